@@ -1,0 +1,1 @@
+"""The one agent loop: from a Task to a Trajectory."""

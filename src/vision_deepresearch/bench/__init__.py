@@ -1,0 +1,1 @@
+"""Our own benchmarks: ratios against a baseline of the same run."""

@@ -1,0 +1,1 @@
+"""The one policy for calls to the outside: deadlines, retries, budgets, concurrency."""

@@ -1,0 +1,136 @@
+"""Errors of three kinds: the user's, the outside's, and our own bugs.
+
+    ConfigError(ValueError)      the user can mend it; the command ends with exit code 2
+    BoundaryError(Exception)     something outside our process failed; typed by FailureKind
+        ModelError               a model endpoint
+        WorldError               a search engine or a page
+        SandboxError             the Python sandbox
+        JudgeError               a judge
+        BudgetExceededError           a cap of dollars or calls was reached
+    BadImageError(ValueError)         bytes that are no picture we accept
+
+A bug is an `assert` or an ordinary exception and travels on. Messages have three parts: what was
+expected, what came, how to mend it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+
+from typing_extensions import override
+
+
+class FailureKind(StrEnum):
+    """Why something outside failed. Never inferred from text."""
+
+    BAD_ARGS = "bad_args"
+    """The call does not fit the tool's schema."""
+    UNKNOWN_TOOL = "unknown_tool"
+    NOT_FOUND = "not_found"
+    BLOCKED = "blocked"
+    """Refused by a guard: an address, a robots rule, a policy."""
+    RATE_LIMITED = "rate_limited"
+    TIMEOUT = "timeout"
+    AUTH = "auth"
+    BAD_REQUEST = "bad_request"
+    UPSTREAM = "upstream"
+    """The other side failed: 5xx, a torn body, a reply that is not what it should be."""
+    TAPE_MISS = "tape_miss"
+    """A replay was asked for something that was never recorded."""
+    BAD_IMAGE = "bad_image"
+    GUEST_ERROR = "guest_error"
+    """Model-written code raised."""
+    UNAVAILABLE = "unavailable"
+    """Switched off here, for example Python without a sandbox."""
+    BUDGET = "budget"
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether the same call may work a little later."""
+        return self in {FailureKind.RATE_LIMITED, FailureKind.TIMEOUT, FailureKind.UPSTREAM}
+
+    @property
+    def is_callers_fault(self) -> bool:
+        """Whether the model asked for something impossible, the outside being well."""
+        return self in {
+            FailureKind.BAD_ARGS,
+            FailureKind.UNKNOWN_TOOL,
+            FailureKind.NOT_FOUND,
+            FailureKind.BAD_REQUEST,
+            FailureKind.GUEST_ERROR,
+            FailureKind.BAD_IMAGE,
+        }
+
+
+class ConfigError(ValueError):
+    """The user asked for something that cannot be; the message says how to mend it."""
+
+
+class BadImageError(ValueError):
+    """Bytes that are not a picture we accept; the message says why."""
+
+
+class BoundaryError(Exception):
+    """Something outside our process failed.
+
+    Attributes:
+        kind: the class of the failure.
+        message: short text that may be shown to a model; provider bodies belong in the log.
+        retry_after_s: seconds the other side asked us to wait, if it did.
+    """
+
+    def __init__(
+        self, kind: FailureKind, message: str, *, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(kind, message)
+        self.kind = kind
+        self.message = message
+        self.retry_after_s = retry_after_s
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.kind.value}: {self.message}"
+
+
+class ModelError(BoundaryError):
+    """A model endpoint failed."""
+
+
+class WorldError(BoundaryError):
+    """A search engine or a page failed."""
+
+
+class SandboxError(BoundaryError):
+    """The Python sandbox cannot run."""
+
+
+class JudgeError(BoundaryError):
+    """A judge could not be asked."""
+
+
+class BudgetExceededError(BoundaryError):
+    """A cap of dollars or calls was reached; the trajectory ends with StopReason.BUDGET."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(FailureKind.BUDGET, message)
+
+
+@contextmanager
+def boundary(error: type[BoundaryError], what: str) -> Iterator[None]:
+    """Turn whatever an implementation raises into the typed error of its seam.
+
+    Args:
+        error: the seam's error class (`WorldError`, `ModelError`...).
+        what: what was being done, for the message, for example "text search".
+
+    Raises:
+        BoundaryError: `error` for any ordinary exception; boundary errors pass unchanged.
+    """
+    try:
+        yield
+    except BoundaryError:
+        raise
+    except TimeoutError as reason:
+        raise error(FailureKind.TIMEOUT, f"{what} took too long") from reason
+    except Exception as reason:
+        raise error(FailureKind.UPSTREAM, f"{what} failed: {type(reason).__name__}") from reason

@@ -1,0 +1,271 @@
+"""One attempt at a task, turn by turn, with everything that is needed to audit or train on it.
+
+A trajectory's conversation is `prompt`, then for each turn its `reply` and its `results`. Messages
+hold text as the model saw it (neutralised); observations hold it raw. The token stream of a
+token-exact client is kept beside the messages and only grows.
+"""
+
+from collections import Counter
+from enum import StrEnum
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from vision_deepresearch.core.bank import BankEntry
+from vision_deepresearch.core.content import ImageRef, Message, ToolCall
+from vision_deepresearch.core.context import SpendKind
+from vision_deepresearch.core.geometry import Box
+from vision_deepresearch.core.observation import Observation
+from vision_deepresearch.core.record import Record
+
+
+class StopReason(StrEnum):
+    """Why a trajectory ended. A judge that cannot decide is a verdict, not a stop reason."""
+
+    ANSWER = "answer"
+    """The model gave its answer."""
+    TURN_LIMIT = "turn_limit"
+    """The last allowed turn brought no answer."""
+    CONTEXT_LIMIT = "context_limit"
+    """The next prompt would not fit, even after context management."""
+    REPETITION = "repetition"
+    """The model looped: the same text or the same call over and over."""
+    FORMAT_FAULTS = "format_faults"
+    """Several replies in a row could not be parsed."""
+    TOOL_FAULTS = "tool_faults"
+    """Several turns in a row had no call that worked."""
+    MODEL_ERROR = "model_error"
+    """The model could not be reached or refused the request."""
+    DEADLINE = "deadline"
+    """The wall-clock limit of the trajectory passed."""
+    BUDGET = "budget"
+    """A cap of dollars or calls was reached."""
+    CANCELLED = "cancelled"
+    """The user or a failing sibling stopped it."""
+
+    @property
+    def is_anomalous(self) -> bool:
+        """Whether RL masks the episode: everything but an answer."""
+        return self is not StopReason.ANSWER
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether a forced final answer may be asked for."""
+        return self in {
+            StopReason.TURN_LIMIT,
+            StopReason.CONTEXT_LIMIT,
+            StopReason.REPETITION,
+        }
+
+    @property
+    def is_infrastructure(self) -> bool:
+        """Whether the model is not to blame: never enters a baseline or a denominator."""
+        return self in {StopReason.MODEL_ERROR, StopReason.CANCELLED}
+
+
+class FaultKind(StrEnum):
+    """Why a reply could not be used."""
+
+    NO_TAGS = "no_tags"
+    """Neither a call nor an answer."""
+    UNCLOSED_THINK = "unclosed_think"
+    UNCLOSED_TAG = "unclosed_tag"
+    """A call or answer was opened and not closed."""
+    BAD_JSON = "bad_json"
+    """The body of a call is no JSON object with `name` and `arguments`."""
+    TRUNCATED = "truncated"
+    """Cut at the token limit; a cut call is never executed."""
+    EMPTY = "empty"
+    SEVERAL_ANSWERS = "several_answers"
+    TOO_EARLY = "too_early"
+    """An answer before the crop rounds the mode demands (multi-turn visual forcing)."""
+
+
+class FormatFault(Record):
+    """A reply that could not be used, told to the model as such."""
+
+    kind: FaultKind
+    message: str
+    """What was expected and how to mend it."""
+
+
+class Extraction(StrEnum):
+    """How the answer was found in the final reply."""
+
+    TAG = "tag"
+    BOXED = "boxed"
+    VERBATIM = "verbatim"
+    """A forced reply without a tag, taken whole."""
+
+
+class Usage(Record):
+    """Tokens and price of one model call."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    """Part of `prompt_tokens` that the server had cached."""
+    completion_tokens: int = 0
+    cost_usd: float | None = None
+    """None: the price is unknown, which is not 0."""
+
+
+class CallRecord(Record):
+    """One executed call and what came of it."""
+
+    call: ToolCall
+    observation: Observation
+    seconds: float
+    """Wall clock of the call."""
+    cost_usd: float = 0.0
+
+
+class ContextEdit(Record):
+    """What context management did before this turn's prompt was sent."""
+
+    policy: Literal["drop_oldest", "summarise"]
+    turns: tuple[int, ...]
+    """Turns whose results were replaced; the question never is."""
+    replacement: str
+    """The text that now stands for each of them."""
+
+
+class Turn(Record):
+    """One model call and the execution of what it asked for."""
+
+    index: int
+    phase: str | None = None
+    """Mark of data synthesis, for example "vision" or "text"."""
+    reply: Message
+    """The assistant message, with sampled tokens if the client has them."""
+    thought: str = ""
+    calls: tuple[CallRecord, ...] = ()
+    """Executed calls, in the order they were written."""
+    answer: str | None = None
+    fault: FormatFault | None = None
+    results: tuple[Message, ...] = ()
+    """What the model was told: observations, or an explanation of the fault."""
+    edit: ContextEdit | None = None
+    usage: Usage = Usage()
+    prompt_tokens: int = 0
+    """Counted by us before the call; see `Trajectory.counted_by`."""
+    model_seconds: float = 0.0
+    seconds: float = 0.0
+    """Whole turn, wall clock."""
+    started_s: float = 0.0
+    """Since the trajectory began."""
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether it counts towards the consecutive-fault stop: unparsable, or every call failed."""
+        if self.fault is not None:
+            return True
+        return bool(self.calls) and all(record.observation.failure for record in self.calls)
+
+
+class SupportKind(StrEnum):
+    """How a claim of the answer stands."""
+
+    PASSAGE = "passage"
+    PICTURE = "picture"
+    UNSUPPORTED = "unsupported"
+
+
+class Support(Record):
+    """One claim of the answer and what backs it."""
+
+    claim: str
+    kind: SupportKind
+    url: str | None = None
+    title: str | None = None
+    passage: str | None = None
+    """The words of the page that hold the claim, as read."""
+    handle: str | None = None
+    """Picture the evidence is in or was found with."""
+    box: Box | None = None
+    turn: int | None = None
+
+
+class TokenTrace(Record):
+    """The append-only token stream of a token-exact client.
+
+    Shapes: `ids`, `loss_mask`, `logprobs`, `versions` have one entry per token of the stream T.
+    """
+
+    ids: tuple[int, ...]
+    loss_mask: tuple[bool, ...]
+    """True on every sampled token, False on prompt and observations."""
+    logprobs: tuple[float, ...]
+    """0.0 where the mask is False."""
+    versions: tuple[str | None, ...]
+    """Policy version per sampled token."""
+    images: tuple[ImageRef, ...] = ()
+    """All pictures of the stream in order, those returned by tools included."""
+
+    @model_validator(mode="after")
+    def _is_aligned(self) -> Self:
+        lengths = {len(self.ids), len(self.loss_mask), len(self.logprobs), len(self.versions)}
+        if len(lengths) != 1:
+            msg = f"ids, loss_mask, logprobs and versions need one length, got {sorted(lengths)}"
+            raise ValueError(msg)
+        return self
+
+
+class Totals(Record):
+    """What the trajectory cost."""
+
+    seconds: float = 0.0
+    model_seconds: float = 0.0
+    cost_usd: float = 0.0
+    prompt_tokens: int = 0
+    """Summed over calls as the server reported them."""
+    completion_tokens: int = 0
+    calls: dict[SpendKind, int] = {}
+    """Outside calls made, tape-answered ones included."""
+    replayed: dict[SpendKind, int] = {}
+
+
+class Trajectory(Record):
+    """All turns of one attempt."""
+
+    schema_version: Literal[1] = 1
+    id: str
+    task_id: str
+    attempt: int = 0
+    model: str
+    profile: str
+    mode: str
+    today: str
+    """ISO date the prompt states."""
+    prompt: tuple[Message, ...]
+    """System prompt and question, as sent."""
+    prompt_hash: str = ""
+    """sha256 of the rendered system prompt."""
+    turns: tuple[Turn, ...] = ()
+    bank: tuple[BankEntry, ...] = ()
+    stop: StopReason
+    stop_detail: str = ""
+    forced: bool = False
+    """The answer was demanded after a limit; `stop` stays that limit."""
+    answer: str | None = None
+    extraction: Extraction | None = None
+    support: tuple[Support, ...] = ()
+    totals: Totals = Totals()
+    tokens: TokenTrace | None = None
+    peak_prompt_tokens: int = 0
+    counted_by: str = "estimate"
+    """Who counted `prompt_tokens`: "estimate" or the name of a tokenizer."""
+
+    @property
+    def num_turns(self) -> int:
+        """Model calls, the forced one included."""
+        return len(self.turns)
+
+    @property
+    def tool_counts(self) -> Counter[str]:
+        """Executed calls per tool name."""
+        return Counter(record.call.name for turn in self.turns for record in turn.calls)
+
+    @property
+    def num_engine_requests(self) -> int:
+        """Searches and page reads."""
+        return sum(count for kind, count in self.totals.calls.items() if kind.is_engine_request)

@@ -1,0 +1,1 @@
+"""Evaluation: run tasks into a run folder, score them."""

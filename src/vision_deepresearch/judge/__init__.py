@@ -1,0 +1,1 @@
+"""Is the answer right? Rules where the truth is machine-checkable."""

@@ -1,0 +1,1 @@
+"""Pictures: decode safely, crop and scale, store by content."""

@@ -1,0 +1,1 @@
+"""Model clients: scripted, oracle, seat, and the profiles they speak."""

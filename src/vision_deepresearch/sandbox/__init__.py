@@ -1,0 +1,1 @@
+"""Model-written Python runs outside our process, or not at all."""

@@ -1,0 +1,1 @@
+"""Adapters to cluster frameworks, each an optional extra."""

@@ -1,0 +1,1 @@
+"""Viewer pages, web app and endpoints."""

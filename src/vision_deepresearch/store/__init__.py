@@ -1,0 +1,1 @@
+"""Run folders: the run store, the tape, provenance and the cost ledger."""

@@ -1,0 +1,1 @@
+"""The data factory: tasks and expert trajectories."""

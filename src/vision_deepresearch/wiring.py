@@ -1,0 +1,1 @@
+"""Config to objects: the one place that knows every implementation."""

@@ -1,0 +1,1 @@
+"""Search environments behind the World seam."""

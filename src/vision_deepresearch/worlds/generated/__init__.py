@@ -1,0 +1,1 @@
+"""A made web: knowledge graph, pages, scenes, and tasks with proof."""

@@ -1,0 +1,72 @@
+"""What determines a generated world: a spec and a seed; every object is a pure function of them.
+
+Any page, picture or task can be made alone, in any order, in any process: all randomness comes
+from `rng_for`, keyed by what is being made. No global generator, no iteration over sets, no dates
+of today.
+"""
+
+import hashlib
+import json
+import random
+from typing import Literal
+
+from pydantic import Field
+
+from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.core.record import Record
+
+GENERATOR_VERSION = 1
+"""Raise it whenever the same spec would give different pages, pictures or tasks."""
+
+
+class WorldSpec(Record):
+    """Size and character of a generated world."""
+
+    preset: str
+    seed: int = 0
+    num_entities: int = Field(gt=0)
+    num_tasks: int = Field(gt=0)
+    """Tasks made when the world is built."""
+    depth: Literal["ordinary", "deep"] = "ordinary"
+    """`deep`: tasks that take dozens of turns and hundreds of engine requests."""
+    p_lookalike: float = 0.05
+    """Share of pictured entities that have a look-alike."""
+    p_homonym: float = 0.04
+    p_outdated: float = 0.03
+    """Share of secondary pages that state an outdated value."""
+
+    def world_id(self) -> str:
+        """Hash of spec and generator version, 16 hex characters."""
+        content = json.dumps(
+            {"spec": self.model_dump(), "generator": GENERATOR_VERSION}, sort_keys=True
+        )
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+PRESETS = {
+    spec.preset: spec
+    for spec in (
+        WorldSpec(preset="tiny", num_entities=120, num_tasks=12),
+        WorldSpec(preset="small", num_entities=600, num_tasks=150),
+        WorldSpec(preset="medium", num_entities=2500, num_tasks=300),
+        WorldSpec(preset="deep", num_entities=600, num_tasks=4, depth="deep"),
+    )
+}
+
+
+def spec_named(preset: str, *, seed: int = 0) -> WorldSpec:
+    """Look a preset up and give it a seed.
+
+    Raises:
+        ConfigError: no such preset; the message lists the known ones.
+    """
+    if preset not in PRESETS:
+        msg = f"unknown generated world {preset!r}: use one of {', '.join(PRESETS)}"
+        raise ConfigError(msg)
+    return PRESETS[preset].model_copy(update={"seed": seed})
+
+
+def rng_for(seed: int, kind: str, key: object) -> random.Random:
+    """The generator of one object: a pure function of its seed, kind and key."""
+    digest = hashlib.blake2b(repr((seed, kind, key)).encode(), digest_size=8).digest()
+    return random.Random(int.from_bytes(digest, "big"))

@@ -1,0 +1,1 @@
+"""Text and visual indexes over the pages and pictures of a world."""

@@ -1,0 +1,1 @@
+"""Worlds around worlds: record and replay, count and limit."""
