@@ -42,6 +42,12 @@ class Entity:
     aliases: tuple[str, ...] = ()
     lookalike_of: str | None = None
     """Id of the thing whose picture this one's nearly equals."""
+    kind: str = ""
+    """In a word or two, for example "shipyard"; "" for persons, towns and rivers."""
+    pronoun: str = "It"
+    """How a page refers to it at the head of a sentence."""
+    popularity: float = 0.0
+    """0..1: how often others refer to it and how many pages it has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
