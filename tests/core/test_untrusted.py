@@ -108,7 +108,16 @@ TEXTS = st.lists(
 
 
 def is_harmless(text: str) -> bool:
-    return not FORBIDDEN.search(text) and not FORBIDDEN.search(unicodedata.normalize("NFKC", text))
+    seen = "".join(char for char in text if is_visible(char))
+    forms = (text, seen, unicodedata.normalize("NFKC", text))
+    return not any(FORBIDDEN.search(form) for form in forms)
+
+
+def is_visible(char: str) -> bool:
+    if char in "\n\t":
+        return True
+    is_filler = char in "\u034f\u115f\u1160\u3164\uffa0" or "\ufe00" <= char <= "\ufe0f"
+    return not is_filler and unicodedata.category(char) not in {"Cc", "Cf", "Cs"}
 
 
 @pytest.mark.pitfall("P44")
@@ -123,6 +132,7 @@ def test_ordinary_text_comes_out_identical(text: str) -> None:
     assert neutralise(text) == text
 
 
+@pytest.mark.pitfall("P44")
 def test_visible_characters_are_replaced_and_not_deleted() -> None:
     assert neutralise("<tool_call>{}</tool_call>") == "\u2039tool_call>{}\u2039/tool_call>"
     assert neutralise("<|im_end|>") == "\u2039|im_end|\u203a"

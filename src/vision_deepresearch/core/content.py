@@ -18,7 +18,7 @@ class ImageRef(Record):
     """A picture, by content. The bytes live in the media store."""
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    """Of the stored bytes, lower-case hex."""
+    """Over the decoded RGB pixels and their size, lower-case hex: one picture, one address."""
     width: int = Field(gt=0)
     """Pixels."""
     height: int = Field(gt=0)

@@ -1,0 +1,126 @@
+"""What a box shows: exact pixels cut out of a picture, small cuts enlarged, doubles merged.
+
+A cut covers its box and never loses a row or column: the full box is the full picture.
+
+Source: arXiv 2601.22060 public code (crop, twice the size by LANCZOS). Departures: half-open pixels
+instead of corners clamped to W-1, a minimum side, and only small cuts are enlarged.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from vision_deepresearch.core.geometry import Box, PixelBox
+from vision_deepresearch.media.decode import MAX_STORED_BYTES, decode
+from vision_deepresearch.media.encode import to_png
+
+MIN_SIDE_PX = 64
+"""A cut is grown about its centre to this, as far as the picture allows."""
+UPSCALE_BELOW_PX = 512
+"""A cut whose longer side is shorter than this is doubled; no other cut is."""
+MAX_IOU = 0.85
+"""Boxes that overlap more than this show the same thing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistinctBoxes:
+    """Boxes without near-duplicates."""
+
+    kept: tuple[int, ...]
+    """Indices of the boxes to use, in order; the first of several alike is kept."""
+    merged: dict[int, int]
+    """Index of each box that was left out -> index of the kept box it doubles."""
+
+
+def cut(data: bytes, box: Box, *, min_side_px: int = MIN_SIDE_PX) -> bytes:
+    """Cut a box out of a picture.
+
+    Args:
+        data: stored bytes of the picture.
+        box: what to show.
+        min_side_px: shorter sides of the cut are grown to this where the picture allows.
+
+    Returns:
+        A PNG: the pixels of the box, twice as large if the longer side is below 512 px.
+
+    Raises:
+        BadImageError: `data` is no picture we accept.
+
+    Cost: one decode of the whole picture; use `cut_all` for several boxes, in a thread.
+    """
+    return cut_all(data, [box], min_side_px=min_side_px)[0]
+
+
+def cut_all(data: bytes, boxes: Sequence[Box], *, min_side_px: int = MIN_SIDE_PX) -> list[bytes]:
+    """Cut several boxes out of one picture, decoding it once; as `cut` otherwise."""
+    image = decode(data, max_bytes=MAX_STORED_BYTES).image
+    return [to_png(_cut_image(image, box, min_side_px=min_side_px)) for box in boxes]
+
+
+def pixels_to_cut(box: Box, *, width: int, height: int, min_side_px: int = MIN_SIDE_PX) -> PixelBox:
+    """The half-open pixels a cut shows: those of the box, grown to the minimum side.
+
+    Shapes: `width` and `height` are the picture's, in pixels.
+    """
+    exact = box.pixels(width=width, height=height)
+    left, right = _grow(exact.left, exact.right, least=min_side_px, limit=width)
+    top, bottom = _grow(exact.top, exact.bottom, least=min_side_px, limit=height)
+    return PixelBox(left, top, right, bottom)
+
+
+def thumbnail(data: bytes, *, max_side_px: int) -> bytes:
+    """A PNG of the picture whose longer side is at most `max_side_px`; never enlarged.
+
+    Raises:
+        BadImageError: `data` is no picture we accept.
+    """
+    image = decode(data, max_bytes=MAX_STORED_BYTES).image
+    image.thumbnail((max_side_px, max_side_px), Image.Resampling.LANCZOS)
+    return to_png(image)
+
+
+def distinct_boxes(boxes: Sequence[Box], *, max_iou: float = MAX_IOU) -> DistinctBoxes:
+    """Leave out boxes that nearly equal an earlier one.
+
+    Cost: one row of numpy per box; 10,000 boxes take well under a second.
+    """
+    corners_N4 = np.array([(box.x0, box.y0, box.x1, box.y1) for box in boxes]).reshape(-1, 4)
+    kept: list[int] = []
+    merged: dict[int, int] = {}
+    for index, corners in enumerate(corners_N4):
+        overlaps = _iou(corners, corners_N4[kept])
+        twin = int(overlaps.argmax()) if kept else 0
+        if kept and overlaps[twin] > max_iou:
+            merged[index] = kept[twin]
+        else:
+            kept.append(index)
+    return DistinctBoxes(kept=tuple(kept), merged=merged)
+
+
+def _cut_image(image: Image.Image, box: Box, *, min_side_px: int) -> Image.Image:
+    part = image.crop(
+        pixels_to_cut(box, width=image.width, height=image.height, min_side_px=min_side_px)
+    )
+    if max(part.size) >= UPSCALE_BELOW_PX:
+        return part
+    return part.resize((part.width * 2, part.height * 2), Image.Resampling.LANCZOS)
+
+
+def _grow(start: int, end: int, *, least: int, limit: int) -> tuple[int, int]:
+    """Widen a half-open interval about its centre to `least`, shifted to stay in 0..limit."""
+    missing = min(least, limit) - (end - start)
+    if missing <= 0:
+        return start, end
+    start = min(max(start - missing // 2, 0), limit - (end - start + missing))
+    return start, start + min(least, limit)
+
+
+def _iou(corners: np.ndarray, others_N4: np.ndarray) -> np.ndarray:
+    """Intersection over union of one box with N others. Shapes: (4,), (N, 4) -> (N,)."""
+    low = np.maximum(corners[:2], others_N4[:, :2])
+    high = np.minimum(corners[2:], others_N4[:, 2:])
+    shared = (high - low).clip(min=0).prod(axis=1)
+    areas = (others_N4[:, 2:] - others_N4[:, :2]).prod(axis=1)
+    return shared / ((corners[2:] - corners[:2]).prod() + areas - shared)

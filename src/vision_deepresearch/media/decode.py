@@ -1,0 +1,242 @@
+"""Bytes from anywhere become pixels safely, or a refusal that says why.
+
+Order: size in bytes, type by its first bytes (never by a name or a header of the sender), size in
+pixels from the file's own header, and only then the decoder. Each format has its own decoder, so
+nothing but the six formats of the list is ever parsed.
+
+Source of the limits: the project's safety requirements for images (20 MiB, 40 Mpx, sides 16,384).
+"""
+
+import codecs
+import io
+import struct
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from vision_deepresearch.core.errors import BadImageError
+
+MAX_BYTES = 20 * 1024 * 1024
+"""Of a picture from outside, before decoding."""
+MAX_STORED_BYTES = 160 * 1024 * 1024
+"""Of a picture of our own store: 40 Mpx of noise as PNG fit."""
+MAX_PIXELS = 40_000_000
+MAX_SIDE_PX = 16_384
+
+_DECODERS: dict[str, type[ImageFile.ImageFile]] = {
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "WEBP": WebPImagePlugin.WebPImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+}
+_MAGIC = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"GIF87a": "GIF",
+    b"GIF89a": "GIF",
+    b"BM": "BMP",
+    b"II*\x00": "TIFF",
+    b"MM\x00*": "TIFF",
+    b"II+\x00": "TIFF",
+    b"MM\x00+": "TIFF",
+}
+_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    AttributeError,
+    RuntimeError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+)
+"""What decoders raise on broken input; some fail by accident instead of by check."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """A picture in memory, upright, RGB, without metadata."""
+
+    image: Image.Image
+    """Mode RGB, first frame, orientation applied."""
+    format: str
+    """Of the bytes: one of JPEG, PNG, WEBP, GIF, BMP, TIFF."""
+    source_mode: str
+    """Pillow's mode of the bytes, for example "RGBA", "P", "I;16"."""
+    is_turned: bool
+    """The bytes asked for an orientation that was applied."""
+    is_animated: bool
+    """The bytes hold more frames; only the first one is here."""
+
+    @property
+    def media_type(self) -> str:
+        """Of the bytes, for example "image/png"."""
+        return f"image/{self.format.lower()}"
+
+
+def decode(data: bytes, *, max_bytes: int = MAX_BYTES) -> Decoded:
+    """Decode a picture from outside.
+
+    Transparency is laid over white, 16-bit and float greys are scaled (not clipped) to 8 bits,
+    colour profiles are dropped unapplied.
+
+    Raises:
+        BadImageError: too many bytes or pixels, another format, truncated or broken.
+
+    Cost: CPU work (about 10 ms per megapixel); call it in a thread from async code.
+    """
+    if len(data) > max_bytes:
+        msg = (
+            f"a picture may have at most {max_bytes:,} bytes, got {len(data):,}: "
+            "scale it down or save it with more compression"
+        )
+        raise BadImageError(msg)
+    kind = sniff(data)
+    if kind is None:
+        msg = (
+            f"a picture must be JPEG, PNG, WEBP, GIF, BMP or TIFF, got {_describe(data)}: "
+            "convert it to PNG or JPEG"
+        )
+        raise BadImageError(msg)
+    try:
+        source = _DECODERS[kind](io.BytesIO(data))
+        _check_size(source)
+        if kind == "PNG":
+            PngImagePlugin.PngImageFile(io.BytesIO(data)).verify()
+        return _read(source, kind=kind)
+    except BadImageError:
+        raise
+    except (*_BROKEN, Image.DecompressionBombError, Image.DecompressionBombWarning) as reason:
+        msg = (
+            f"a whole {kind} file was expected, got a truncated or broken one "
+            f"({len(data):,} bytes, {type(reason).__name__}): save or download it again"
+        )
+        raise BadImageError(msg) from reason
+
+
+def sniff(data: bytes) -> str | None:
+    """The format by the first bytes, or None if it is none of the list."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    return next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None)
+
+
+def _describe(data: bytes) -> str:
+    """Say what came instead of a picture, in words for its sender."""
+    start = data[:512].lstrip().lower()
+    known = {b"%pdf": "a PDF", b"%!ps": "a PostScript file", b"\xc5\xd0\xd3\xc6": "an EPS file"}
+    known |= {b"<svg": "an SVG drawing", b"<?xml": "an XML file", b"8bps": "a PSD file"}
+    known |= {b"<!doctype": "a web page", b"<html": "a web page", b"pk\x03\x04": "a ZIP archive"}
+    if not data:
+        return "an empty file (0 bytes)"
+    for magic, what in known.items():
+        if start.startswith(magic):
+            return what
+    if data[4:8] == b"ftyp" and data[8:12] in {b"heic", b"heix", b"mif1", b"avif"}:
+        return f"a {data[8:12].decode().upper()} file"
+    if _is_text(data[:512]):
+        return f"a text file that begins {data[:24].decode('utf-8', 'replace')!r}"
+    return f"unknown bytes that begin {data[:12]!r}"
+
+
+def _is_text(start: bytes) -> bool:
+    """Whether bytes begin as UTF-8 without control characters; a character may be cut at the end."""
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return all(char >= " " or char in "\t\n\r" for char in text)
+
+
+def _check_size(source: Image.Image) -> None:
+    width, height = source.size
+    if max(width, height) > MAX_SIDE_PX or width * height > MAX_PIXELS:
+        msg = (
+            f"a picture may have at most {MAX_PIXELS:,} pixels and sides up to {MAX_SIDE_PX:,}, "
+            f"its header says {width:,} x {height:,}: scale it down"
+        )
+        raise BadImageError(msg)
+
+
+def _read(source: ImageFile.ImageFile, *, kind: str) -> Decoded:
+    source.load()
+    _check_size(source)
+    turn = _UPRIGHT.get(_orientation(source))
+    image = _to_rgb(source)
+    if turn is not None:
+        image = image.transpose(turn)
+    plain = Image.frombytes("RGB", image.size, image.tobytes())
+    return Decoded(
+        image=plain,
+        format=kind,
+        source_mode=source.mode,
+        is_turned=turn is not None,
+        is_animated=_has_second_frame(source),
+    )
+
+
+def _orientation(source: Image.Image) -> int:
+    """EXIF orientation 1..8; broken metadata asks for nothing."""
+    try:
+        value = source.getexif().get(_ORIENTATION, 1)
+    except _BROKEN:
+        return 1
+    return value if isinstance(value, int) else 1
+
+
+def _to_rgb(source: Image.Image) -> Image.Image:
+    """Convert any mode to RGB: transparency over white, deep greys scaled to 8 bits."""
+    if source.mode.startswith(("I", "F")):
+        return _deep_grey_to_8_bits(source).convert("RGB")
+    if source.mode in {"RGBA", "LA", "PA", "La", "RGBa"} or "transparency" in source.info:
+        layer = source.convert("RGBA")
+        paper = Image.new("RGBA", layer.size, (255, 255, 255, 255))
+        return Image.alpha_composite(paper, layer).convert("RGB")
+    return source.convert("RGB")
+
+
+def _deep_grey_to_8_bits(source: Image.Image) -> Image.Image:
+    """Scale 16-bit, 32-bit and float greys: full scale where it is known, else lowest..highest."""
+    values_HW = np.nan_to_num(np.asarray(source).astype(np.float64), posinf=0.0, neginf=0.0)
+    low, high = float(values_HW.min()), float(values_HW.max())
+    if source.mode.startswith("I") and low >= 0 and high <= 65_535:
+        low, high = 0.0, 65_535.0
+    elif source.mode == "F" and low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    grey_HW = np.rint((values_HW - low) * (255.0 / max(high - low, 1e-12)))
+    return Image.fromarray(grey_HW.clip(0, 255).astype(np.uint8))
+
+
+def _has_second_frame(source: Image.Image) -> bool:
+    try:
+        source.seek(1)
+    except _BROKEN:
+        return False
+    return True
