@@ -1,0 +1,86 @@
+"""A model whose replies are kept on a tape: a resumed attempt gets the same samples again.
+
+A sample belongs to one place: task, attempt, turn and index are part of its key, beside the
+conversation, the tools and the sampling. Siblings of a group never share one.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+from pydantic import TypeAdapter
+
+from vision_deepresearch.core.content import Conversation, Message, ToolSpec
+from vision_deepresearch.core.context import CallContext, SpendKind
+from vision_deepresearch.core.errors import ModelError
+from vision_deepresearch.core.protocols import Completion, ModelClient, Sampling
+from vision_deepresearch.store.recording import Reply, Request
+from vision_deepresearch.store.rows import exact_json
+from vision_deepresearch.store.tape import Tape
+
+VERSION = 1
+"""Of requests and replies below; raised when either changes its meaning."""
+
+_MESSAGES = TypeAdapter(list[Message])
+
+
+class TapedModel:
+    """Wraps a model client."""
+
+    def __init__(
+        self, model: ModelClient, tape: Tape, *, spend: SpendKind = SpendKind.MODEL_CALL
+    ) -> None:
+        """Wrap a client.
+
+        Args:
+            model: the client.
+            tape: where replies are kept.
+            spend: under which kind replays are noted; who calls the model reserves that kind.
+        """
+        self._model = model
+        self._tape = tape
+        self._spend = spend
+
+    @property
+    def name(self) -> str:
+        """As the wrapped client."""
+        return self._model.name
+
+    async def complete(
+        self,
+        conversation: Conversation,
+        *,
+        tools: Sequence[ToolSpec],
+        sampling: Sampling,
+        context: CallContext,
+    ) -> Completion:
+        """As the wrapped client, or exactly the reply it gave at this place before.
+
+        Raises:
+            ModelError: the endpoint failed, or nothing is recorded in a replay (tape_miss).
+        """
+
+        async def call() -> Reply:
+            completion = await self._model.complete(
+                conversation, tools=tools, sampling=sampling, context=context
+            )
+            return Reply(value=exact_json(completion), cost_usd=completion.usage.cost_usd)
+
+        request = Request(
+            kind=self._spend.value,
+            provider=self._model.name,
+            version=VERSION,
+            body={
+                "conversation": _hash(_MESSAGES.dump_json(list(conversation))),
+                "tools": [tool.model_dump(mode="json") for tool in tools],
+                "sampling": sampling.model_dump(mode="json"),
+            },
+            sample=f"{context.task_id}/{context.attempt}/{context.turn}/{context.index}",
+        )
+        answer = await self._tape.ask(request, call, error=ModelError)
+        if answer.is_replayed:
+            context.budget.note_replay(self._spend)
+        return Completion.model_validate_json(answer.reply.value)
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

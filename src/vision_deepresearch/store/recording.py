@@ -1,0 +1,190 @@
+"""One recorded call: what was asked, what came, how long it may be used, and its row on a tape."""
+
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import JsonValue
+
+from vision_deepresearch.core.errors import (
+    BoundaryError,
+    FailureKind,
+    JudgeError,
+    ModelError,
+    SandboxError,
+    WorldError,
+)
+from vision_deepresearch.store.database import Statement
+from vision_deepresearch.store.fingerprint import canonical_json
+from vision_deepresearch.store.rows import Row, checked
+from vision_deepresearch.store.schema import BLOB, CALL
+
+_LEVEL = 3
+"""zlib, as for records."""
+_ERRORS: dict[str, type[BoundaryError]] = {
+    error.__name__: error for error in (ModelError, WorldError, SandboxError, JudgeError)
+}
+
+
+class Keep(StrEnum):
+    """How long a recording may stand for a new call; replays use it at any age."""
+
+    ALWAYS = "always"
+    NOT_FOUND = "not_found"
+    BAD_REQUEST = "bad_request"
+    EMPTY = "empty"
+
+    @property
+    def ttl_s(self) -> float | None:
+        """Seconds since the recording was made; None: for ever. Our defaults."""
+        return {
+            Keep.ALWAYS: None,
+            Keep.NOT_FOUND: 30 * 86400.0,
+            Keep.BAD_REQUEST: 86400.0,
+            Keep.EMPTY: 3600.0,
+        }[self]
+
+
+_KEPT_FAILURES = {
+    FailureKind.NOT_FOUND: Keep.NOT_FOUND,
+    FailureKind.BAD_REQUEST: Keep.BAD_REQUEST,
+    FailureKind.BAD_IMAGE: Keep.BAD_REQUEST,
+}
+"""All other failures (auth, rate limits, timeouts, upstream) say nothing about the next call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked, in a form that means the same tomorrow."""
+
+    kind: str
+    """For example "search_text"."""
+    provider: str
+    """World id or model name."""
+    version: int
+    """Of the adapter that forms requests and reads replies; raised when either changes."""
+    body: Mapping[str, JsonValue]
+    """Normalised: no file names, pictures by sha256."""
+    sample: str | None = None
+    """Sampled calls: which draw this is. Such calls are never shared between callers."""
+
+    def canonical(self) -> str:
+        """The text whose hash is the key: the same for the same question, however written."""
+        return canonical_json({
+            "kind": self.kind,
+            "provider": self.provider,
+            "version": self.version,
+            "body": self.body,
+            "sample": self.sample,
+        })
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What came back."""
+
+    value: str
+    """JSON text."""
+    blobs: tuple[bytes, ...] = ()
+    """Bytes kept by content, beside the value."""
+    is_empty: bool = False
+    """A result without content: kept for a short time only."""
+    cost_usd: float | None = None
+    """None: unknown or free."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """A call as it stands on a tape."""
+
+    key: bytes
+    """sha256 of `text`."""
+    kind: str
+    provider: str
+    text: str
+    """The canonical request, redacted."""
+    outcome: Literal["value", "failure"]
+    reply: Reply
+    """Of a failure: its class, kind and message as JSON."""
+    keep: Keep
+    created_s: float
+    """Wall clock, seconds since the epoch."""
+    latency_s: float
+
+    def statements(self) -> list[Statement]:
+        """What puts it on the tape, blobs first."""
+        hashes = [hashlib.sha256(blob).digest() for blob in self.reply.blobs]
+        row = (
+            self.key,
+            self.kind,
+            self.provider,
+            self.text,
+            self.outcome,
+            zlib.compress(self.reply.value.encode(), _LEVEL),
+            json.dumps([digest.hex() for digest in hashes]),
+            self.keep.value,
+            self.created_s,
+            self.latency_s,
+            self.reply.cost_usd,
+        )
+        blobs = zip(hashes, self.reply.blobs, strict=True)
+        return [*((BLOB.insert, checked(pair)) for pair in blobs), (CALL.insert, checked(row))]
+
+    def is_expired(self, now_s: float) -> bool:
+        """Whether it is too old to stand for a new call."""
+        ttl_s = self.keep.ttl_s
+        return ttl_s is not None and now_s - self.created_s >= ttl_s
+
+    @property
+    def failure(self) -> BoundaryError | None:
+        """The recorded failure, as its seam raised it."""
+        if self.outcome == "value":
+            return None
+        told = json.loads(self.reply.value)
+        return _ERRORS[told["error"]](FailureKind(told["kind"]), told["message"])
+
+
+def kept_failure(failure: BoundaryError) -> tuple[Reply, Keep] | None:
+    """How a failure is written, or None where it must not be."""
+    keep = _KEPT_FAILURES.get(failure.kind)
+    name = type(failure).__name__
+    if keep is None or name not in _ERRORS:
+        return None
+    told = {"error": name, "kind": failure.kind.value, "message": failure.message}
+    return Reply(value=json.dumps(told)), keep
+
+
+def blob_hashes(row: Row) -> list[bytes]:
+    """Which blobs a verified row of table `call` needs."""
+    return [bytes.fromhex(digest) for digest in json.loads(str(row[6]))]
+
+
+def recording_of(row: Row, blobs: Sequence[bytes]) -> Recording:
+    """Read a verified row of table `call`."""
+    key, kind, provider, text, outcome, payload, _, keep, created_s, latency_s, cost_usd, _ = row
+    assert isinstance(key, bytes)
+    assert isinstance(payload, bytes)
+    assert isinstance(created_s, float)
+    assert isinstance(latency_s, float)
+    assert cost_usd is None or isinstance(cost_usd, float)
+    kept = Keep(str(keep))
+    return Recording(
+        key=key,
+        kind=str(kind),
+        provider=str(provider),
+        text=str(text),
+        outcome="value" if outcome == "value" else "failure",
+        reply=Reply(
+            value=zlib.decompress(payload).decode(),
+            blobs=tuple(blobs),
+            is_empty=kept is Keep.EMPTY,
+            cost_usd=cost_usd,
+        ),
+        keep=kept,
+        created_s=created_s,
+        latency_s=latency_s,
+    )

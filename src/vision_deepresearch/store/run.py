@@ -1,0 +1,175 @@
+"""A run folder that is being written: created, or resumed by the same command again.
+
+What is stored is stored once: an attempt is one row, written in one transaction, and a second
+write of the same attempt changes nothing. A put returns when its commit is on disk.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from vision_deepresearch.core.episode import Episode, Verdict
+from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.core.task import Task
+from vision_deepresearch.core.trajectory import Trajectory
+from vision_deepresearch.store.database import Database, Statement, prepare
+from vision_deepresearch.store.folder import locked, prepare_files
+from vision_deepresearch.store.redact import Redactor
+from vision_deepresearch.store.rows import checked, pack
+from vision_deepresearch.store.salvage import mend
+from vision_deepresearch.store.schema import ATTEMPT, REJECT, TASK
+from vision_deepresearch.store.tape import Tape, TapeMode
+from vision_deepresearch.store.view import DATABASE, RunView
+
+_ADD_VERDICT = """
+    UPDATE attempt SET verdict = ?, row_check = ?
+    WHERE task_id = ? AND attempt = ? AND verdict IS NULL AND trajectory = ?"""
+
+
+class RunFolder(RunView):
+    """An open run folder; belongs to the event loop it was opened in. Made by `open`."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        database: Database,
+        num_mended: int,
+        redactor: Redactor,
+        clock: Callable[[], float],
+    ) -> None:
+        super().__init__(path)
+        self._database = database
+        self._redactor = redactor
+        self._clock = clock
+        self._tapes: list[Tape] = []
+        self._num_damaged = num_mended
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        path: Path,
+        *,
+        config: str,
+        provenance: Mapping[str, JsonValue],
+        redactor: Redactor | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> "AsyncIterator[RunFolder]":
+        """Create the folder, or resume the run it holds.
+
+        Damaged rows are left behind: what they held is not there and runs again.
+
+        Args:
+            path: the folder; made when it is not there.
+            config: the resolved recipe, TOML; a resumed run must have the same.
+            provenance: kept with the run; differing ones of later openings are added to it.
+            redactor: takes configured secrets out of what the run's tape keeps.
+            clock: wall clock for the age of recordings.
+
+        Raises:
+            ConfigError: another config, no run folder, another schema version, or another live
+                process writes to it.
+            StoreError: the disk is full or broken.
+        """
+        with locked(path):
+            await asyncio.to_thread(prepare_files, path, config=config, provenance=provenance)
+            num_mended = await asyncio.to_thread(_prepare_database, path / DATABASE)
+            async with Database.open(path / DATABASE) as database:
+                run = cls(
+                    path,
+                    database=database,
+                    num_mended=num_mended,
+                    redactor=redactor or Redactor(),
+                    clock=clock,
+                )
+                try:
+                    yield run
+                finally:
+                    for tape in run._tapes:
+                        await tape.close()
+                    run.close()
+
+    @staticmethod
+    def read(path: Path) -> RunView:
+        """Open a folder for reading only, also while a run writes to it.
+
+        Raises:
+            ConfigError: it is no run folder, or of another version.
+        """
+        return RunView(path)
+
+    def tape(self, mode: TapeMode = TapeMode.AUTO) -> Tape:
+        """The run's own tape, its memo of outside calls; closed with the folder."""
+        tape = Tape(
+            path=self.path / DATABASE,
+            database=self._database,
+            mode=mode,
+            redactor=self._redactor,
+            clock=self._clock,
+        )
+        self._tapes.append(tape)
+        return tape
+
+    async def put_task(self, task: Task) -> None:
+        """Store a task; one that is there is kept."""
+        await self._database.write([_task_row(task)])
+
+    async def put_trajectory(self, trajectory: Trajectory) -> None:
+        """Store an attempt that nobody has judged yet; its task must be stored too."""
+        await self._database.write(_attempt_rows(trajectory, None))
+
+    async def put_episode(self, episode: Episode) -> None:
+        """Store task, trajectory and verdict together.
+
+        An attempt that is there is kept; if it is this very trajectory, unjudged, it gets the
+        verdict.
+        """
+        rows = _attempt_rows(episode.trajectory, episode.verdict)
+        await self._database.write([_task_row(episode.task), *rows])
+
+    async def put_verdict(self, task_id: str, attempt: int, verdict: Verdict) -> None:
+        """Judge a stored attempt; a verdict that is there is kept.
+
+        Raises:
+            ConfigError: no such attempt.
+        """
+        stored = self.trace(task_id, attempt)
+        if stored is None:
+            msg = f"expected attempt {attempt} of task {task_id!r} in the run, found none: roll out"
+            raise ConfigError(msg)
+        await self._database.write(_attempt_rows(stored.trajectory, verdict))
+
+    async def put_reject(self, task_id: str, attempt: int, *, reason: str, detail: str) -> None:
+        """Store that an attempt gave no trajectory, and why."""
+        # A damaged message must not lose the record of it.
+        detail = detail.encode("utf-8", "backslashreplace").decode("utf-8")
+        await self._database.write([(REJECT.insert, checked((task_id, attempt, reason, detail)))])
+
+
+def _prepare_database(path: Path) -> int:
+    """Make the tables, or leave damaged rows of an earlier run behind; returns how many."""
+    is_new = not path.exists()
+    prepare(path)
+    return 0 if is_new else mend(path)
+
+
+def _task_row(task: Task) -> Statement:
+    return TASK.insert, checked((task.id, pack(task)))
+
+
+def _attempt_rows(trajectory: Trajectory, verdict: Verdict | None) -> list[Statement]:
+    """Insert the attempt; then, where it was there unjudged and is the same, add the verdict."""
+    payload = pack(trajectory)
+    judged = pack(verdict) if verdict is not None else None
+    totals = trajectory.totals.model_dump_json()
+    key = (trajectory.task_id, trajectory.attempt)
+    row = checked((*key, payload, judged, totals))
+    statements: list[Statement] = [(ATTEMPT.insert, row)]
+    if judged is not None:
+        statements.append((_ADD_VERDICT, (judged, row[-1], *key, payload)))
+    return statements

@@ -1,0 +1,101 @@
+"""Finds damaged rows when a run is opened, and rebuilds the file from the good ones.
+
+A rebuilt file holds good rows only, so an attempt whose row was damaged is simply not there and
+runs again. The damaged file is kept beside the new one.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from vision_deepresearch.store.database import connect, prepare, typed_errors
+from vision_deepresearch.store.rows import Row, is_intact
+from vision_deepresearch.store.schema import RUN_TABLES, TABLES, Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """What a walk over one table found."""
+
+    is_sound: bool
+    """Every row is intact, rowids ascend, and the index counts the same rows."""
+    num_bad: int
+    """Rows that failed their checksum."""
+
+
+def mend(path: Path) -> int:
+    """Check the run's tables; rebuild the file when something is wrong.
+
+    Costs one read of the attempts; the tape's rows are checked only when they are asked for.
+
+    Returns:
+        How many damaged rows were left behind.
+
+    Raises:
+        StoreError: not even the list of tables can be read.
+    """
+    with typed_errors(path), closing(connect(path)) as connection:
+        scans = [_scan(connection, table) for table in RUN_TABLES]
+    if all(scan.is_sound for scan in scans):
+        return 0
+    return _rebuild(path)
+
+
+def _scan(connection: sqlite3.Connection, table: Table) -> Scan:
+    num_bad = num_rows = 0
+    last, ascends = -(2**63), True
+    try:
+        for rowid, *columns in connection.execute(table.scan):
+            num_rows += 1
+            num_bad += not is_intact(columns)
+            ascends = ascends and rowid > last
+            last = rowid
+        num_indexed = connection.execute(table.count).fetchone()[0]
+    except sqlite3.DatabaseError:
+        return Scan(is_sound=False, num_bad=num_bad)
+    return Scan(is_sound=not num_bad and ascends and num_indexed == num_rows, num_bad=num_bad)
+
+
+def _rebuild(path: Path) -> int:
+    """Copy the good rows of all tables into a new file and put it in place of the old one."""
+    fresh = path.with_name(f"{path.name}.rebuilt")
+    fresh.unlink(missing_ok=True)
+    prepare(fresh)
+    num_left = 0
+    with (
+        typed_errors(path),
+        closing(connect(path)) as source,
+        closing(connect(fresh)) as target,
+    ):
+        source.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        for table in TABLES:
+            target.execute("BEGIN")
+            for row in _readable(source, table):
+                if is_intact(row):
+                    target.execute(table.insert, row)
+                else:
+                    num_left += 1
+            target.execute("COMMIT")
+        target.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    number = 1
+    while (kept := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    path.rename(kept)
+    fresh.rename(path)
+    return max(num_left, 1)
+
+
+def _readable(source: sqlite3.Connection, table: Table) -> Iterator[Row]:
+    """Rows from the front up to a break in the file, then from the back up to it.
+
+    Rows met twice are harmless: inserts keep one.
+    """
+    for order in ("", " ORDER BY rowid DESC"):
+        try:
+            for _, *columns in source.execute(table.scan + order):
+                yield tuple(columns)
+        except sqlite3.DatabaseError:
+            continue
+        return

@@ -1,0 +1,81 @@
+"""The tables of a run and of a tape: one layout for both, so that either file can hold a tape.
+
+Every table ends in `row_check` (see `rows`). `attempt` keeps trajectory and verdict in one row:
+an attempt is whole or it is not there.
+"""
+
+from dataclasses import dataclass
+
+APPLICATION_ID = 0x76647231
+"""Marks our SQLite files ("vdr1")."""
+SCHEMA_VERSION = 1
+"""Raised when a table changes; another version is refused, never guessed at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """The statements that make, fill and scan one table."""
+
+    name: str
+    create: str
+    insert: str
+    """Keeps the row that is there."""
+    scan: str
+    """All rows in the order of the table itself, rowid first; never through an index."""
+    count: str
+
+
+TASK = Table(
+    name="task",
+    create="""
+        CREATE TABLE IF NOT EXISTS task (
+            id TEXT NOT NULL UNIQUE, payload BLOB NOT NULL, row_check BLOB NOT NULL) STRICT""",
+    insert="INSERT INTO task VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+    scan="SELECT rowid, * FROM task NOT INDEXED",
+    count="SELECT count(*) FROM task",
+)
+ATTEMPT = Table(
+    name="attempt",
+    create="""
+        CREATE TABLE IF NOT EXISTS attempt (
+            task_id TEXT NOT NULL, attempt INTEGER NOT NULL,
+            trajectory BLOB NOT NULL, verdict BLOB, totals TEXT NOT NULL,
+            row_check BLOB NOT NULL, UNIQUE (task_id, attempt)) STRICT""",
+    insert="INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    scan="SELECT rowid, * FROM attempt NOT INDEXED",
+    count="SELECT count(*) FROM attempt",
+)
+REJECT = Table(
+    name="reject",
+    create="""
+        CREATE TABLE IF NOT EXISTS reject (
+            task_id TEXT NOT NULL, attempt INTEGER NOT NULL, reason TEXT NOT NULL,
+            detail TEXT NOT NULL, row_check BLOB NOT NULL, UNIQUE (task_id, attempt)) STRICT""",
+    insert="INSERT INTO reject VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    scan="SELECT rowid, * FROM reject NOT INDEXED",
+    count="SELECT count(*) FROM reject",
+)
+CALL = Table(
+    name="call",
+    create="""
+        CREATE TABLE IF NOT EXISTS call (
+            key BLOB NOT NULL UNIQUE, kind TEXT NOT NULL, provider TEXT NOT NULL,
+            request TEXT NOT NULL, outcome TEXT NOT NULL, payload BLOB NOT NULL,
+            blobs TEXT NOT NULL, keep TEXT NOT NULL, created_s REAL NOT NULL,
+            latency_s REAL NOT NULL, cost_usd REAL, row_check BLOB NOT NULL) STRICT""",
+    insert="INSERT OR REPLACE INTO call VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    scan="SELECT rowid, * FROM call NOT INDEXED",
+    count="SELECT count(*) FROM call",
+)
+BLOB = Table(
+    name="blob",
+    create="""
+        CREATE TABLE IF NOT EXISTS blob (
+            hash BLOB NOT NULL UNIQUE, data BLOB NOT NULL, row_check BLOB NOT NULL) STRICT""",
+    insert="INSERT OR REPLACE INTO blob VALUES (?, ?, ?)",
+    scan="SELECT rowid, * FROM blob NOT INDEXED",
+    count="SELECT count(*) FROM blob",
+)
+TABLES = (TASK, ATTEMPT, REJECT, CALL, BLOB)
+RUN_TABLES = (TASK, ATTEMPT, REJECT)
+"""Verified when a run is opened; the tape's are verified row by row as they are asked for."""

@@ -1,0 +1,292 @@
+"""Recorder of every outside call; inside a run folder it is the run's memo.
+
+A call is paid for once: its reply is committed before its value is used, and what the first
+caller gets is what every replay gets. Reading never writes. Equal deterministic calls in flight
+share one call (see `flights`); sampled ones never do.
+"""
+
+import hashlib
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+
+from vision_deepresearch.core.errors import BoundaryError, FailureKind
+from vision_deepresearch.core.record import Record
+from vision_deepresearch.store.database import Database, connect_reader
+from vision_deepresearch.store.flights import Flights
+from vision_deepresearch.store.recording import (
+    Keep,
+    Recording,
+    Reply,
+    Request,
+    blob_hashes,
+    kept_failure,
+    recording_of,
+)
+from vision_deepresearch.store.redact import Redactor
+from vision_deepresearch.store.rows import Row, is_intact
+
+
+class TapeMode(StrEnum):
+    """How recordings are used."""
+
+    OFF = "off"
+    AUTO = "auto"
+    """Replay what is there, call and record the rest."""
+    RECORD = "record"
+    """Always call; overwrite."""
+    REPLAY = "replay"
+    """Never call: a miss is a failure of kind `tape_miss`."""
+    REPLAY_STRICT = "replay-strict"
+    """Never call: a miss stops the run."""
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether nothing outside may be called."""
+        return self in {TapeMode.REPLAY, TapeMode.REPLAY_STRICT}
+
+
+class TapeMissError(RuntimeError):
+    """A strict replay was asked for something never recorded. No boundary error: the run stops."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A reply and whether it cost a call of this caller's own."""
+
+    reply: Reply
+    is_replayed: bool
+    """Found on the tape, or shared with a call in flight."""
+
+
+class TapeStats(Record):
+    """What happened since the tape was opened."""
+
+    hits: int
+    misses: int
+    """Calls made, or refused in a replay."""
+    joins: int
+    """Callers that shared a call in flight."""
+    expired: int
+    """Of the misses: the recording was too old."""
+    damaged: int
+    """Of the misses: the recording failed its checksum."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Counts:
+    hits: int = 0
+    misses: int = 0
+    expired: int = 0
+    damaged: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Tape:
+    """Recordings in one file, used by one event loop.
+
+    Made by `Tape.open` (a file of its own) or `RunFolder.tape` (in the run's file).
+    """
+
+    path: Path
+    database: Database | None
+    """None in the replay modes: nothing is written."""
+    mode: TapeMode = TapeMode.AUTO
+    redactor: Redactor = field(default_factory=Redactor)
+    clock: Callable[[], float] = time.time
+    """Wall clock, seconds since the epoch: recordings age across runs."""
+    _reader: sqlite3.Connection = field(init=False)
+    _flights: Flights[Reply] = field(init=False, default_factory=Flights)
+    _counts: _Counts = field(init=False, default_factory=_Counts)
+
+    def __post_init__(self) -> None:
+        self._reader = connect_reader(self.path)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        path: Path,
+        *,
+        mode: TapeMode = TapeMode.AUTO,
+        redactor: Redactor | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> "AsyncIterator[Tape]":
+        """Open a tape in a file of its own, which can be handed on alone.
+
+        Raises:
+            ConfigError: the file is none of ours, of another version, or missing in a replay.
+            StoreError: it cannot be read or written.
+        """
+        secrets = redactor or Redactor()
+        if mode.is_replay:
+            tape = cls(path=path, database=None, mode=mode, redactor=secrets, clock=clock)
+            yield tape
+            await tape.close()
+            return
+        async with Database.open(path) as database:
+            tape = cls(path=path, database=database, mode=mode, redactor=secrets, clock=clock)
+            try:
+                yield tape
+            finally:
+                await tape.close()
+
+    async def close(self) -> None:
+        """Stop shared calls that are still in flight and release the file."""
+        await self._flights.close()
+        self._reader.close()
+
+    @property
+    def stats(self) -> TapeStats:
+        """Counts since the tape was opened."""
+        counts = self._counts
+        return TapeStats(
+            hits=counts.hits,
+            misses=counts.misses,
+            joins=self._flights.num_joined,
+            expired=counts.expired,
+            damaged=counts.damaged,
+        )
+
+    async def ask(
+        self,
+        request: Request,
+        call: Callable[[], Awaitable[Reply]],
+        *,
+        error: type[BoundaryError],
+    ) -> Answer:
+        """Answer from the tape, or make the call and keep its reply.
+
+        Args:
+            request: what is asked.
+            call: makes the outside call; not touched on a hit and never in a replay.
+            error: the seam's error, for a miss in a replay.
+
+        Raises:
+            BoundaryError: the call failed, or a recorded failure of it is still valid.
+            TapeMissError: a strict replay has no recording of it.
+            StoreError: the reply could not be committed.
+        """
+        if self.mode is TapeMode.OFF:
+            return Answer(reply=await call(), is_replayed=False)
+        text = self.redactor.request(request.canonical())
+        key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+        found = None if self.mode is TapeMode.RECORD else self._find(key)
+        if found is not None:
+            self._counts.hits += 1
+            if found.failure is not None:
+                raise found.failure
+            return Answer(reply=found.reply, is_replayed=True)
+        if self.mode.is_replay:
+            self._counts.misses += 1
+            raise self._miss(request, text, error)
+        record = partial(self._record, key=key, text=text, request=request, call=call)
+        if request.sample is not None:
+            return Answer(reply=await record(), is_replayed=False)
+        reply, is_joiner = await self._flights.share(key, record)
+        return Answer(reply=reply, is_replayed=is_joiner)
+
+    def recordings(self) -> Iterator[Recording]:
+        """All intact recordings, without their blobs, in the order they were made."""
+        last = 0
+        while True:
+            rows = self._reader.execute(
+                "SELECT rowid, * FROM call WHERE rowid > ? ORDER BY rowid LIMIT 64", (last,)
+            ).fetchall()
+            if not rows:
+                return
+            for _, *row in rows:
+                if is_intact(row):
+                    yield recording_of(tuple(row), ())
+            last = rows[-1][0]
+
+    def spent_usd(self) -> float:
+        """Dollars paid for all recordings of this file, those of lost attempts included."""
+        return float(self._reader.execute("SELECT total(cost_usd) FROM call").fetchone()[0])
+
+    def _miss(self, request: Request, text: str, error: type[BoundaryError]) -> Exception:
+        if self.mode is TapeMode.REPLAY_STRICT:
+            return TapeMissError(
+                f"expected a recording on {self.path}, found none for {request.kind} of"
+                f" {request.provider}: {text[:200]}; record it first (tape mode auto), or replay"
+                " with mode replay"
+            )
+        return error(FailureKind.TAPE_MISS, f"{request.kind} was never recorded on this tape")
+
+    async def _record(
+        self, *, key: bytes, text: str, request: Request, call: Callable[[], Awaitable[Reply]]
+    ) -> Reply:
+        """Make the call and commit what came, before anyone may use it."""
+        self._counts.misses += 1
+        started = time.monotonic()
+
+        async def keep(reply: Reply, keep: Keep, *, is_failure: bool) -> None:
+            assert self.database is not None, "a replay never records"
+            recording = Recording(
+                key=key,
+                kind=request.kind,
+                provider=request.provider,
+                text=text,
+                outcome="failure" if is_failure else "value",
+                reply=reply,
+                keep=keep,
+                created_s=self.clock(),
+                latency_s=time.monotonic() - started,
+            )
+            await self.database.write(recording.statements())
+
+        try:
+            reply = self._redacted(await call())
+        except BoundaryError as failure:
+            kept = kept_failure(failure)
+            if kept is not None:
+                await keep(self._redacted(kept[0]), kept[1], is_failure=True)
+            raise
+        await keep(reply, Keep.EMPTY if reply.is_empty else Keep.ALWAYS, is_failure=False)
+        return reply
+
+    def _redacted(self, reply: Reply) -> Reply:
+        return replace(reply, value=self.redactor.reply(reply.value))
+
+    def _find(self, key: bytes) -> Recording | None:
+        """A recording that is intact and, outside replays, young enough."""
+        try:
+            recording = self._read(key)
+        except sqlite3.DatabaseError:
+            self._counts.damaged += 1
+            return None
+        if recording is None or self.mode.is_replay or not recording.is_expired(self.clock()):
+            return recording
+        self._counts.expired += 1
+        return None
+
+    def _read(self, key: bytes) -> Recording | None:
+        """The recording under a key, or None when it is not there or damaged."""
+        row: Row | None = self._reader.execute(
+            "SELECT * FROM call WHERE key = ?", (key,)
+        ).fetchone()
+        if row is None:
+            return None
+        blobs = self._blobs(row) if row[0] == key and is_intact(row) else None
+        if blobs is None:
+            self._counts.damaged += 1
+            return None
+        return recording_of(row, blobs)
+
+    def _blobs(self, row: Row) -> list[bytes] | None:
+        """The blobs of a verified row, or None when one is missing or damaged."""
+        blobs: list[bytes] = []
+        for digest in blob_hashes(row):
+            found: Row | None = self._reader.execute(
+                "SELECT * FROM blob WHERE hash = ?", (digest,)
+            ).fetchone()
+            if found is None or found[0] != digest or not is_intact(found):
+                return None
+            assert isinstance(found[1], bytes)
+            blobs.append(found[1])
+        return blobs
