@@ -1,0 +1,256 @@
+"""How each claim of the answer hangs together: picture, crop, hit, page, passage.
+
+A trajectory records what backs a claim; the way there is read off the evidence, backwards: a page
+was opened because a hit named its address; an image hit belongs to the crop that found it; a text
+hit belongs to a query, and the query follows from the page found earlier whose title it names.
+Where no such step is on record the chain simply starts later.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vision_deepresearch.core.observation import Evidence, EvidenceKind
+from vision_deepresearch.core.trajectory import Support, SupportKind, Trajectory
+from vision_deepresearch.serve.viewer_data import CallCard, RegionCard, TraceView
+from vision_deepresearch.serve.viewer_pictures import CROP_SIDE, Shelf, Shown
+from vision_deepresearch.serve.viewer_text import safe_href
+
+MAX_STEPS = 8
+"""Pages on one chain; more would be a loop or a story nobody reads."""
+MIN_NAME = 4
+"""Characters a title needs before its occurrence in a query means something."""
+
+_TITLE_TAIL = re.compile(r"\s+[-\u2013\u2014|\u00b7]\s+.*$", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One step of a chain."""
+
+    kind: str
+    """picture, crop, query, hit, page, passage or unsupported."""
+    title: str
+    detail: str = ""
+    picture: Shown | None = None
+    number: int | None = None
+    """Of the box, for a crop."""
+    anchor: str | None = None
+    """Where on the page it is shown in full, for example "t3"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A claim of the answer, what backs it and the way there."""
+
+    number: int
+    text: str
+    kind: str
+    is_supported: bool
+    url: str | None
+    href: str | None
+    title: str | None
+    passage: str | None
+    picture: Shown | None
+    handle: str | None
+    box_number: int | None
+    turn: int | None
+    """1 is the first turn."""
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cited:
+    """A stretch of the answer with the numbers of the claims it makes."""
+
+    text: str
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """A piece of evidence and where it turned up."""
+
+    evidence: Evidence
+    turn: int
+    region: RegionCard | None
+
+
+def trace_claims(view: TraceView, *, shelf: Shelf) -> tuple[Claim, ...]:
+    """Every claim with its chain, in the order of the record."""
+    trajectory = view.item.trajectory
+    seen = _all_seen(trajectory, view)
+    return tuple(
+        _claim(support, number, seen=seen, view=view, shelf=shelf)
+        for number, support in enumerate(trajectory.support, 1)
+    )
+
+
+def cite(answer: str, claims: Sequence[Claim]) -> tuple[Cited, ...]:
+    """Cut the answer behind each claim that stands in it word for word; the rest is cited last."""
+    ends: dict[int, list[int]] = {}
+    for claim in claims:
+        at = answer.casefold().find(claim.text.casefold()) if claim.text.strip() else -1
+        end = at + len(claim.text) if at >= 0 and len(answer.casefold()) == len(answer) else None
+        ends.setdefault(len(answer) if end is None else end, []).append(claim.number)
+    pieces: list[Cited] = []
+    start = 0
+    for end, numbers in sorted(ends.items()):
+        pieces.append(Cited(text=answer[start:end], numbers=tuple(numbers)))
+        start = end
+    if start < len(answer):
+        pieces.append(Cited(text=answer[start:], numbers=()))
+    return tuple(pieces)
+
+
+def _all_seen(trajectory: Trajectory, view: TraceView) -> list[_Seen]:
+    seen: list[_Seen] = []
+    for turn, card in zip(trajectory.turns, view.turns, strict=True):
+        for record, call in zip(turn.calls, card.calls, strict=True):
+            seen += [
+                _Seen(evidence=item, turn=card.number, region=_region_of(item, call))
+                for item in record.observation.evidence
+            ]
+    return seen
+
+
+def _region_of(item: Evidence, call: CallCard) -> RegionCard | None:
+    if item.region is None or not 0 <= item.region < len(call.regions):
+        return None
+    return call.regions[item.region]
+
+
+def _claim(
+    support: Support, number: int, *, seen: Sequence[_Seen], view: TraceView, shelf: Shelf
+) -> Claim:
+    numbers = {turn.index: place for place, turn in enumerate(view.item.trajectory.turns, 1)}
+    turn = numbers.get(support.turn) if support.turn is not None else None
+    picture, box_number = _support_picture(support, view=view, shelf=shelf)
+    links = _links(support, turn=turn, seen=seen)
+    if support.kind is SupportKind.PICTURE and picture is not None:
+        links = [Link(kind="picture", title=support.handle or "picture", picture=picture)]
+    if support.passage:
+        links.append(Link(kind="passage", title=support.passage, anchor=_anchor(turn)))
+    if support.kind is SupportKind.UNSUPPORTED:
+        links = [Link(kind="unsupported", title="no passage or picture on record backs this")]
+    return Claim(
+        number=number,
+        text=support.claim,
+        kind=support.kind.value,
+        is_supported=support.kind is not SupportKind.UNSUPPORTED,
+        url=support.url,
+        href=safe_href(support.url) if support.url else None,
+        title=support.title,
+        passage=support.passage,
+        picture=picture,
+        handle=support.handle,
+        box_number=box_number,
+        turn=turn,
+        links=tuple(links),
+    )
+
+
+def _support_picture(
+    support: Support, *, view: TraceView, shelf: Shelf
+) -> tuple[Shown | None, int | None]:
+    """The picture of a claim, cut to its box, and the number of that box if it was searched."""
+    bank = {entry.handle: entry for entry in view.item.trajectory.bank}
+    entry = bank.get(support.handle) if support.handle else None
+    if entry is None:
+        return None, None
+    alt = f"picture {entry.handle} that backs the claim"
+    cards = [region for turn in view.turns for call in turn.calls for region in call.regions]
+    number = next((card.number for card in cards if card.handle == entry.handle), None)
+    if support.box is None:
+        return shelf.show(entry.ref, side=CROP_SIDE, alt=alt), number
+    return shelf.show_part(entry.ref, support.box, side=CROP_SIDE, alt=alt), number
+
+
+def _links(support: Support, *, turn: int | None, seen: Sequence[_Seen]) -> list[Link]:
+    """The chain up to the page that backs the claim, that page included."""
+    if support.url is None:
+        return []
+    before = turn if turn is not None else max((item.turn for item in seen), default=0)
+    return _way_to(support.url, title=support.title, before=before, seen=seen)
+
+
+def _way_to(url: str, *, title: str | None, before: int, seen: Sequence[_Seen]) -> list[Link]:
+    """Links from the picture to the page `url`, found no later than turn `before`."""
+    links: list[Link] = []
+    visited: set[str] = set()
+    while len(visited) < MAX_STEPS and url not in visited:
+        visited.add(url)
+        known = [item for item in seen if item.evidence.url == url and item.turn <= before]
+        read = [item for item in known if item.evidence.kind is EvidenceKind.PAGE]
+        page_turn = read[0].turn if read else None
+        name = title or (known[0].evidence.title if known else "") or url
+        links.insert(0, Link(kind="page", title=name, detail=url, anchor=_anchor(page_turn)))
+        first = _first_hit(known)
+        if first is None:
+            break
+        if first.evidence.kind is EvidenceKind.IMAGE_HIT:
+            links[:0] = _visual_links(first)
+            break
+        query = first.evidence.query or ""
+        rank = first.evidence.rank
+        place = f"hit {rank + 1} of turn {first.turn}" if rank is not None else ""
+        links.insert(0, Link(kind="query", title=query, detail=place, anchor=_anchor(first.turn)))
+        source = _named_in(query, before=first.turn, seen=seen)
+        if source is None:
+            break
+        url, title, before = source.evidence.url, source.evidence.title, first.turn
+    return links
+
+
+def _first_hit(known: Sequence[_Seen]) -> _Seen | None:
+    """The hit that led to a page: of a crop if there is one, else the earliest of any kind."""
+    hits = [item for item in known if item.evidence.kind is not EvidenceKind.PAGE]
+    visual = [item for item in hits if item.evidence.kind is EvidenceKind.IMAGE_HIT]
+    best = [item for item in visual if item.evidence.label == "match"]
+    return next(iter(best or visual or hits), None)
+
+
+def _visual_links(hit: _Seen) -> list[Link]:
+    evidence = hit.evidence
+    words = [evidence.label or "hit"]
+    if evidence.score is not None:
+        words.append(f"score {evidence.score:.3g}")
+    cards = hit.region.hits if hit.region else ()
+    picture = next((card.picture for card in cards if card.url == evidence.url), None)
+    found = Link(
+        kind="hit",
+        title=evidence.title,
+        detail=", ".join(words),
+        picture=picture,
+        anchor=_anchor(hit.turn),
+    )
+    if hit.region is None:
+        return [Link(kind="picture", title="whole picture", anchor=_anchor(hit.turn)), found]
+    crop = Link(
+        kind="crop",
+        title=f"box {hit.region.number}{' ' + hit.region.scale if hit.region.scale else ''}",
+        detail=f"cut from {hit.region.source}",
+        picture=hit.region.picture,
+        number=hit.region.number,
+        anchor=f"r{hit.region.id}",
+    )
+    return [crop, found]
+
+
+def _named_in(query: str, *, before: int, seen: Sequence[_Seen]) -> _Seen | None:
+    """What was found earlier and is named in the query; the longest name wins, then the newest."""
+    folded = query.casefold()
+    best: _Seen | None = None
+    best_key = (0, 0)
+    for item in seen:
+        name = _TITLE_TAIL.sub("", item.evidence.title).strip().casefold()
+        if item.turn >= before or len(name) < MIN_NAME or name not in folded:
+            continue
+        key = (len(name), item.turn)
+        if key > best_key:
+            best, best_key = item, key
+    return best
+
+
+def _anchor(turn: int | None) -> str | None:
+    return f"t{turn}" if turn is not None else None
