@@ -1,0 +1,99 @@
+"""Runs model-written Python in a sandbox outside our process; refuses where there is none."""
+
+from pydantic import Field
+
+from vision_deepresearch.core.content import Text, ToolCall, ToolSpec, trusted, untrusted
+from vision_deepresearch.core.errors import BoundaryError, FailureKind
+from vision_deepresearch.core.observation import Failure, Observation
+from vision_deepresearch.core.protocols import Sandbox, SandboxResult, SandboxStatus, ToolContext
+from vision_deepresearch.core.record import Record
+from vision_deepresearch.tools.arguments import read_arguments
+from vision_deepresearch.tools.failures import words_of
+from vision_deepresearch.tools.layout import merged
+from vision_deepresearch.tools.limits import ToolLimits
+
+NAME = "python"
+_SWITCHED_OFF = "python is switched off here: no sandbox is configured; go on without it"
+
+
+class PythonArguments(Record):
+    """A program."""
+
+    code: str = Field(
+        min_length=1,
+        max_length=100_000,
+        description="Python source. Print what you want to see; nothing is kept between calls.",
+    )
+
+
+class Python:
+    """Runs a program and shows what it printed."""
+
+    def __init__(self, *, sandbox: Sandbox | None, limits: ToolLimits) -> None:
+        self._sandbox = sandbox
+        self._limits = limits
+        self._spec = ToolSpec.of(
+            NAME,
+            description="Run a Python program for calculations, without network. Printed output "
+            f"is the result. At most {limits.python_timeout_s:g} seconds.",
+            arguments=PythonArguments,
+        )
+
+    @property
+    def spec(self) -> ToolSpec:
+        """Name, description and argument schema."""
+        return self._spec
+
+    async def run(self, call: ToolCall, context: ToolContext) -> Observation:
+        """Run the program of one call."""
+        del context
+        if self._sandbox is None:
+            return Observation.failed(FailureKind.UNAVAILABLE, _SWITCHED_OFF)
+        try:
+            arguments = read_arguments(PythonArguments, call=call)
+            result = await self._sandbox.run(arguments.code, timeout=self._limits.python_timeout_s)
+        except BoundaryError as error:
+            return Observation.failed(error.kind, words_of(error))
+        return _shown(result, max_chars=self._limits.result_chars)
+
+
+def _shown(result: SandboxResult, *, max_chars: int) -> Observation:
+    """Output and how the program ended; anything but success is a typed failure."""
+    failure = _failure_of(result)
+    room = max_chars - 200
+    output = _clipped(result.stdout, room=room // 2 if failure else room)
+    parts: list[Text] = []
+    if failure is not None:
+        label = "[Timeout]" if failure.kind is FailureKind.TIMEOUT else "[Error]"
+        told = _clipped(result.stderr or failure.message, room=room // 2)
+        parts += [trusted(f"{label}\n"), untrusted(told), trusted("\n" if output else "")]
+    if output:
+        parts += [trusted("[Output]\n"), untrusted(output)]
+    elif failure is None:
+        parts.append(trusted("[Success] Nothing was printed."))
+    return Observation(parts=merged(parts), failure=failure)
+
+
+def _failure_of(result: SandboxResult) -> Failure | None:
+    match result.status:
+        case SandboxStatus.OK:
+            return None
+        case SandboxStatus.TIMEOUT:
+            return Failure(kind=FailureKind.TIMEOUT, message="the program took too long")
+        case SandboxStatus.OOM:
+            message = "the program used too much memory"
+        case SandboxStatus.OUTPUT:
+            message = "the program printed too much"
+        case SandboxStatus.KILLED:
+            message = "the program was stopped"
+        case SandboxStatus.ERROR:
+            message = "the program raised an error"
+    return Failure(kind=FailureKind.GUEST_ERROR, message=message)
+
+
+def _clipped(text: str, *, room: int) -> str:
+    """Both ends of a long text: errors stand at the end, headings at the start."""
+    if len(text) <= room:
+        return text
+    half = (room - 60) // 2
+    return f"{text[:half]}\n... {len(text) - 2 * half} characters left out ...\n{text[-half:]}"

@@ -1,0 +1,150 @@
+"""Reads a page for a goal: by a model, or by picking passages where none is configured.
+
+The input of every step is named by what it is - page, reply, notes - so that a fallback always
+reads the page and never a reply that failed.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from vision_deepresearch.core.content import Image, Message, Part, Picture, Role, trusted, untrusted
+from vision_deepresearch.core.context import CallContext, SpendKind
+from vision_deepresearch.core.errors import BoundaryError
+from vision_deepresearch.core.protocols import ModelClient, Sampling, Summary, SummaryRequest
+from vision_deepresearch.core.untrusted import neutralise
+from vision_deepresearch.tools.failures import words_for
+from vision_deepresearch.tools.passages import count_words, cut_words, pick_passages
+from vision_deepresearch.tools.replies import PageNotes, read_notes
+
+NO_SUMMARISER = "no summariser configured: evidence is an extract"
+_PROMPTS = Path(__file__).parent / "prompts"
+_SAMPLING = Sampling(temperature=0.0, max_tokens=1024)
+_EVIDENCE_FRAC = 0.75
+"""Share of the word budget that evidence may take when both together are too long."""
+
+
+class PassagePicker:
+    """Gives the passages that speak about the goal, word for word, marked as an extract."""
+
+    def __init__(self, *, note: str = NO_SUMMARISER) -> None:
+        self._note = note
+
+    @property
+    def name(self) -> str:
+        """For records."""
+        return "passages"
+
+    @property
+    def sees_pictures(self) -> bool:
+        """It reads text only."""
+        return False
+
+    async def summarise(self, request: SummaryRequest, *, context: CallContext) -> Summary:
+        """Pick passages; never fails and spends nothing."""
+        del context
+        return extract(request, note=self._note)
+
+
+class LlmSummariser:
+    """Lets a model read the page; falls back to an extract when it cannot be used."""
+
+    def __init__(self, model: ModelClient, *, sees_pictures: bool = True) -> None:
+        """Read the prompts.
+
+        Args:
+            model: any client; its replies are expected to hold one JSON object.
+            sees_pictures: whether pictures are fetched for it and sent to it.
+        """
+        self._model = model
+        self._sees_pictures = sees_pictures
+        self._instructions = (_PROMPTS / "summarise.md").read_text(encoding="utf-8").strip()
+        self._again = (_PROMPTS / "summarise_again.md").read_text(encoding="utf-8").strip()
+
+    @property
+    def name(self) -> str:
+        """For records: the model that reads."""
+        return f"llm:{self._model.name}"
+
+    @property
+    def sees_pictures(self) -> bool:
+        """Whether pictures should be fetched for it."""
+        return self._sees_pictures
+
+    async def summarise(self, request: SummaryRequest, *, context: CallContext) -> Summary:
+        """Ask the model, once more if its reply cannot be read, then pick passages of the page."""
+        conversation = self._ask(request)
+        try:
+            notes = await self._notes(conversation, context=context)
+            if notes is None:
+                again = Message(role=Role.USER, parts=(trusted(self._again),))
+                notes = await self._notes([*conversation, again], context=context)
+        except BoundaryError as error:
+            return extract(
+                request, note=f"the summariser failed ({words_for(error.kind)}): extract"
+            )
+        if notes is None:
+            return extract(request, note="the summariser's reply could not be read: extract")
+        return _capped(notes, max_words=request.max_words)
+
+    async def _notes(
+        self, conversation: Sequence[Message], *, context: CallContext
+    ) -> PageNotes | None:
+        context.budget.reserve(SpendKind.SUMMARY)
+        completion = await self._model.complete(
+            conversation, tools=(), sampling=_SAMPLING, context=context
+        )
+        if completion.usage.cost_usd is not None:
+            context.budget.add_cost(completion.usage.cost_usd)
+        return read_notes(completion.text)
+
+    def _ask(self, request: SummaryRequest) -> list[Message]:
+        page = request.page
+        instructions = self._instructions.replace("{max_words}", str(request.max_words))
+        parts: list[Part] = [trusted("Goal:\n"), untrusted(neutralise(request.goal))]
+        parts += [trusted("\n\nPage title:\n"), untrusted(neutralise(page.title))]
+        parts += [trusted("\n\nPage address:\n"), untrusted(neutralise(page.final_url))]
+        parts += [trusted("\n\nPage text:\n"), untrusted(neutralise(page.markdown))]
+        parts += [trusted("\n\nEnd of the page.")]
+        if self._sees_pictures:
+            searched = (request.query_image,) if request.query_image else ()
+            parts += _pictures("The picture that was searched:", searched)
+            parts += _pictures("Pictures the search engine matched:", request.previews)
+            parts += _pictures("Pictures of the page:", request.page_images)
+        return [
+            Message(role=Role.SYSTEM, parts=(trusted(instructions),)),
+            Message(role=Role.USER, parts=tuple(parts)),
+        ]
+
+
+def extract(request: SummaryRequest, *, note: str) -> Summary:
+    """The page's passages about the goal instead of a written summary."""
+    words = request.max_words - count_words(request.page.title)
+    passages = pick_passages(
+        request.page.markdown,
+        goal=request.goal,
+        title=request.page.title,
+        max_words=max(words, request.max_words // 2),
+    )
+    return Summary(
+        evidence="\n".join(passages),
+        summary=cut_words(request.page.title, max_words=request.max_words // 2),
+        degraded=True,
+        note=note,
+    )
+
+
+def _pictures(label: str, pictures: Sequence[Picture]) -> list[Part]:
+    if not pictures:
+        return []
+    return [trusted(f"\n\n{label}\n"), *(Image(ref=picture.ref) for picture in pictures)]
+
+
+def _capped(notes: PageNotes, *, max_words: int) -> Summary:
+    """Keep evidence and summary within the budget; the summary gets what evidence leaves."""
+    if count_words(notes.evidence) + count_words(notes.summary) <= max_words:
+        return Summary(evidence=notes.evidence, summary=notes.summary)
+    least = max_words - count_words(notes.summary)
+    room = max(int(max_words * _EVIDENCE_FRAC), least)
+    evidence = cut_words(notes.evidence, max_words=room)
+    left = max(max_words - min(count_words(evidence), room), 1)
+    return Summary(evidence=evidence, summary=cut_words(notes.summary, max_words=left))
