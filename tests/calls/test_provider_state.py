@@ -1,0 +1,176 @@
+"""Breaker, limiter, retry budget and Retry-After, each alone."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vision_deepresearch.calls.breaker import Breaker
+from vision_deepresearch.calls.budget import RetryBudget
+from vision_deepresearch.calls.limiter import Limiter
+from vision_deepresearch.calls.retry_after import parse_retry_after
+
+NOW = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
+
+
+class Clock:
+    """Seconds that pass when told."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.mark.parametrize(
+    ("header", "expected_s"),
+    [
+        ("0", 0.0),
+        ("120", 120.0),
+        (" 2.5 ", 2.5),
+        ("Sat, 31 Jan 2026 12:00:30 GMT", 30.0),
+        ("Sat, 31 Jan 2026 12:00:30 -0000", 30.0),
+        ("Sat, 31 Jan 2026 11:00:00 GMT", 0.0),
+        (None, None),
+        ("", None),
+        ("-5", None),
+        ("soon", None),
+        ("1e3", None),
+        ("nan", None),
+        ("9" * 400, None),
+        ("٣", None),
+        ("Sat, 99 Jan 2026 12:00:30 GMT", None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(header: str | None, expected_s: float | None) -> None:
+    assert parse_retry_after(header, now=NOW) == expected_s
+
+
+@given(st.text(max_size=40))
+def test_no_header_breaks_the_parser(header: str) -> None:
+    seconds = parse_retry_after(header, now=NOW)
+    assert seconds is None or seconds >= 0
+
+
+def test_retries_are_earned_by_successes() -> None:
+    budget = RetryBudget(cap=2)
+    assert [budget.spend() for _ in range(3)] == [True, True, False]
+    budget.earn()
+    assert not budget.spend()
+    budget.earn()
+    assert budget.spend()
+    for _ in range(100):
+        budget.earn()
+    assert [budget.spend() for _ in range(3)] == [True, True, False]
+
+
+def test_the_breaker_opens_at_half_errors_of_twenty_calls_and_not_before() -> None:
+    clock = Clock()
+    breaker = Breaker(clock=clock)
+    for _ in range(19):
+        breaker.fail()
+    assert breaker.admit() == 0.0
+    breaker.fail()
+    assert breaker.admit() == 15.0
+
+
+def test_old_errors_do_not_open_the_breaker() -> None:
+    clock = Clock()
+    breaker = Breaker(clock=clock)
+    for _ in range(19):
+        breaker.fail()
+    clock.now_s += 31
+    breaker.fail()
+    assert not breaker.is_open
+
+
+def test_one_probe_goes_out_and_pauses_double_up_to_two_minutes() -> None:
+    clock = Clock()
+    breaker = Breaker(clock=clock)
+    for _ in range(20):
+        breaker.fail()
+    for pause_s in (15, 30, 60, 120, 120):
+        assert breaker.admit() == pause_s
+        clock.now_s += pause_s
+        assert breaker.admit() == 0.0
+        assert breaker.admit() > 0, "only one probe at a time"
+        breaker.fail()
+    clock.now_s += 120
+    assert breaker.admit() == 0.0
+    breaker.succeed()
+    assert not breaker.is_open
+    assert breaker.admit() == 0.0
+
+
+def test_a_cancelled_probe_lets_another_one_out() -> None:
+    clock = Clock()
+    breaker = Breaker(clock=clock)
+    for _ in range(20):
+        breaker.fail()
+    clock.now_s += 15
+    assert breaker.admit() == 0.0
+    breaker.abandon()
+    assert breaker.admit() == 0.0
+
+
+def test_the_limit_grows_by_windows_and_halves_at_most_every_five_seconds() -> None:
+    clock = Clock()
+    limiter = Limiter(clock=clock, limit=4, max_limit=6)
+    for _ in range(4):
+        limiter.succeed()
+    assert limiter.limit == 5
+    for _ in range(50):
+        limiter.succeed()
+    assert limiter.limit == 6
+    limiter.overrun()
+    limiter.overrun()
+    assert limiter.limit == 3
+    clock.now_s += 5
+    limiter.overrun()
+    clock.now_s += 5
+    limiter.overrun()
+    assert limiter.limit == 1
+
+
+async def test_slots_are_never_more_than_the_limit_and_go_in_order() -> None:
+    limiter = Limiter(clock=Clock(), limit=3)
+    running = peak = 0
+    order: list[int] = []
+
+    async def one(number: int) -> None:
+        nonlocal running, peak
+        async with limiter.slot():
+            order.append(number)
+            running += 1
+            peak = max(peak, running)
+            await asyncio.sleep(0)
+            running -= 1
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(20):
+            group.create_task(one(number))
+    assert peak == 3
+    assert order == list(range(20))
+    assert limiter.num_running == 0
+
+
+async def test_a_slot_handed_to_a_cancelled_waiter_is_not_lost() -> None:
+    limiter = Limiter(clock=Clock(), limit=1)
+    first = limiter.slot()
+    await first.__aenter__()
+
+    async def wait() -> None:
+        async with limiter.slot():
+            pass
+
+    waiter = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    await first.__aexit__(None, None, None)  # hands the slot on
+    waiter.cancel()  # before the waiter could run
+    await asyncio.wait([waiter])
+    assert waiter.cancelled()
+    assert limiter.num_running == 0
+    await asyncio.wait_for(wait(), timeout=1)
