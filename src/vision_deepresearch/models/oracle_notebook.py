@@ -1,0 +1,299 @@
+"""What the oracle has read so far and what it has tried: rebuilt from the conversation each turn.
+
+A value enters the notebook in one of two ways only: it was read just now from a tool result that
+answers the oracle's own last calls, or it stands in a note the oracle wrote into an earlier reply
+after reading it so. Notes survive when context management removes the results themselves.
+
+    h2 | "Kvarn Line", founded by: "Ada Brodny"
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from vision_deepresearch.core.content import Conversation, Message, Role, ToolCall
+from vision_deepresearch.core.proof import Hop, HopKind, Proof
+from vision_deepresearch.core.protocols import Completion, Profile, TruthSource
+from vision_deepresearch.models.oracle_reading import (
+    read_hits,
+    read_links,
+    read_pages,
+    read_regions,
+    responses_of,
+)
+
+_NOTE = re.compile(r'^(?P<hop>[^\s|]+) \| .*: (?P<value>"(?:[^"\\]|\\.)*")$', re.MULTILINE)
+_BOX_TOLERANCE = 2.0
+"""Thousandths by which a header may differ from what was asked for."""
+_TRAILING_KIND = re.compile(r"\s+\([^()]*\)$")
+_DAY_FIRST = re.compile(r"\b(\d{1,2}) ([A-Z][a-z]+) (\d{4})\b")
+_MONTH_FIRST = re.compile(r"\b([A-Z][a-z]+) (\d{1,2}), (\d{4})\b")
+_ISO = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
+_FIGURE = re.compile(r"-?\d[\d,\u00a0\u202f]*(?:\.\d+)?")
+_MONTH_NAMES = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnReply:
+    """One earlier reply of the oracle."""
+
+    notes: tuple[tuple[str, str], ...]
+    """Hop id and value."""
+    calls: tuple[ToolCall, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class Notebook:
+    """Values read so far by hop id, and everything that was asked for."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    fresh: list[str] = field(default_factory=list)
+    """Hops whose values were read from the newest results: to be noted in this reply."""
+    calls: list[ToolCall] = field(default_factory=list)
+    """All earlier calls."""
+    num_replies: int = 0
+    was_refused: bool = False
+    """Whether the last reply held no call: an answer that was not accepted."""
+    seen: frozenset[str] = frozenset()
+    """Urls in the newest results."""
+    cursors: dict[str, str] = field(default_factory=dict)
+    """Of pages just read that go on: url to the place of the next window."""
+
+
+def read_own(text: str, *, profile: Profile) -> OwnReply:
+    """Notes and calls that stand in the text of one of the oracle's own messages."""
+    notes = tuple((hop, _unquote(value)) for hop, value in _NOTE.findall(text))
+    return OwnReply(notes=notes, calls=profile.parse(Completion(text=text), turn=0).calls)
+
+
+def write_note(hop: Hop, *, value: str, subject: str | None) -> str:
+    """A line that says what was read; `read_own` reads it back."""
+    about = f"{_quote(subject)}, {hop.label}" if subject is not None else "shown in the picture"
+    return f"{hop.id} | {about}: {_quote(value)}"
+
+
+def open_notebook(
+    conversation: Conversation,
+    *,
+    own: Sequence[OwnReply],
+    proof: Proof,
+    truth: TruthSource,
+    can_visit: bool,
+) -> Notebook:
+    """Take the notes of all own replies, then read the results that came after the last one.
+
+    Args:
+        conversation: as sent.
+        own: its assistant messages as `read_own` gives them, in order.
+        proof: says which hops there are and which pages they need; its expected values are not
+            looked at.
+        truth: reads values out of text.
+        can_visit: whether pages can be read; if not, the words below hits are read instead.
+    """
+    book = Notebook(num_replies=len(own))
+    known = {hop.id for hop in proof.hops}
+    for reply in own:
+        book.values |= {hop: value for hop, value in reply.notes if hop in known}
+        book.calls += reply.calls
+    if own:
+        book.was_refused = not own[-1].calls
+        responses = responses_of(_newest(conversation))
+        reader = _Reader(book, proof=proof, truth=truth, handles=given_handles(conversation))
+        reader.read(own[-1].calls, responses, can_visit=can_visit)
+    _pick(book.values, proof=proof)
+    return book
+
+
+class _Reader:
+    """Reads the newest results into a notebook."""
+
+    def __init__(
+        self, book: Notebook, *, proof: Proof, truth: TruthSource, handles: Mapping[int, str]
+    ) -> None:
+        self._book = book
+        self._proof = proof
+        self._truth = truth
+        self._handles = handles
+
+    def read(self, calls: Sequence[ToolCall], responses: Sequence[str], *, can_visit: bool) -> None:
+        self._book.seen = frozenset(url for text in responses for url in read_links(text))
+        for call, text in zip(calls, responses, strict=False):
+            match call.name:
+                case "crop_and_search" | "image_search":
+                    self._look(call, text)
+                case "visit":
+                    self._visit(call, text)
+                case _:
+                    pass
+            if call.name != "visit" and not can_visit:
+                self._read_below_hits(text)
+
+    def _look(self, call: ToolCall, text: str) -> None:
+        """A look is resolved when a hit leads to the page of the thing: its title is the name."""
+        handle = call.arguments.get("image_id")
+        asked = _boxes(call.arguments.get("bbox"))
+        regions = [region for region in read_regions(text) if region.handle == handle]
+        is_whole = call.name == "image_search"
+        answered = [region for region in regions if any(_is_near(region.box, box) for box in asked)]
+        hits = read_hits(text) if is_whole else [hit for one in answered for hit in one.hits]
+        titles = {hit.url: hit.title for hit in reversed(hits)}
+        for hop in self._proof.hops:
+            is_here = hop.kind is HopKind.LOOK and self._handles.get(hop.image) == handle
+            if not is_here or hop.id in self._book.values:
+                continue
+            if not is_whole and not any(_is_near(box_of(hop), box) for box in asked):
+                continue
+            for url in hop.pages:
+                headline = _as_article(titles[url], url) if url in titles else ""
+                name = self._truth.read_value(headline, subject="", hop=hop) if headline else None
+                if name:
+                    self._note(hop, name.strip())
+                    break
+
+    def _visit(self, call: ToolCall, text: str) -> None:
+        asked = _strings(call.arguments.get("url"))
+        for page in read_pages(text):
+            if page.url not in asked:
+                continue
+            if page.cursor is not None:
+                self._book.cursors[page.url] = page.cursor
+            self._read_values(_as_article(page.title, page.url, page.body), url=page.url)
+
+    def _read_below_hits(self, text: str) -> None:
+        """Without pages of their own, the words below a hit are all there is to read."""
+        for hit in read_hits(text):
+            self._read_values(_as_article(hit.title, hit.url, hit.text), url=hit.url)
+
+    def _read_values(self, text: str, *, url: str) -> None:
+        for hop in self._proof.hops:
+            subject = self._book.values.get(hop.subject or "")
+            is_open = hop.kind is HopKind.FOLLOW and hop.id not in self._book.values
+            if not is_open or subject is None or url not in hop.pages:
+                continue
+            for name in (subject, _TRAILING_KIND.sub("", subject)):
+                value = self._truth.read_value(text, subject=name, hop=hop)
+                if value:
+                    self._note(hop, value.strip())
+                    break
+
+    def _note(self, hop: Hop, value: str) -> None:
+        if value:
+            self._book.values[hop.id] = value
+            self._book.fresh.append(hop.id)
+
+
+def given_handles(conversation: Conversation) -> dict[int, str]:
+    """Names of the question's pictures by their position."""
+    for message in conversation:
+        if message.role is Role.USER:
+            return {
+                position: image.handle
+                for position, image in enumerate(message.images)
+                if image.handle is not None
+            }
+    return {}
+
+
+def box_of(hop: Hop) -> tuple[float, ...]:
+    """The wire form of a look's box."""
+    return tuple(float(corner) for corner in hop.box.thousandths()) if hop.box else ()
+
+
+def was_cropped(hop: Hop, call: ToolCall, *, handle: str | None) -> bool:
+    """Whether a call searched this look's box."""
+    if call.name != "crop_and_search" or call.arguments.get("image_id") != handle:
+        return False
+    return any(_is_near(box_of(hop), box) for box in _boxes(call.arguments.get("bbox")))
+
+
+def pick_partly(values: Mapping[str, str], *, hop: Hop, proof: Proof) -> str | None:
+    """The subject with the extreme value among those that were read; None: fewer than two were."""
+    hops = {other.id: other for other in proof.hops}
+    found = [
+        (key, values[subject])
+        for over in hop.over
+        if over in values
+        and (key := sort_key(values[over])) is not None
+        and (subject := hops[over].subject) is not None
+        and subject in values
+    ]
+    if len(found) < 2:
+        return None
+    wants_least = hop.rule in {"earliest", "smallest"}
+    best = min(found, key=_first) if wants_least else max(found, key=_first)
+    return best[1]
+
+
+def sort_key(value: str) -> tuple[float, int, int] | None:
+    """Order of dates, years and figures with separators and units; None: no figure in it."""
+    if found := _ISO.search(value):
+        return (float(found[1]), int(found[2]), int(found[3]))
+    if (found := _DAY_FIRST.search(value)) and (month := _month(found[2])):
+        return (float(found[3]), month, int(found[1]))
+    if (found := _MONTH_FIRST.search(value)) and (month := _month(found[1])):
+        return (float(found[3]), month, int(found[2]))
+    if found := _FIGURE.search(value):
+        return (float(re.sub(r"[^\d.-]", "", found[0])), 0, 0)
+    return None
+
+
+def _first(pair: tuple[tuple[float, int, int], str]) -> tuple[float, int, int]:
+    return pair[0]
+
+
+def _month(name: str) -> int:
+    """1 to 12; 0: no month."""
+    short = name[:3]
+    return _MONTH_NAMES.index(short) + 1 if short in _MONTH_NAMES else 0
+
+
+def _pick(values: dict[str, str], *, proof: Proof) -> None:
+    """Resolve the comparisons all of whose values were read."""
+    for hop in proof.hops:
+        if hop.kind is HopKind.PICK and all(over in values for over in hop.over):
+            picked = pick_partly(values, hop=hop, proof=proof)
+            if picked is not None:
+                values[hop.id] = picked
+
+
+def _newest(conversation: Conversation) -> Sequence[Message]:
+    """Messages after the last reply."""
+    start = len(conversation)
+    while start and conversation[start - 1].role is not Role.ASSISTANT:
+        start -= 1
+    return conversation[start:]
+
+
+def _boxes(value: object) -> list[tuple[float, ...]]:
+    if not isinstance(value, list):
+        return []
+    return [tuple(box) for box in value if isinstance(box, list)]
+
+
+def _strings(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _is_near(box: Sequence[float], other: Sequence[float]) -> bool:
+    return len(box) == len(other) == 4 and all(
+        abs(one - two) <= _BOX_TOLERANCE for one, two in zip(box, other, strict=True)
+    )
+
+
+def _as_article(title: str, url: str, body: str = "") -> str:
+    """Words under the headline they were shown under."""
+    return f"[{title}]({url})\n{body}"
+
+
+def _quote(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _unquote(text: str) -> str:
+    try:
+        return str(json.loads(text))
+    except json.JSONDecodeError:
+        return text.strip('"')

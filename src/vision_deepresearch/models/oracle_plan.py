@@ -1,0 +1,361 @@
+"""What the oracle does next: look at what is not recognised yet, then follow one hop at a time.
+
+Order: answer when the last hop is read; crops of all looks that are open, in batches and scale by
+scale; for each hop a search, then a visit of a page that states it; other words when that fails; a
+comparison of what could be read; "unknown".
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from vision_deepresearch.core.content import ToolCall
+from vision_deepresearch.core.proof import Hop, HopKind, Proof
+from vision_deepresearch.models.oracle_notebook import (
+    Notebook,
+    box_of,
+    pick_partly,
+    was_cropped,
+    write_note,
+)
+
+UNKNOWN = "unknown"
+MAX_TRIES = 6
+"""Searches and visits for one hop."""
+_LAST_SCALES = (0.8, 1.25)
+"""When nothing else helped: without the rim, and with a little of it."""
+_MAX_REGIONS = 10
+"""Boxes times scales of one call: more would not fit into one result."""
+_MAX_TOGETHER = 4
+"""Hops followed in one turn when turns run short."""
+_SPARE_TURNS = 3
+_MAX_QUERY_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What to say in one turn."""
+
+    thought: str
+    calls: tuple[ToolCall, ...] = ()
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """All that a decision depends on."""
+
+    book: Notebook
+    proof: Proof
+    tools: frozenset[str]
+    handles: Mapping[int, str]
+    """Names of the question's pictures by position."""
+    scales: Sequence[float]
+    turns_left: int
+    question: str
+
+
+class Planner:
+    """Decides one turn."""
+
+    def __init__(self, situation: Situation) -> None:
+        self._now = situation
+        self._book = situation.book
+        self._hops = {hop.id: hop for hop in situation.proof.hops}
+        self._goal = situation.proof.hops[-1]
+        self._needed = self._ancestors()
+
+    def next_step(self) -> Step:
+        """The next thing to do, with the notes of what was just read."""
+        if self._goal.id in self._book.values and self._book.was_refused:
+            again = self._look_again()
+            if again is not None:
+                return again
+        if self._goal.id in self._book.values:
+            return self._answer(self._book.values[self._goal.id])
+        if self._is_viable(self._goal):
+            step = self._look() or self._follow()
+            if step is not None:
+                return step
+        if not self._can_see and not self._book.calls and "search" in self._now.tools:
+            return self._search_blindly()
+        return self.give_answer()
+
+    def give_answer(self) -> Step:
+        """Answer now, from what was read."""
+        value = self._book.values.get(self._goal.id) or self._best_guess()
+        return self._answer(value) if value else self._give_up()
+
+    # ------------------------------------------------------------------------------------- answer
+
+    def _answer(self, value: str) -> Step:
+        return self._say(f"That settles it: the answer is {value}.", answer=value)
+
+    def _give_up(self) -> Step:
+        missing = next((hop for hop in self._needed if hop.id not in self._book.values), None)
+        what = f" ({missing.label or 'what the picture shows'})" if missing else ""
+        return self._say(f"I could not find what is needed{what}.", answer=UNKNOWN)
+
+    def _best_guess(self) -> str | None:
+        """A comparison of some values, where the others could not be read."""
+        if self._goal.kind is not HopKind.PICK:
+            return None
+        return pick_partly(self._book.values, hop=self._goal, proof=self._now.proof)
+
+    # --------------------------------------------------------------------------------------- look
+
+    @property
+    def _can_see(self) -> bool:
+        has_eyes = bool(self._now.tools & {"crop_and_search", "image_search"})
+        return has_eyes and bool(self._now.handles)
+
+    def _rounds(self) -> list[tuple[float, ...]]:
+        """Scales of the first, second and third try."""
+        first, rest = tuple(self._now.scales[:2]), tuple(self._now.scales[2:])
+        return [scales for scales in (first, rest, _LAST_SCALES) if scales]
+
+    def _num_looks(self, hop: Hop) -> int:
+        handle = self._now.handles.get(hop.image)
+        if "crop_and_search" in self._now.tools:
+            return sum(was_cropped(hop, call, handle=handle) for call in self._book.calls)
+        return sum(
+            call.name == "image_search" and call.arguments.get("image_id") == handle
+            for call in self._book.calls
+        )
+
+    def _can_look(self, hop: Hop) -> bool:
+        if not self._can_see or hop.image not in self._now.handles or hop.box is None:
+            return False
+        num_rounds = len(self._rounds()) if "crop_and_search" in self._now.tools else 1
+        return self._num_looks(hop) < num_rounds
+
+    def _look(self) -> Step | None:
+        waiting = [
+            hop
+            for hop in self._needed
+            if hop.kind is HopKind.LOOK and hop.id not in self._book.values and self._can_look(hop)
+        ]
+        if not waiting:
+            return None
+        tried = min(self._num_looks(hop) for hop in waiting)
+        picture = next(hop.image for hop in waiting if self._num_looks(hop) == tried)
+        batch = [hop for hop in waiting if hop.image == picture and self._num_looks(hop) == tried]
+        handle = self._now.handles[picture]
+        if "crop_and_search" not in self._now.tools:
+            call = _call("image_search", image_id=handle, goal="identify what is shown")
+            return self._say(f"I search with the whole picture {handle}.", calls=(call,))
+        scales = self._rounds()[tried]
+        batch = batch[: max(1, _MAX_REGIONS // len(scales))]
+        things = "thing" if len(batch) == 1 else "things"
+        how = "tight and looser" if tried == 0 else "with other crops"
+        return self._say(
+            f"{len(batch)} {things} in {handle} may lead on; I search for them {how}.",
+            calls=(_crop(batch, handle=handle, scales=scales),),
+        )
+
+    def _look_again(self) -> Step | None:
+        """One more crop round where an answer was refused as too early."""
+        looks = [hop for hop in self._needed if hop.kind is HopKind.LOOK and hop.box is not None]
+        looks = [hop for hop in looks if hop.image in self._now.handles]
+        if "crop_and_search" not in self._now.tools or not looks:
+            return None
+        first = looks[0]
+        batch = [hop for hop in looks if hop.image == first.image][:_MAX_REGIONS]
+        rounds = self._rounds()
+        scales = rounds[self._num_looks(first) % len(rounds)]
+        return self._say(
+            "I check the crops once more before I answer.",
+            calls=(
+                _crop(
+                    batch[: _MAX_REGIONS // len(scales)],
+                    handle=self._now.handles[first.image],
+                    scales=scales,
+                ),
+            ),
+        )
+
+    # ------------------------------------------------------------------------------------- follow
+
+    def _follow(self) -> Step | None:
+        waiting = [hop for hop in self._needed if self._can_follow(hop)]
+        together = self._num_together()
+        pages = [(hop, url) for hop in waiting if (url := self._page_to_read(hop))]
+        if pages:
+            chosen = pages[:together]
+            calls = tuple(self._visit(hop, url) for hop, url in chosen)
+            what = "; ".join(self._wanted(hop) for hop, _ in chosen)
+            return self._say(f"A page found should say it. I read it for: {what}.", calls=calls)
+        if "search" not in self._now.tools:
+            return None
+        asked = [(hop, query) for hop in waiting if (query := self._next_query(hop))]
+        if not asked:
+            return None
+        chosen_queries = asked[:together]
+        queries: list[JsonValue] = [query for _, query in chosen_queries]
+        what = "; ".join(self._wanted(hop) for hop, _ in chosen_queries)
+        is_retry = any(self._num_tries(hop) for hop, _ in chosen_queries)
+        start = "Not found yet, so I reword it" if is_retry else "Next I need"
+        return self._say(f"{start}: {what}.", calls=(_call("search", query=queries),))
+
+    def _can_follow(self, hop: Hop) -> bool:
+        return (
+            hop.kind is HopKind.FOLLOW
+            and hop.id not in self._book.values
+            and self._subject(hop) is not None
+            and self._has_tries(hop)
+        )
+
+    def _has_tries(self, hop: Hop) -> bool:
+        if not self._now.tools & {"search", "visit"}:
+            return False
+        if self._subject(hop) is None:
+            return True
+        has_next = self._next_query(hop) is not None or self._page_to_read(hop) is not None
+        return has_next and self._num_tries(hop) < MAX_TRIES
+
+    def _num_together(self) -> int:
+        """Hops to follow in this turn, so that all fit into the turns left; most often 1."""
+        num_open = sum(
+            hop.kind is HopKind.FOLLOW and hop.id not in self._book.values for hop in self._needed
+        )
+        room = max(1, self._now.turns_left - _SPARE_TURNS)
+        return min(_MAX_TOGETHER, max(1, math.ceil(2 * num_open / room)))
+
+    def _subject(self, hop: Hop) -> str | None:
+        return self._book.values.get(hop.subject or "")
+
+    def _wanted(self, hop: Hop) -> str:
+        return f"{self._subject(hop)} - {hop.label}"
+
+    def _queries(self, hop: Hop) -> list[str]:
+        """Wordings of the search for a hop, the plainest first."""
+        name = self._subject(hop) or ""
+        label = hop.label or (hop.predicate or "").replace("_", " ")
+        words = [clause.text for clause in self._now.proof.constraints]
+        queries = [f"{name} {label}", name, f"{label} {name} history", f'"{name}"']
+        queries += [f"{name} {text}"[:_MAX_QUERY_CHARS] for text in words[:2]]
+        return list(dict.fromkeys(query.strip() for query in queries))
+
+    def _next_query(self, hop: Hop) -> str | None:
+        if "search" not in self._now.tools:
+            return None
+        done = self._searched()
+        return next((query for query in self._queries(hop) if query not in done), None)
+
+    def _searched(self) -> set[str]:
+        return {
+            query
+            for call in self._book.calls
+            if call.name == "search"
+            for query in _texts(call.arguments.get("query"))
+        }
+
+    def _page_to_read(self, hop: Hop) -> str | None:
+        """A page of this hop that the newest results lead to and that was not read for it yet."""
+        if "visit" not in self._now.tools:
+            return None
+        for url in hop.pages:
+            is_led_to = url in self._book.seen or url in self._book.cursors
+            num_goals = len(self._goals(hop)) + (url in self._book.cursors)
+            if is_led_to and self._num_visits(hop, url) < num_goals:
+                return url
+        return None
+
+    def _goals(self, hop: Hop) -> tuple[str, ...]:
+        name = self._subject(hop)
+        return (f"{name}: {hop.label}", f"{hop.label} ({(hop.predicate or '').replace('_', ' ')})")
+
+    def _num_visits(self, hop: Hop, url: str) -> int:
+        goals = self._goals(hop)
+        return sum(
+            call.name == "visit"
+            and url in _texts(call.arguments.get("url"))
+            and call.arguments.get("goal") in goals
+            for call in self._book.calls
+        )
+
+    def _visit(self, hop: Hop, url: str) -> ToolCall:
+        goals = self._goals(hop)
+        goal = goals[min(self._num_visits(hop, url), len(goals) - 1)]
+        cursor = self._book.cursors.get(url)
+        if cursor is not None:
+            return _call("visit", url=[url], goal=goals[0], cursor=cursor)
+        return _call("visit", url=[url], goal=goal)
+
+    def _num_tries(self, hop: Hop) -> int:
+        if self._subject(hop) is None:
+            return 0
+        done = self._searched()
+        searches = sum(query in done for query in self._queries(hop))
+        return searches + sum(self._num_visits(hop, url) for url in hop.pages)
+
+    def _search_blindly(self) -> Step:
+        query = " ".join(self._now.question.split())[:_MAX_QUERY_CHARS]
+        return self._say(
+            "I cannot look at the picture closely; perhaps the words of the question lead on.",
+            calls=(_call("search", query=[query]),),
+        )
+
+    # ------------------------------------------------------------------------------------- shared
+
+    def _ancestors(self) -> list[Hop]:
+        """Hops the goal depends on, itself included, in the order of the proof."""
+        found: set[str] = set()
+        todo = [self._goal.id]
+        while todo:
+            hop = self._hops[todo.pop()]
+            if hop.id not in found:
+                found.add(hop.id)
+                todo += _parents(hop)
+        return [hop for hop in self._now.proof.hops if hop.id in found]
+
+    def _is_viable(self, hop: Hop) -> bool:
+        """Whether the value is known or may still be found."""
+        if hop.id in self._book.values:
+            return True
+        match hop.kind:
+            case HopKind.LOOK:
+                return self._can_look(hop)
+            case HopKind.FOLLOW:
+                subject = self._hops[hop.subject] if hop.subject else None
+                return subject is not None and self._is_viable(subject) and self._has_tries(hop)
+            case HopKind.PICK:
+                return any(
+                    over not in self._book.values and self._is_viable(self._hops[over])
+                    for over in hop.over
+                )
+
+    def _say(
+        self, text: str, *, calls: tuple[ToolCall, ...] = (), answer: str | None = None
+    ) -> Step:
+        return Step(thought="\n".join([*self._notes(), text]), calls=calls, answer=answer)
+
+    def _notes(self) -> Iterator[str]:
+        for hop_id in self._book.fresh:
+            hop = self._hops[hop_id]
+            yield write_note(hop, value=self._book.values[hop_id], subject=self._subject(hop))
+
+
+def _parents(hop: Hop) -> list[str]:
+    return [*hop.over, *([hop.subject] if hop.subject else [])]
+
+
+def _texts(value: object) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _call(name: str, **arguments: JsonValue) -> ToolCall:
+    return ToolCall(id=name, name=name, arguments=arguments)
+
+
+def _crop(batch: Sequence[Hop], *, handle: str, scales: Sequence[float]) -> ToolCall:
+    boxes: list[JsonValue] = [[int(corner) for corner in box_of(hop)] for hop in batch]
+    return _call(
+        "crop_and_search",
+        image_id=handle,
+        bbox=boxes,
+        goal="identify what is shown",
+        scales=list[JsonValue](scales),
+    )

@@ -1,0 +1,131 @@
+"""Reads what tools wrote, as a careful reader would: regions with hits, hit lists, pages.
+
+Layouts are those of arXiv 2601.22060 (labels fixed, header wording free), read leniently. Nothing
+here knows what is true.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vision_deepresearch.core.content import Message, Role
+
+_RESPONSE = re.compile(r"<tool_response>\n?(.*?)\n?</tool_response>", re.DOTALL)
+_BREAK = re.compile(r"\n\s*={5,}\s*\n")
+_HIT = re.compile(
+    r"^\s*(?:\[\d+\]|\d+\.)\s+\[(?P<title>(?:[^\[\]\n\\]|\\.)+)\]\((?P<url>[^\s()]+)\)",
+    re.MULTILINE,
+)
+_LINK = re.compile(r"(?:^|\s)\[(?P<title>(?:[^\[\]\n\\]|\\.)+)\]\((?P<url>[^\s()]+)\)")
+_NUMBER = r"-?\d+(?:\.\d+)?"
+_REGION = re.compile(
+    rf"^[^\n]*?\b(?P<handle>img_\d{{1,4}})\b[^\n]*?"
+    rf"\[\s*(?P<box>{_NUMBER}(?:\s*,\s*{_NUMBER}){{3}})\s*\][^\n]*$",
+    re.MULTILINE,
+)
+_EVIDENCE = re.compile(r"^\s*Evidence in page:", re.MULTILINE)
+_PICTURES = re.compile(r"^\s*Pictures:\s*$", re.MULTILINE)
+_CURSOR = re.compile(
+    r"^[^\n|]*\bpage\b[^\n|]*\bcursor\b[\"'\s:=]+(?P<cursor>[\w.-]+)", re.MULTILINE | re.IGNORECASE
+)
+_ESCAPE = re.compile(r"\\([\[\]\\()_*|])")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One search hit as written."""
+
+    title: str
+    url: str
+    text: str
+    """What is written below it, up to the next hit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenRegion:
+    """One searched crop as written."""
+
+    handle: str
+    box: tuple[float, ...]
+    """Thousandths, as asked for."""
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenPage:
+    """One visited page as written."""
+
+    url: str
+    title: str
+    body: str
+    """Evidence and summary."""
+    cursor: str | None
+    """Where the next window begins, if the page goes on."""
+
+
+def responses_of(messages: Sequence[Message]) -> list[str]:
+    """Texts of tool results, in call order."""
+    texts: list[str] = []
+    for message in messages:
+        if message.role is Role.TOOL:
+            texts.append(message.text)
+        elif message.role is Role.USER:
+            texts += _RESPONSE.findall(message.text)
+    return texts
+
+
+def read_hits(text: str) -> tuple[Hit, ...]:
+    """All hits of a result list, in order."""
+    found = list(_HIT.finditer(text))
+    ends = [hit.start() for hit in found[1:]] + [len(text)]
+    return tuple(
+        Hit(title=_plain(hit["title"]), url=hit["url"], text=text[hit.end() : end])
+        for hit, end in zip(found, ends, strict=True)
+    )
+
+
+def read_links(text: str) -> frozenset[str]:
+    """Urls of all links of a text."""
+    return frozenset(link["url"] for link in _LINK.finditer(text))
+
+
+def read_regions(text: str) -> tuple[SeenRegion, ...]:
+    """The regions of a crop search with their hits."""
+    found = list(_REGION.finditer(text))
+    ends = [region.start() for region in found[1:]] + [len(text)]
+    return tuple(
+        SeenRegion(
+            handle=region["handle"],
+            box=tuple(float(number) for number in region["box"].split(",")),
+            hits=read_hits(text[region.end() : end]),
+        )
+        for region, end in zip(found, ends, strict=True)
+    )
+
+
+def read_pages(text: str) -> tuple[SeenPage, ...]:
+    """The pages of a visit; what does not open with a title and an address is none."""
+    pages = (_read_page(piece.strip()) for piece in _BREAK.split(text))
+    return tuple(page for page in pages if page is not None)
+
+
+def _read_page(piece: str) -> SeenPage | None:
+    first, _, rest = piece.partition("\n")
+    link = _LINK.search(first)
+    if link is None:
+        return None
+    evidence = _EVIDENCE.search(rest)
+    pictures = _PICTURES.search(rest)
+    cursor = _CURSOR.search(rest)
+    # Captions are not what the page says of itself, and some are wrong.
+    end = pictures.start() if pictures else len(rest)
+    return SeenPage(
+        url=link["url"],
+        title=_plain(link["title"]),
+        body=rest[evidence.end() if evidence else 0 : end],
+        cursor=cursor["cursor"] if cursor else None,
+    )
+
+
+def _plain(title: str) -> str:
+    return _ESCAPE.sub(r"\1", title).strip()
