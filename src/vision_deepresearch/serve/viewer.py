@@ -97,9 +97,10 @@ def write_trace_page(path: Path, item: TraceItem, *, load: Load, title: str = ""
 def write_run_pages(
     folder: Path, items: Iterable[TraceItem], *, load: Load, title: str = "Run"
 ) -> Path:
-    """Write a page per trajectory and a table of all; return the path of the table.
+    """Write a page per trajectory and a table of all; return the page to open first.
 
-    Items are taken one at a time, so a run may be larger than memory.
+    Items are taken one at a time, so a run may be larger than memory. A single trajectory needs
+    no table: its page is `index.html` itself.
     """
     rows: list[Row] = []
     shelf = Shelf(load)
@@ -109,6 +110,8 @@ def write_run_pages(
         if waiting:
             _write_numbered(folder, waiting, is_last=False, load=load)
         waiting = (number, item)
+    if waiting and len(rows) == 1:
+        return write_trace_page(folder / "index.html", waiting[1], load=load)
     if waiting:
         _write_numbered(folder, waiting, is_last=True, load=load)
     decisions = Counter(row.decision for row in rows)

@@ -29,7 +29,7 @@ class Link:
     """One step of a chain."""
 
     kind: str
-    """picture, crop, query, hit, page, passage or unsupported."""
+    """picture, crop, query, hit, page (one that was read), passage or unsupported."""
     title: str
     detail: str = ""
     picture: Shown | None = None
@@ -127,8 +127,9 @@ def _claim(
     turn = numbers.get(support.turn) if support.turn is not None else None
     picture, box_number = _support_picture(support, view=view, shelf=shelf)
     links = _links(support, turn=turn, seen=seen)
-    if support.kind is SupportKind.PICTURE and picture is not None:
-        links = [Link(kind="picture", title=support.handle or "picture", picture=picture)]
+    if not links and picture is not None:
+        name = f"box {box_number} of {support.handle}" if box_number else support.handle or ""
+        links = [Link(kind="picture", title=name, picture=picture, number=box_number)]
     if support.passage:
         links.append(Link(kind="passage", title=support.passage, anchor=_anchor(turn)))
     if support.kind is SupportKind.UNSUPPORTED:
@@ -160,9 +161,11 @@ def _support_picture(
         return None, None
     alt = f"picture {entry.handle} that backs the claim"
     cards = [region for turn in view.turns for call in turn.calls for region in call.regions]
-    number = next((card.number for card in cards if card.handle == entry.handle), None)
     if support.box is None:
+        number = next((card.number for card in cards if card.handle == entry.handle), None)
         return shelf.show(entry.ref, side=CROP_SIDE, alt=alt), number
+    wanted = (entry.handle, support.box)
+    number = next((card.number for card in cards if (card.source, card.box) == wanted), None)
     return shelf.show_part(entry.ref, support.box, side=CROP_SIDE, alt=alt), number
 
 
@@ -181,14 +184,16 @@ def _way_to(url: str, *, title: str | None, before: int, seen: Sequence[_Seen]) 
     while len(visited) < MAX_STEPS and url not in visited:
         visited.add(url)
         known = [item for item in seen if item.evidence.url == url and item.turn <= before]
-        read = [item for item in known if item.evidence.kind is EvidenceKind.PAGE]
-        page_turn = read[0].turn if read else None
-        name = title or (known[0].evidence.title if known else "") or url
-        links.insert(0, Link(kind="page", title=name, detail=url, anchor=_anchor(page_turn)))
+        read = next((item for item in known if item.evidence.kind is EvidenceKind.PAGE), None)
         first = _first_hit(known)
+        is_visual = first is not None and first.evidence.kind is EvidenceKind.IMAGE_HIT
+        if read is not None or not is_visual:
+            name = title or (known[0].evidence.title if known else "") or url
+            kind, turn = ("page", read.turn) if read else ("hit", first.turn if first else None)
+            links.insert(0, Link(kind=kind, title=name, detail=url, anchor=_anchor(turn)))
         if first is None:
             break
-        if first.evidence.kind is EvidenceKind.IMAGE_HIT:
+        if is_visual:
             links[:0] = _visual_links(first)
             break
         query = first.evidence.query or ""

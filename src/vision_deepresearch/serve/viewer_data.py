@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from vision_deepresearch.core.bank import BankEntry, Origin
 from vision_deepresearch.core.content import Image, Message, Text
 from vision_deepresearch.core.episode import Verdict
+from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.observation import Evidence, EvidenceKind, Observation, Region
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import CallRecord, Trajectory, Turn
@@ -55,7 +56,10 @@ class RegionCard:
     number: int
     scale: str | None
     """For example "x1.5"; None: the box as asked for."""
+    box: Box
+    """As asked for, before scaling."""
     corners: str
+    """What was cut out, in thousandths of `source`."""
     source: str
     handle: str
     picture: Shown
@@ -333,6 +337,7 @@ class _Builder:
             id=self._num_regions,
             number=number,
             scale=scale,
+            box=region.box,
             corners=", ".join(str(corner) for corner in region.searched.thousandths()),
             source=region.handle,
             handle=region.crop_handle,
