@@ -7,18 +7,22 @@ date that two countries read differently gives None.
 import calendar
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from vision_deepresearch.core.answers import normalise_answer
 
 # ---------------------------------------------------------------------------------------- numbers
 
+_LONGEST = 100
+"""Characters of a text that may be one number or date."""
 _SUPERSCRIPTS = "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079\u207b"
 _SUPERSCRIPT = re.compile(f"[{_SUPERSCRIPTS}]+")
 _RAISED = str.maketrans(_SUPERSCRIPTS, "0123456789-")
-_ABOUT = re.compile(r"(?:about|approximately|approx\.?|around|roughly|circa|ca\.?|c\.|~|\u2248)\s*")
-_CURRENCY = re.compile(r"(?:us ?)?[$\u20ac\u00a3\u00a5\u20a9\u20b9]\s*")
+_ABOUT = re.compile(
+    r"^(?:about|approximately|approx\.?|around|roughly|circa|ca\.?|c\.|~|\u2248)\s*"
+)
+_CURRENCY = re.compile(r"(?:us ?)?([$\u20ac\u00a3\u00a5\u20a9\u20b9])\s*")
 _FRACTION = re.compile(r"(?:(\d+) )?(\d+)\s*[/\u2044]\s*(\d+)")
 _NUMBER = re.compile(
     r"(?P<sign>[+-]|minus )?\s*"
@@ -46,7 +50,7 @@ class ParsedNumber:
 
     value: float
     unit: str
-    """The words behind it in plain form ("km", "km^2", "%"), or empty."""
+    """The words behind it in plain form ("km", "km^2", "%"), a currency sign before it, or empty."""
 
 
 def parse_number(text: str) -> ParsedNumber | None:
@@ -61,8 +65,19 @@ def parse_number(text: str) -> ParsedNumber | None:
     """
     raised = _SUPERSCRIPT.sub(lambda match: "^" + match[0].translate(_RAISED), text)
     plain = normalise_answer(raised)
-    plain = plain[len(match[0]) :] if (match := _ABOUT.match(plain)) else plain
-    plain = plain[len(match[0]) :] if (match := _CURRENCY.match(plain)) else plain
+    plain = _ABOUT.sub("", plain, count=1)
+    if len(plain) > _LONGEST:
+        return None
+    currency = _CURRENCY.match(plain)
+    plain = plain[currency.end() :] if currency else plain
+    found = _read_number(plain)
+    if found is None or currency is None:
+        return found
+    return replace(found, unit=f"{currency[1]} {found.unit}".strip())
+
+
+def _read_number(plain: str) -> ParsedNumber | None:
+    """Read a number in plain form, without "about" and currency."""
     if match := _FRACTION.fullmatch(plain):
         whole, top, bottom = int(match[1] or 0), int(match[2]), int(match[3])
         return _number(whole + top / bottom, "") if bottom else None
