@@ -127,8 +127,7 @@ def normalise_answer(text: str) -> str:
 
 def names_equal(first: str, second: str) -> bool:
     """Whether two names are the same but for case, width, edges and a leading "the"."""
-    left, right = normalise_answer(first), normalise_answer(second)
-    return left == right or left.removeprefix("the ") == right.removeprefix("the ") != ""
+    return _without_article(first) == _without_article(second)
 
 
 def is_list_or_hedge(text: str) -> bool:
@@ -138,6 +137,12 @@ def is_list_or_hedge(text: str) -> bool:
     """
     plain = unicodedata.normalize("NFKC", text.strip()).casefold()
     return bool(_LIST.search(plain) or _HEDGE.search(plain))
+
+
+def _without_article(name: str) -> str:
+    plain = normalise_answer(name)
+    rest = plain.removeprefix("the ")
+    return plain if rest == "the" else rest
 
 
 def _is_edge(char: str) -> bool:
