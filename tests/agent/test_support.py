@@ -1,0 +1,190 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.builders import an_image_ref
+from vision_deepresearch.agent.support import MAX_PASSAGE_CHARS, find_support, split_claims
+from vision_deepresearch.core.bank import BankEntry, Origin
+from vision_deepresearch.core.content import Message, Role, ToolCall, trusted, untrusted
+from vision_deepresearch.core.geometry import Box
+from vision_deepresearch.core.observation import Evidence, EvidenceKind, Observation, Region
+from vision_deepresearch.core.trajectory import CallRecord, Support, SupportKind, Turn
+
+BOX = Box(x0=0.25, y0=0.25, x1=0.5, y1=0.5)
+
+
+def a_turn(*found: Evidence, index: int = 0, shown: str | None = None, crop: bool = False) -> Turn:
+    """A turn with one result that shows titles and snippets, or `shown` instead."""
+    text = shown
+    if text is None:
+        text = "\n\n".join(f"[{one.title}]({one.url})\n{one.snippet}" for one in found)
+    region = Region(
+        handle="img_1", box=BOX, scale=1.0, searched=BOX, crop=an_image_ref(), crop_handle="img_2"
+    )
+    observation = Observation(
+        parts=(trusted("results\n"), untrusted(text)),
+        evidence=found,
+        regions=(region,) if crop else (),
+    )
+    call = ToolCall(id="t0c0", name="crop_and_search", arguments={"image_id": "img_1"})
+    return Turn(
+        index=index,
+        reply=Message(role=Role.ASSISTANT, parts=()),
+        calls=(CallRecord(call=call, observation=observation, seconds=0.0),),
+    )
+
+
+def a_page(snippet: str, *, url: str = "https://a.example", title: str = "A page") -> Evidence:
+    return Evidence(kind=EvidenceKind.PAGE, url=url, title=title, snippet=snippet)
+
+
+def the_support(answer: str, *turns: Turn) -> Support:
+    (one,) = find_support(answer, turns=turns)
+    return one
+
+
+def test_a_passage_is_the_words_around_the_answer_with_its_source() -> None:
+    text = f"{'Earlier things. ' * 40}The founder was born in OSTREL in 1887.{' Later.' * 60}"
+    one = the_support("Ostrel", a_turn(a_page("nothing")), a_turn(a_page(text), index=1))
+    assert (one.kind, one.url, one.title, one.turn) == (
+        SupportKind.PASSAGE,
+        "https://a.example",
+        "A page",
+        1,
+    )
+    assert one.passage is not None
+    assert "born in OSTREL in 1887" in one.passage
+    assert len(one.passage) <= MAX_PASSAGE_CHARS
+    assert one.passage in text
+    assert not one.passage[0].isspace()
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "is_held"),
+    [
+        ("No", "A town in Norway.", False),
+        ("Art", "The Artist left.", False),
+        ("12", "in 2012", False),
+        ("12", "about 3.12 m", False),
+        ("12", "about 12.5 m", False),
+        ("12", "there were 12.", True),
+        ("1.75", "1 75", False),
+        ("1.75 m", "It is 1.75 m long.", True),
+        ("-5", "at 5 degrees", False),
+        ("-5", "at -5 degrees", True),
+        ("Saint-Malo", "in saint malo", True),
+        ("Łódź", "the mills of Łódź", True),
+        ("大阪", "本社は大阪市にある", True),
+        ("서울", "그는 서울에서 태어났다", True),
+        ("「大阪」", "本社は大阪市にある", True),
+        ("**Ostrel**.", "born in Ostrel", True),
+        ("???", "what ???", False),
+    ],
+)
+def test_words_are_matched_whole_and_scripts_without_spaces_inside(
+    answer: str,
+    text: str,
+    is_held: bool,  # noqa: FBT001 - a table
+) -> None:
+    found = find_support(answer, turns=[a_turn(a_page(text))])
+    assert any(one.kind is SupportKind.PASSAGE for one in found) is is_held
+
+
+def test_pages_go_before_hits_and_later_before_earlier() -> None:
+    hit = Evidence(
+        kind=EvidenceKind.TEXT_HIT, url="https://hit.example", title="T", snippet="in Ostrel"
+    )
+    early, late = (a_page("in Ostrel", url=f"https://{name}.example") for name in ("early", "late"))
+    turns = (a_turn(early), a_turn(late, index=1), a_turn(hit, index=2))
+    assert the_support("Ostrel", *turns).url == "https://late.example"
+    assert the_support("Ostrel", turns[0], turns[2]).url == "https://early.example"
+    assert the_support("Ostrel", turns[2]).url == "https://hit.example"
+
+
+def test_a_picture_that_matches_supports_with_its_box() -> None:
+    hit = Evidence(
+        kind=EvidenceKind.IMAGE_HIT, url="https://p.example", title="Ostrel tower", region=0
+    )
+    one = the_support("Ostrel tower", a_turn(hit, crop=True))
+    assert (one.kind, one.handle, one.box) == (SupportKind.PICTURE, "img_1", BOX)
+
+
+def test_a_whole_image_hit_names_the_picture_that_was_asked_with() -> None:
+    hit = Evidence(kind=EvidenceKind.IMAGE_HIT, url="https://p.example", title="Ostrel tower")
+    bank = [BankEntry(handle="img_1", ref=an_image_ref(), origin=Origin(kind="given"))]
+    (one,) = find_support("Ostrel tower", turns=[a_turn(hit)], bank=bank)
+    assert (one.handle, one.box) == ("img_1", None)
+    (one,) = find_support("Ostrel tower", turns=[a_turn(hit)])
+    assert one.handle is None
+
+
+def test_what_was_cut_away_supports_nothing() -> None:
+    page = a_page("The founder was born in Ostrel.")
+    assert the_support("Ostrel", a_turn(page, shown="The founder was")).kind is (
+        SupportKind.UNSUPPORTED
+    )
+    partly = the_support("Ostrel", a_turn(page, shown="born in Ostrel."))
+    assert partly.passage == "Ostrel"
+
+
+def test_our_own_words_support_nothing() -> None:
+    assert the_support("results", a_turn(a_page("x"))).kind is SupportKind.UNSUPPORTED
+
+
+def test_text_without_evidence_supports_without_a_source() -> None:
+    one = the_support("Ostrel", a_turn(shown="stdout: Ostrel"))
+    assert (one.kind, one.url, one.passage) == (SupportKind.PASSAGE, None, "stdout: Ostrel")
+
+
+def test_a_sentence_is_held_by_a_passage_with_all_its_names_and_figures() -> None:
+    page = a_page("In 1889 the tower by Gustave Eiffel was opened. Another: Adolf Loos, 1910.")
+    answer = (
+        "The tower was opened by Gustave Eiffel in the year 1889. "
+        "It was then sold to Adolf Loos in the autumn of 1911."
+    )
+    first, second = find_support(answer, turns=[a_turn(page)])
+    assert first.kind is SupportKind.PASSAGE
+    assert second.kind is SupportKind.UNSUPPORTED
+
+
+def test_no_answer_has_no_support() -> None:
+    assert find_support(None, turns=[]) == ()
+    assert find_support("  ", turns=[]) == ()
+    assert the_support("Ostrel").kind is SupportKind.UNSUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("answer", "num"),
+    [
+        ("St. Ives", 1),
+        ("3.14", 1),
+        ("- Ostrel is the town\n- Garv is the founder\n", 2),
+        ("The founder was born in the town of Ostrel. " * 3, 3),
+        ("创始人出生于奥斯特雷尔，后来搬到了别处。他死于一九三一年，葬在故乡。" * 3, 6),  # noqa: RUF001 - CJK
+    ],
+)
+def test_an_answer_is_split_into_its_claims(answer: str, num: int) -> None:
+    assert len(split_claims(answer)) == num
+
+
+WORDS = st.lists(st.sampled_from(["Ostrel", "Lamp", "1887", "大阪", "a", "the.", "\n", "x-y"]))
+
+
+@given(st.lists(WORDS, min_size=1, max_size=4), WORDS)
+def test_a_passage_is_always_a_piece_of_something_observed(
+    snippets: list[list[str]], answer: list[str]
+) -> None:
+    turns = [a_turn(a_page(" ".join(words)), index=index) for index, words in enumerate(snippets)]
+    observed = [" ".join(words) for words in snippets] + ["A page"]
+    observed += [
+        part.text
+        for turn in turns
+        for part in turn.calls[0].observation.parts
+        if part.kind == "text"
+    ]
+    for one in find_support(" ".join(answer), turns=turns):
+        if one.kind is SupportKind.UNSUPPORTED:
+            assert one.passage is None
+        else:
+            assert one.passage
+            assert any(one.passage in text for text in observed)
