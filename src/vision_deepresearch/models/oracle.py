@@ -20,7 +20,7 @@ from vision_deepresearch.models.oracle_notebook import (
     read_own,
 )
 from vision_deepresearch.models.oracle_plan import UNKNOWN, Planner, Situation
-from vision_deepresearch.models.profiles.offered import offered_tools
+from vision_deepresearch.models.profiles.offered import is_answer_demanded, offered_tools
 
 _CACHED_REPLIES = 8192
 """Own replies kept parsed: pure text work, so that a long conversation is not read again."""
@@ -48,7 +48,6 @@ class OracleModel:
         self._profile = profile
         self._scales = tuple(scales)
         self._max_turns = max_turns
-        self._demand = "".join(message.text for message in profile.demand_answer())
 
         @lru_cache(maxsize=_CACHED_REPLIES)
         def read(text: str) -> OwnReply:
@@ -75,14 +74,15 @@ class OracleModel:
             thought = "I have no way to research this question: it is not from a generated world."
             return self._profile.write(thought=thought, answer=UNKNOWN)
         planner = self._planner(conversation, tools=tools, proof=proof)
-        is_demanded = bool(conversation) and conversation[-1].text == self._demand
+        is_demanded = is_answer_demanded(conversation, profile=self._profile)
         step = planner.give_answer() if is_demanded else planner.next_step()
         return self._profile.write(thought=step.thought, calls=step.calls, answer=step.answer)
 
     def _planner(
         self, conversation: Conversation, *, tools: Sequence[ToolSpec], proof: Proof
     ) -> Planner:
-        names = frozenset(tool.name for tool in offered_tools(conversation, tools))
+        offered = offered_tools(conversation, tools, profile=self._profile)
+        names = frozenset(tool.name for tool in offered)
         own = [
             self._read_own(message) for message in conversation if message.role is Role.ASSISTANT
         ]

@@ -66,6 +66,7 @@ class Planner:
         self._hops = {hop.id: hop for hop in situation.proof.hops}
         self._goal = situation.proof.hops[-1]
         self._needed = self._ancestors()
+        self._settle_for_less()
 
     def next_step(self) -> Step:
         """The next thing to do, with the notes of what was just read."""
@@ -99,7 +100,7 @@ class Planner:
         return self._say(f"I could not find what is needed{what}.", answer=UNKNOWN)
 
     def _best_guess(self) -> str | None:
-        """A comparison of some values, where the others could not be read."""
+        """A comparison of the values read so far."""
         if self._goal.kind is not HopKind.PICK:
             return None
         return pick_partly(self._book.values, hop=self._goal, proof=self._now.proof)
@@ -310,6 +311,14 @@ class Planner:
                 found.add(hop.id)
                 todo += _parents(hop)
         return [hop for hop in self._now.proof.hops if hop.id in found]
+
+    def _settle_for_less(self) -> None:
+        """Compare what could be read, where nothing more can be."""
+        for hop in self._needed:
+            if hop.kind is HopKind.PICK and not self._is_viable(hop):
+                picked = pick_partly(self._book.values, hop=hop, proof=self._now.proof)
+                if picked is not None:
+                    self._book.values[hop.id] = picked
 
     def _is_viable(self, hop: Hop) -> bool:
         """Whether the value is known or may still be found."""

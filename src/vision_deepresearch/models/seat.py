@@ -29,6 +29,7 @@ from vision_deepresearch.core.context import CallContext
 from vision_deepresearch.core.errors import FailureKind, ModelError
 from vision_deepresearch.core.protocols import Completion, Profile, Sampling
 from vision_deepresearch.core.record import Record
+from vision_deepresearch.models.profiles.offered import offered_tools
 from vision_deepresearch.models.seat_commands import CommandError, help_text, read_command
 
 PathOf = Callable[[ImageRef], Path | None]
@@ -154,7 +155,8 @@ class DirectorySeat:
         number = f"{context.turn:04d}" + (f"-{context.index}" if context.index else "")
         reply_path = home / f"reply-{number}.json"
         error_path = home / f"error-{number}.json"
-        request = self._request(conversation, tools=tools, context=context, home=home)
+        offered = offered_tools(conversation, tools, profile=self._profile)
+        request = self._request(conversation, tools=offered, context=context, home=home)
         _put_request(home, request.model_copy(update={"reply_to": reply_path.name}), number=number)
         refused: bytes | None = None
         while True:
@@ -339,6 +341,7 @@ class TerminalSeat:
         Raises:
             ModelError: the input ended (unavailable).
         """
+        tools = offered_tools(conversation, tools, profile=self._profile)
         async with self._turn:
             self._show(conversation, turn=context.turn, tools=tools)
             while True:

@@ -10,13 +10,25 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from vision_deepresearch.core.content import Conversation, Role, ToolSpec
+from vision_deepresearch.core.protocols import Profile
 
 
-def offered_tools(conversation: Conversation, tools: Sequence[ToolSpec]) -> tuple[ToolSpec, ...]:
+def is_answer_demanded(conversation: Conversation, *, profile: Profile) -> bool:
+    """Whether the last words are the demand for a final answer: no call will be run."""
+    demand = "".join(message.text for message in profile.demand_answer())
+    return bool(conversation) and conversation[-1].text == demand
+
+
+def offered_tools(
+    conversation: Conversation, tools: Sequence[ToolSpec], *, profile: Profile
+) -> tuple[ToolSpec, ...]:
     """The tools of the API field; without any, those of the `<tools>` block of the system prompt.
 
-    Lines of the block that are no function schema are left out.
+    None once the final answer is demanded. Lines of the block that are no function schema are left
+    out.
     """
+    if is_answer_demanded(conversation, profile=profile):
+        return ()
     if tools or not conversation or conversation[0].role is not Role.SYSTEM:
         return tuple(tools)
     _, opened, rest = conversation[0].text.partition("<tools>")

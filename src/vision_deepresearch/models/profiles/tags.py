@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from vision_deepresearch.core.trajectory import FaultKind
 
 _TAG = re.compile(r"</?think>|<tool_call>|<answer>|<tool_response>")
+_THINK = re.compile(r"</?think>")
 _CODE_END = re.compile(r"</code>\s*</tool_call>")
 _NESTED = ("<tool_call>", "<answer>", "<think>", "<tool_response>")
 
@@ -41,17 +42,13 @@ class Scan:
 def scan(text: str) -> Scan:
     """Read a reply from left to right. Pure text work; bodies of calls are not parsed."""
     found = Scan(kept=text)
-    place = 0
+    place = _skip_open_thought(found, text)
     while tag := _TAG.search(text, place):
         found.prose.append(text[place : tag.start()])
         match tag[0]:
             case "<think>":
                 place = _read_thought(found, text, tag.end())
             case "</think>":
-                # Some templates open the thought in the prompt: the reply then only closes it.
-                if not (found.thoughts or found.calls or found.answers):
-                    found.thoughts.append("".join(found.prose))
-                    found.prose.clear()
                 place = tag.end()
             case "<tool_call>":
                 place = _read_call(found, text, tag.end())
@@ -64,6 +61,15 @@ def scan(text: str) -> Scan:
             return found
     found.prose.append(text[place:])
     return found
+
+
+def _skip_open_thought(found: Scan, text: str) -> int:
+    """Some templates open the thought in the prompt: then the reply only closes it."""
+    first = _THINK.search(text)
+    if first is None or first[0] == "<think>":
+        return 0
+    found.thoughts.append(text[: first.start()])
+    return first.end()
 
 
 def _read_thought(found: Scan, text: str, start: int) -> int:
