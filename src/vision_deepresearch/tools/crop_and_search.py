@@ -22,7 +22,7 @@ from vision_deepresearch.core.protocols import MediaStore, ToolContext
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.media.crop import cut_all, distinct_boxes
 from vision_deepresearch.tools.arguments import read_arguments, unwrap_json
-from vision_deepresearch.tools.failures import words_of
+from vision_deepresearch.tools.failures import message_of
 from vision_deepresearch.tools.limits import MAX_SCALES, ToolLimits
 from vision_deepresearch.tools.picture_search import PictureSearch, Query
 from vision_deepresearch.tools.wire_box import CORNERS_ARE, Corners, fault_of
@@ -112,7 +112,7 @@ class CropAndSearch:
             cuts = self._plan(arguments, notices=notices)
             queries = await self._cut_all(cuts, entry=entry, notices=notices, context=context)
         except BoundaryError as error:
-            return Observation.failed(error.kind, words_of(error))
+            return Observation.failed(error.kind, message_of(error))
         return await self._search.run(
             queries, goal=arguments.goal, notices=notices, context=context
         )

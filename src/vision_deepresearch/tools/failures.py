@@ -2,6 +2,7 @@
 
 from vision_deepresearch.core.errors import BoundaryError, FailureKind
 
+_SHOWN_CHARS = 600
 _WORDS = {
     FailureKind.BAD_ARGS: "the request does not fit",
     FailureKind.UNKNOWN_TOOL: "there is no such tool",
@@ -26,7 +27,12 @@ def words_for(kind: FailureKind) -> str:
 
 
 def words_of(error: BoundaryError) -> str:
-    """The phrase for an error; a misfit of arguments keeps its own short message."""
+    """The kind and the phrase for an error, for a line within a result."""
+    return f"{error.kind.value}: {message_of(error)}"
+
+
+def message_of(error: BoundaryError) -> str:
+    """The phrase alone; a misfit of arguments keeps its own short message."""
     if error.kind is FailureKind.BAD_ARGS:
-        return f"{error.kind.value}: {error.message[:300]}"
-    return words_for(error.kind)
+        return error.message[:_SHOWN_CHARS]
+    return _WORDS[error.kind]

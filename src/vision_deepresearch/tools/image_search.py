@@ -9,7 +9,7 @@ from vision_deepresearch.core.observation import Observation, Region
 from vision_deepresearch.core.protocols import MediaStore, ToolContext
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.tools.arguments import read_arguments
-from vision_deepresearch.tools.failures import words_of
+from vision_deepresearch.tools.failures import message_of
 from vision_deepresearch.tools.picture_search import PictureSearch, Query
 
 NAME = "image_search"
@@ -51,7 +51,7 @@ class ImageSearch:
             arguments = read_arguments(ImageSearchArguments, call=call)
             entry = context.bank.get(arguments.image_id)
         except BoundaryError as error:
-            return Observation.failed(error.kind, words_of(error))
+            return Observation.failed(error.kind, message_of(error))
         whole = Region(
             handle=entry.handle,
             box=Box.full(),

@@ -43,14 +43,15 @@ _BACKWARD = re.compile(
 )
 """A sentence that opens so speaks about what the sentence before it names."""
 
-_SEPARATOR_ROW = re.compile(r"\|?(?:\s*:?-{2,}:?\s*\|?)+")
+_RULE_CHARS = frozenset("|:- \t")
+"""Of the line under the first row of a table."""
 _LIST_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,3}[.)])\s+")
 # A sentence ends at a mark followed by space and something that can open one: not at "St. " + name
 # of a single capital, not inside numbers.
 _SENTENCE = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!\bSt\.)(?<!\bDr\.)(?<!\bNo\.)\s+(?=[^a-z\s])")
 _SPACELESS_END = re.compile("(?<=[\u3002\uff01\uff1f])")
-_PICTURE = re.compile(r"!\[([^\]]*)\]\([^)\s]*\)")
-_LINK = re.compile(r"\[([^\]]*)\]\([^)\s]*\)")
+_PICTURE = re.compile(r"!\[([^\[\]]{0,500})\]\([^()\s]{0,2000}\)")
+_LINK = re.compile(r"\[([^\[\]]{0,500})\]\([^()\s]{0,2000}\)")
 
 
 class PassageKind(Enum):
@@ -146,7 +147,7 @@ def _passages_of(block: str, *, heading: str, number: int) -> Iterator[Passage]:
     for line in block.split("\n"):
         text = _plain(line)
         if line.lstrip().startswith("|"):
-            if not _SEPARATOR_ROW.fullmatch(line.strip()) and text.strip("| "):
+            if not _RULE_CHARS.issuperset(line) and text.strip("| "):
                 yield Passage(text=text, kind=PassageKind.ROW, heading=heading, block=number)
         elif item := _LIST_ITEM.match(line):
             text = _plain(line[item.end() :])

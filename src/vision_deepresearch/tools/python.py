@@ -8,7 +8,7 @@ from vision_deepresearch.core.observation import Failure, Observation
 from vision_deepresearch.core.protocols import Sandbox, SandboxResult, SandboxStatus, ToolContext
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.tools.arguments import read_arguments
-from vision_deepresearch.tools.failures import words_of
+from vision_deepresearch.tools.failures import message_of
 from vision_deepresearch.tools.layout import merged
 from vision_deepresearch.tools.limits import ToolLimits
 
@@ -53,7 +53,7 @@ class Python:
             arguments = read_arguments(PythonArguments, call=call)
             result = await self._sandbox.run(arguments.code, timeout=self._limits.python_timeout_s)
         except BoundaryError as error:
-            return Observation.failed(error.kind, words_of(error))
+            return Observation.failed(error.kind, message_of(error))
         return _shown(result, max_chars=self._limits.result_chars)
 
 

@@ -13,7 +13,7 @@ from vision_deepresearch.core.observation import Evidence, EvidenceKind, Observa
 from vision_deepresearch.core.protocols import ToolContext, World
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.tools.arguments import read_arguments, unwrap_json
-from vision_deepresearch.tools.failures import words_for, words_of
+from vision_deepresearch.tools.failures import message_of, words_for
 from vision_deepresearch.tools.layout import (
     HIT_SEPARATOR,
     QUERY_SEPARATOR,
@@ -80,7 +80,7 @@ class Search:
         try:
             queries = self._plan(read_arguments(SearchArguments, call=call), notices=notices)
         except BoundaryError as error:
-            return Observation.failed(error.kind, words_of(error))
+            return Observation.failed(error.kind, message_of(error))
         gate = asyncio.Semaphore(self._limits.concurrent)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._search(query, gate=gate)) for query in queries]

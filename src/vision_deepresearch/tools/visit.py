@@ -15,7 +15,7 @@ from vision_deepresearch.core.observation import Evidence, EvidenceKind, Observa
 from vision_deepresearch.core.protocols import MediaStore, Summariser, ToolContext, World
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.tools.arguments import read_arguments, unwrap_json
-from vision_deepresearch.tools.failures import words_of
+from vision_deepresearch.tools.failures import message_of
 from vision_deepresearch.tools.layout import (
     Block,
     Outcome,
@@ -92,7 +92,7 @@ class Visit:
             arguments = read_arguments(VisitArguments, call=call)
             urls = self._plan(arguments, notices=notices)
         except BoundaryError as error:
-            return Observation.failed(error.kind, words_of(error))
+            return Observation.failed(error.kind, message_of(error))
         wanted = [
             Wanted(
                 url=url,

@@ -13,7 +13,7 @@ from vision_deepresearch.core.protocols import MediaStore, ToolContext
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.media.crop import cut
 from vision_deepresearch.tools.arguments import read_arguments, unwrap_json
-from vision_deepresearch.tools.failures import words_of
+from vision_deepresearch.tools.failures import message_of
 from vision_deepresearch.tools.wire_box import CORNERS_ARE, Corners, fault_of
 
 NAME = "zoom"
@@ -60,7 +60,7 @@ class Zoom:
             box = Box.from_thousandths(arguments.bbox)
             ref = await asyncio.to_thread(self._cut, entry, box)
         except BoundaryError as error:
-            return Observation.failed(error.kind, words_of(error))
+            return Observation.failed(error.kind, message_of(error))
         handle = context.bank.add(ref, Origin(kind="crop", handle=entry.handle, box=box))
         corners = ", ".join(str(corner) for corner in box.thousandths())
         label = trusted(
