@@ -9,10 +9,11 @@ from lxml import html
 
 from tests.serve.trace_sample import PASSAGE, Sample, a_sample
 from vision_deepresearch.core.bank import BankEntry, ImageBank, Origin
-from vision_deepresearch.core.content import ImageRef
+from vision_deepresearch.core.content import Image, ImageRef, ToolCall
 from vision_deepresearch.core.episode import Decision, Verdict
 from vision_deepresearch.core.geometry import Box
-from vision_deepresearch.core.trajectory import StopReason
+from vision_deepresearch.core.observation import Observation, Region
+from vision_deepresearch.core.trajectory import CallRecord, StopReason
 from vision_deepresearch.serve.viewer import STOPS, write_run_pages, write_trace_page
 from vision_deepresearch.serve.viewer_boxes import Atlas
 from vision_deepresearch.serve.viewer_data import TraceItem
@@ -138,6 +139,51 @@ def test_a_lost_crop_is_cut_from_the_picture_it_belongs_to(sample: Sample, tmp_p
     crop = html.fromstring(path.read_bytes()).xpath("//*[@id='r1']//svg")[0]
     assert crop.xpath(".//use/@href") == ["#p1"]
     assert crop.get("viewbox") == "76.80 102.40 211.20 217.60"
+
+
+def with_observation(sample: Sample, name: str, observation: Observation) -> TraceItem:
+    """The sample, its last turn calling a tool that gave this."""
+    call = CallRecord(
+        call=ToolCall(id="t4c0", name=name, arguments={}), observation=observation, seconds=0.1
+    )
+    trajectory = sample.item.trajectory
+    last = trajectory.turns[-1].model_copy(update={"calls": (call,)})
+    return TraceItem(
+        task=sample.item.task,
+        trajectory=trajectory.model_copy(update={"turns": (*trajectory.turns[:-1], last)}),
+    )
+
+
+def test_a_search_of_the_whole_picture_is_no_box(sample: Sample, tmp_path: Path) -> None:
+    scene = sample.item.task.images[0]
+    whole = Region(
+        handle="img_1",
+        box=Box.full(),
+        scale=1.0,
+        searched=Box.full(),
+        crop=scene,
+        crop_handle="img_1",
+    )
+    item = with_observation(sample, "image_search", Observation(parts=(), regions=(whole,)))
+    page = html.fromstring(
+        write_trace_page(tmp_path / "page.html", item, load=sample.load).read_bytes()
+    )
+    assert len(page.xpath("//figure//a")) == 4
+    assert "whole" in texts(page, "//*[@id='r5']")[0]
+    assert "2" in texts(page, "//*[@class='facts']/div[3]/dd[1]")
+
+
+def test_a_region_that_was_only_looked_at_is_drawn_too(sample: Sample, tmp_path: Path) -> None:
+    entry = sample.item.trajectory.bank[3]
+    looked = Observation(parts=(Image(ref=entry.ref, handle=entry.handle),))
+    zoomed = with_observation(sample, "zoom", looked)
+    page = html.fromstring(
+        write_trace_page(tmp_path / "page.html", zoomed, load=sample.load).read_bytes()
+    )
+    drawn = page.xpath("//figure//a[@data-turn='5']")
+    assert len(drawn) == 1
+    assert page.xpath("//*[@data-show='5']")
+    assert page.xpath("//*[@id='t5']//*[@class='gallery']//use")
 
 
 def test_bytes_that_are_no_picture_are_not_embedded(sample: Sample, tmp_path: Path) -> None:

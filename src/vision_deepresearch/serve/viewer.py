@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from vision_deepresearch.core.episode import Decision, Verdict
 from vision_deepresearch.core.trajectory import StopReason, Trajectory
 from vision_deepresearch.serve.viewer_chain import cite, trace_claims
-from vision_deepresearch.serve.viewer_data import TraceItem, view_trace, worlds_of
+from vision_deepresearch.serve.viewer_data import TraceItem, num_boxes, view_trace, worlds_of
 from vision_deepresearch.serve.viewer_pictures import ROW_SIDE, Load, Shelf, Shown
 from vision_deepresearch.serve.viewer_text import dollars, seconds, short, visible
 
@@ -157,7 +157,7 @@ def _write_trace(
         "stop_reason": STOPS[trajectory.stop],
     }
     if task.protected:
-        facts = _facts(trajectory, num_boxes=None, scales=())
+        facts = _facts(trajectory, boxes=num_boxes(trajectory), scales=())
         return _write(path, _render("protected.html", facts=facts, **shown))
     view = view_trace(item, shelf=shelf)
     claims = trace_claims(view, shelf=shelf)
@@ -167,7 +167,7 @@ def _write_trace(
         worlds=worlds_of(trajectory),
         claims=claims,
         cited=cite(trajectory.answer, claims) if trajectory.answer else (),
-        facts=_facts(trajectory, num_boxes=view.num_boxes, scales=view.scales),
+        facts=_facts(trajectory, boxes=view.num_boxes, scales=view.scales),
         pictures=shelf.embedded,
         **shown,
     )
@@ -178,22 +178,16 @@ def _decision(verdict: Verdict | None) -> str:
     return verdict.decision.value if verdict else "unjudged"
 
 
-def _facts(
-    trajectory: Trajectory, *, num_boxes: int | None, scales: tuple[float, ...]
-) -> list[Fact]:
+def _facts(trajectory: Trajectory, *, boxes: int, scales: tuple[float, ...]) -> list[Fact]:
     totals = trajectory.totals
     tools = ", ".join(f"{name} {count}" for name, count in trajectory.tool_counts.items())
     replayed = sum(totals.replayed.values())
     is_priced = all(turn.usage.cost_usd is not None for turn in trajectory.turns)
-    facts = [
+    at = ", ".join(f"\u00d7{scale:g}" for scale in scales)
+    return [
         Fact(name="turns", value=str(trajectory.num_turns)),
         Fact(name="calls", value=str(sum(trajectory.tool_counts.values())), note=tools),
-    ]
-    if num_boxes is not None:
-        at = ", ".join(f"\u00d7{scale:g}" for scale in scales)
-        facts.append(Fact(name="boxes", value=str(num_boxes), note=f"scales {at}" if at else ""))
-    return [
-        *facts,
+        Fact(name="boxes", value=str(boxes), note=f"scales {at}" if at else ""),
         Fact(
             name="engine requests",
             value=str(trajectory.num_engine_requests),
@@ -220,12 +214,6 @@ def _facts(
 
 def _row(item: TraceItem, *, number: int, shelf: Shelf) -> Row:
     task, trajectory = item.task, item.trajectory
-    regions = {
-        (region.handle, region.box)
-        for turn in trajectory.turns
-        for record in turn.calls
-        for region in record.observation.regions
-    }
     has_picture = bool(task.images) and not task.protected and number <= MAX_ROW_PICTURES
     picture = shelf.show(task.images[0], side=ROW_SIDE, alt="") if has_picture else None
     totals = trajectory.totals
@@ -239,7 +227,7 @@ def _row(item: TraceItem, *, number: int, shelf: Shelf) -> Row:
         decision=_decision(item.verdict),
         stop=trajectory.stop.value + (" (forced)" if trajectory.forced else ""),
         turns=trajectory.num_turns,
-        boxes=len(regions),
+        boxes=num_boxes(trajectory),
         requests=trajectory.num_engine_requests,
         seconds=totals.seconds,
         cost_usd=totals.cost_usd,

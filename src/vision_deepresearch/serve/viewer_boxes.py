@@ -62,11 +62,6 @@ class Atlas:
         self._numbers: dict[tuple[str, Box], int] = {}
         self._drawn: dict[str, list[Drawn]] = {}
 
-    @property
-    def num_boxes(self) -> int:
-        """Different boxes so far."""
-        return len(self._numbers)
-
     def entry(self, handle: str | None) -> BankEntry | None:
         """The picture of that name."""
         return self._bank.get(handle) if handle is not None else None

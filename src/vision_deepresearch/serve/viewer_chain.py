@@ -231,6 +231,14 @@ def _visual_links(hit: _Seen) -> list[Link]:
     )
     if hit.region is None:
         return [Link(kind="picture", title="whole picture", anchor=_anchor(hit.turn)), found]
+    if hit.region.number is None:
+        whole = Link(
+            kind="picture",
+            title=f"all of {hit.region.source}",
+            picture=hit.region.picture,
+            anchor=f"r{hit.region.id}",
+        )
+        return [whole, found]
     crop = Link(
         kind="crop",
         title=f"box {hit.region.number}{' ' + hit.region.scale if hit.region.scale else ''}",

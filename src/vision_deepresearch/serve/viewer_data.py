@@ -42,6 +42,7 @@ class Found:
     label: str | None
     score: str | None
     picture: Shown | None
+    """None also where it was never fetched, as with weak hits."""
     handle: str | None
     was_read: bool
     """A hit whose page was read at some time."""
@@ -53,7 +54,8 @@ class RegionCard:
     """One crop with what its search found."""
 
     id: int
-    number: int
+    number: int | None
+    """Of its box; None: the whole picture was searched."""
     scale: str | None
     """For example "x1.5"; None: the box as asked for."""
     box: Box
@@ -184,15 +186,25 @@ def view_trace(item: TraceItem, *, shelf: Shelf) -> TraceView:
         turns=turns,
         canvases=atlas.canvases(shelf),
         prompt=tuple(builder.message(message) for message in trajectory.prompt),
-        num_boxes=atlas.num_boxes,
-        scales=tuple(sorted({region.scale for region in regions_of(trajectory)})),
+        num_boxes=num_boxes(trajectory),
+        scales=tuple(sorted({region.scale for region in _cropped(trajectory)})),
     )
 
 
-def regions_of(trajectory: Trajectory) -> list[Region]:
-    """All crops of a trajectory, in order."""
+def num_boxes(trajectory: Trajectory) -> int:
+    """Different boxes that were searched, whatever their scales; whole pictures do not count."""
+    return len({(region.handle, region.box) for region in _cropped(trajectory)})
+
+
+def _cropped(trajectory: Trajectory) -> list[Region]:
     calls = [record for turn in trajectory.turns for record in turn.calls]
-    return [region for record in calls for region in record.observation.regions]
+    regions = [region for record in calls for region in record.observation.regions]
+    return [region for region in regions if not _is_whole(region)]
+
+
+def _is_whole(region: Region) -> bool:
+    """Whether the picture itself was searched, uncut."""
+    return region.crop_handle == region.handle
 
 
 def worlds_of(trajectory: Trajectory) -> tuple[str, ...]:
@@ -218,6 +230,7 @@ class _Builder:
         self._shelf = shelf
         self._num_regions = 0
         self._turn = 0
+        self._boxes: list[int] = []
         self._places = {turn.index: place for place, turn in enumerate(trajectory.turns, 1)}
         evidence = [
             item
@@ -231,8 +244,8 @@ class _Builder:
 
     def turn(self, turn: Turn, number: int) -> TurnCard:
         self._turn = number
+        self._boxes.clear()
         calls = tuple(self._call(record) for record in turn.calls)
-        boxes = dict.fromkeys(region.number for call in calls for region in call.regions)
         model_frac = min(turn.model_seconds, turn.seconds) / self._longest_s * 100
         edit = turn.edit
         edited = [str(self._places.get(index, index)) for index in edit.turns] if edit else []
@@ -258,7 +271,7 @@ class _Builder:
             model_frac=model_frac,
             tools_frac=max(turn.seconds / self._longest_s * 100 - model_frac, 0.0),
             context_frac=turn.prompt_tokens / self._largest * 100,
-            boxes=tuple(boxes),
+            boxes=tuple(dict.fromkeys(self._boxes)),
             is_bad=turn.is_bad,
         )
 
@@ -316,18 +329,8 @@ class _Builder:
 
     def _region(self, region: Region, *, observation: Observation, position: int) -> RegionCard:
         self._num_regions += 1
-        number = self._atlas.number(region.handle, region.box)
-        is_ring = region.scale != 1
-        scale = f"\u00d7{region.scale:g}" if is_ring else None
-        self._atlas.draw(
-            region.handle,
-            region.searched,
-            number=number,
-            label=f"{number}{scale or ''}",
-            turn=self._turn,
-            is_ring=is_ring,
-            region=self._num_regions,
-        )
+        scale = f"\u00d7{region.scale:g}" if region.scale != 1 else None
+        number = None if _is_whole(region) else self._draw(region, scale=scale)
         mine = [
             item
             for item in observation.evidence
@@ -341,13 +344,27 @@ class _Builder:
             corners=", ".join(str(corner) for corner in region.searched.thousandths()),
             source=region.handle,
             handle=region.crop_handle,
-            picture=self.crop(region),
+            picture=self._crop(region),
             hits=tuple(self._found(item) for item in mine if item.kind is EvidenceKind.IMAGE_HIT),
             pages=tuple(self._found(item) for item in mine if item.kind is EvidenceKind.PAGE),
             failure=region.failure.value if region.failure else None,
         )
 
-    def crop(self, region: Region) -> Shown:
+    def _draw(self, region: Region, *, scale: str | None) -> int:
+        number = self._atlas.number(region.handle, region.box)
+        self._boxes.append(number)
+        self._atlas.draw(
+            region.handle,
+            region.searched,
+            number=number,
+            label=f"{number}{scale or ''}",
+            turn=self._turn,
+            is_ring=scale is not None,
+            region=self._num_regions,
+        )
+        return number
+
+    def _crop(self, region: Region) -> Shown:
         """The crop itself, or the same part of the picture it was cut from."""
         alt = f"crop {region.crop_handle} of {region.handle}"
         shown = self._shelf.show(region.crop, side=CROP_SIDE, alt=alt)
@@ -366,6 +383,7 @@ class _Builder:
 
     def _found(self, item: Evidence) -> Found:
         alt = f"matched picture of {short(item.title)}"
+        shown = self._shelf.show(item.image, side=HIT_SIDE, alt=alt) if item.image else None
         return Found(
             kind=item.kind.value,
             title=item.title,
@@ -376,7 +394,7 @@ class _Builder:
             query=item.query,
             label=item.label,
             score=f"{item.score:.3g}" if item.score is not None else None,
-            picture=self._shelf.show(item.image, side=HIT_SIDE, alt=alt) if item.image else None,
+            picture=shown if shown and shown.id else None,
             handle=item.handle,
             was_read=item.kind is not EvidenceKind.PAGE and item.url in self._read,
             degraded=item.degraded,
@@ -393,6 +411,7 @@ class _Builder:
             entry = self._atlas.entry(part.handle)
             if entry and entry.origin.kind == "crop" and entry.origin.handle and entry.origin.box:
                 number = self._atlas.number(entry.origin.handle, entry.origin.box)
+                self._boxes.append(number)
                 self._atlas.draw(
                     entry.origin.handle,
                     entry.origin.box,
