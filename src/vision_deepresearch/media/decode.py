@@ -10,7 +10,11 @@ Source of the limits: the project's safety requirements for images (20 MiB, 40 M
 import codecs
 import io
 import struct
+import threading
+import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +67,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_HEADERS = threading.Lock()
 _BROKEN = (
     OSError,
     SyntaxError,
@@ -74,6 +79,7 @@ _BROKEN = (
     AttributeError,
     RuntimeError,
     MemoryError,
+    UserWarning,
     struct.error,
     zlib.error,
 )
@@ -126,7 +132,8 @@ def decode(data: bytes, *, max_bytes: int = MAX_BYTES) -> Decoded:
         )
         raise BadImageError(msg)
     try:
-        source = _DECODERS[kind](io.BytesIO(data))
+        with _quiet():
+            source = _DECODERS[kind](io.BytesIO(data))
         _check_size(source)
         if kind == "PNG":
             PngImagePlugin.PngImageFile(io.BytesIO(data)).verify()
@@ -175,6 +182,17 @@ def _is_text(start: bytes) -> bool:
     return all(char >= " " or char in "\t\n\r" for char in text)
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence Pillow about odd metadata, which we drop anyway; only reading headers stands here.
+
+    The filters of `warnings` belong to the whole process, hence the lock.
+    """
+    with _HEADERS, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
+
+
 def _check_size(source: Image.Image) -> None:
     width, height = source.size
     if max(width, height) > MAX_SIDE_PX or width * height > MAX_PIXELS:
@@ -188,17 +206,20 @@ def _check_size(source: Image.Image) -> None:
 def _read(source: ImageFile.ImageFile, *, kind: str) -> Decoded:
     source.load()
     _check_size(source)
-    turn = _UPRIGHT.get(_orientation(source))
     image = _to_rgb(source)
+    source_mode = source.mode
+    with _quiet():
+        turn = _UPRIGHT.get(_orientation(source))
+        is_animated = _has_second_frame(source)
     if turn is not None:
         image = image.transpose(turn)
     plain = Image.frombytes("RGB", image.size, image.tobytes())
     return Decoded(
         image=plain,
         format=kind,
-        source_mode=source.mode,
+        source_mode=source_mode,
         is_turned=turn is not None,
-        is_animated=_has_second_frame(source),
+        is_animated=is_animated,
     )
 
 
