@@ -87,6 +87,7 @@
   });
 
   document.addEventListener("click", (event) => {
+    if (event.target.closest("#large .box")) one("#large").close();
     const button = event.target.closest("button, dialog");
     if (!button) return;
     if (button.dataset.show !== undefined) showBoxes(button.dataset.show);
