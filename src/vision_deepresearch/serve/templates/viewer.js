@@ -95,6 +95,7 @@
     if (button.dataset.enlarge !== undefined) {
       one("#large").replaceChildren(button.closest(".scene").querySelector(".canvas").cloneNode(true));
       one("#large").showModal();
+      one("#large").focus();
     }
     if (button.tagName === "DIALOG") button.close();
   });
