@@ -21,6 +21,9 @@ from vision_deepresearch.store.schema import APPLICATION_ID, SCHEMA_VERSION, TAB
 
 Statement: TypeAlias = tuple[str, Row]
 
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What using a file may raise; the second when a damaged name stands in SQLite's message."""
+
 _MAX_GROUP = 50
 """Jobs per commit. Source: measured in the reference figures of the run store."""
 _MAX_QUEUED = 1024
@@ -206,7 +209,7 @@ def typed_errors(path: Path) -> Iterator[None]:
     """Turn what SQLite says about the disk or a damaged file into `StoreError`."""
     try:
         yield
-    except sqlite3.DatabaseError as reason:
+    except SQLITE_ERRORS as reason:
         raise _store_error(path, reason) from reason
 
 
@@ -218,7 +221,7 @@ def _commit(connection: sqlite3.Connection, group: Sequence[_Job]) -> StoreError
             for sql, parameters in job.statements:
                 connection.execute(sql, parameters)
         connection.execute("COMMIT")
-    except sqlite3.Error as reason:
+    except SQLITE_ERRORS as reason:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         row = connection.execute("PRAGMA database_list").fetchone()
@@ -226,11 +229,18 @@ def _commit(connection: sqlite3.Connection, group: Sequence[_Job]) -> StoreError
     return None
 
 
-def _store_error(path: Path, reason: sqlite3.Error) -> StoreError:
-    msg = (
-        f"{path} could not be used: {reason}. What was acknowledged before is kept: free space or"
-        " mend the disk, then run the same command again"
-    )
+def _store_error(path: Path, reason: sqlite3.Error | UnicodeDecodeError) -> StoreError:
+    """Say whether the disk failed or the file is damaged: they are mended differently."""
+    if isinstance(reason, sqlite3.OperationalError):
+        msg = (
+            f"{path} could not be used: {reason}. What was acknowledged before is kept: free space"
+            " or mend the disk, then run the same command again"
+        )
+    else:
+        msg = (
+            f"{path} is damaged beyond reading ({type(reason).__name__}: {reason}): move it away"
+            " and run the same command again; what it held is done anew"
+        )
     return StoreError(msg)
 
 

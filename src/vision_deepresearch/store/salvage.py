@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from vision_deepresearch.store.database import connect, prepare, typed_errors
+from vision_deepresearch.store.database import SQLITE_ERRORS, connect, prepare, typed_errors
 from vision_deepresearch.store.rows import Row, is_intact
 from vision_deepresearch.store.schema import RUN_TABLES, TABLES, Table
 
@@ -20,7 +20,7 @@ class Scan:
     """What a walk over one table found."""
 
     is_sound: bool
-    """Every row is intact, rowids ascend, and the index counts the same rows."""
+    """Every row is intact, rowids ascend, and the index has the same keys at the same rows."""
     num_bad: int
     """Rows that failed their checksum."""
 
@@ -44,18 +44,21 @@ def mend(path: Path) -> int:
 
 
 def _scan(connection: sqlite3.Connection, table: Table) -> Scan:
-    num_bad = num_rows = 0
+    num_bad = 0
+    in_table = in_index = 0
     last, ascends = -(2**63), True
     try:
         for rowid, *columns in connection.execute(table.scan):
-            num_rows += 1
             num_bad += not is_intact(columns)
+            in_table += hash((rowid, *columns[: table.num_key]))
             ascends = ascends and rowid > last
             last = rowid
-        num_indexed = connection.execute(table.count).fetchone()[0]
-    except sqlite3.DatabaseError:
+        # A damaged key in the index would let a stored attempt be stored again.
+        for entry in connection.execute(table.index_scan):
+            in_index += hash(entry)
+    except SQLITE_ERRORS:
         return Scan(is_sound=False, num_bad=num_bad)
-    return Scan(is_sound=not num_bad and ascends and num_indexed == num_rows, num_bad=num_bad)
+    return Scan(is_sound=not num_bad and ascends and in_table == in_index, num_bad=num_bad)
 
 
 def _rebuild(path: Path) -> int:
@@ -96,6 +99,6 @@ def _readable(source: sqlite3.Connection, table: Table) -> Iterator[Row]:
         try:
             for _, *columns in source.execute(table.scan + order):
                 yield tuple(columns)
-        except sqlite3.DatabaseError:
+        except SQLITE_ERRORS:
             continue
         return

@@ -23,6 +23,10 @@ class Table:
     scan: str
     """All rows in the order of the table itself, rowid first; never through an index."""
     count: str
+    num_key: int
+    """The first so many columns are the key."""
+    index_scan: str
+    """Rowids and keys as the unique index has them."""
 
 
 TASK = Table(
@@ -33,6 +37,8 @@ TASK = Table(
     insert="INSERT INTO task VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
     scan="SELECT rowid, * FROM task NOT INDEXED",
     count="SELECT count(*) FROM task",
+    num_key=1,
+    index_scan="SELECT rowid, id FROM task INDEXED BY sqlite_autoindex_task_1",
 )
 ATTEMPT = Table(
     name="attempt",
@@ -44,6 +50,8 @@ ATTEMPT = Table(
     insert="INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
     scan="SELECT rowid, * FROM attempt NOT INDEXED",
     count="SELECT count(*) FROM attempt",
+    num_key=2,
+    index_scan="SELECT rowid, task_id, attempt FROM attempt INDEXED BY sqlite_autoindex_attempt_1",
 )
 REJECT = Table(
     name="reject",
@@ -54,6 +62,8 @@ REJECT = Table(
     insert="INSERT INTO reject VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
     scan="SELECT rowid, * FROM reject NOT INDEXED",
     count="SELECT count(*) FROM reject",
+    num_key=2,
+    index_scan="SELECT rowid, task_id, attempt FROM reject INDEXED BY sqlite_autoindex_reject_1",
 )
 CALL = Table(
     name="call",
@@ -66,6 +76,8 @@ CALL = Table(
     insert="INSERT OR REPLACE INTO call VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     scan="SELECT rowid, * FROM call NOT INDEXED",
     count="SELECT count(*) FROM call",
+    num_key=1,
+    index_scan="SELECT rowid, key FROM call INDEXED BY sqlite_autoindex_call_1",
 )
 BLOB = Table(
     name="blob",
@@ -75,6 +87,8 @@ BLOB = Table(
     insert="INSERT OR REPLACE INTO blob VALUES (?, ?, ?)",
     scan="SELECT rowid, * FROM blob NOT INDEXED",
     count="SELECT count(*) FROM blob",
+    num_key=1,
+    index_scan="SELECT rowid, hash FROM blob INDEXED BY sqlite_autoindex_blob_1",
 )
 TABLES = (TASK, ATTEMPT, REJECT, CALL, BLOB)
 RUN_TABLES = (TASK, ATTEMPT, REJECT)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from vision_deepresearch.core.errors import BoundaryError, FailureKind
 from vision_deepresearch.core.record import Record
-from vision_deepresearch.store.database import Database, connect_reader
+from vision_deepresearch.store.database import SQLITE_ERRORS, Database, connect_reader
 from vision_deepresearch.store.flights import Flights
 from vision_deepresearch.store.recording import (
     Keep,
@@ -257,7 +257,7 @@ class Tape:
         """A recording that is intact and, outside replays, young enough."""
         try:
             recording = self._read(key)
-        except sqlite3.DatabaseError:
+        except SQLITE_ERRORS:
             self._counts.damaged += 1
             return None
         if recording is None or self.mode.is_replay or not recording.is_expired(self.clock()):
