@@ -15,32 +15,28 @@ def load_given(path: Path) -> bytes:
     Raises:
         ConfigError: missing, a folder, not readable, empty or too large.
     """
-    wanted = "a picture file was expected"
+    wanted = f"a picture file was expected, got {str(path)!r}"
+    problem = None
+    num_bytes, data = 0, b""
     try:
         if path.is_dir():
-            msg = f"{wanted}, got the folder {str(path)!r}: name a file in it"
-            raise ConfigError(msg)
-        num_bytes = path.stat().st_size
-        if num_bytes > MAX_BYTES:
-            msg = (
-                f"a picture file may have at most {MAX_BYTES:,} bytes, {str(path)!r} has "
-                f"{num_bytes:,}: scale it down or save it with more compression"
-            )
-            raise ConfigError(msg)
-        data = path.read_bytes()
+            problem = "which is a folder: name a file in it"
+        elif (num_bytes := path.stat().st_size) <= MAX_BYTES:
+            data = path.read_bytes()
     except FileNotFoundError:
-        msg = f"{wanted}, got {str(path)!r} which does not exist: check the path"
-        raise ConfigError(msg) from None
+        problem = "which does not exist: check the path"
     except OSError as reason:
-        msg = f"{wanted}, got {str(path)!r} which cannot be read ({reason.strerror}): {_MEND}"
-        raise ConfigError(msg) from None
+        problem = f"which cannot be read ({reason.strerror}): check its name and permissions"
     except ValueError:  # a zero byte in the name
-        msg = f"{wanted}, got {str(path)!r} which is no file name: check the path"
-        raise ConfigError(msg) from None
-    if not data:
-        msg = f"{wanted}, got {str(path)!r} which is empty (0 bytes): save or download it again"
+        problem = "which is no file name: check the path"
+    if problem is None and num_bytes > MAX_BYTES:
+        problem = (
+            f"of {num_bytes:,} bytes, at most {MAX_BYTES:,} are allowed: "
+            "scale it down or save it with more compression"
+        )
+    elif problem is None and not data:
+        problem = "which is empty (0 bytes): save or download it again"
+    if problem is not None:
+        msg = f"{wanted} {problem}"
         raise ConfigError(msg)
     return data
-
-
-_MEND = "check its permissions"
