@@ -1,0 +1,149 @@
+"""A taped model gives the same sample at the same place, and never one sibling's to another."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+from typing_extensions import override
+
+from vision_deepresearch.core.content import (
+    Conversation,
+    Message,
+    Role,
+    SampledTokens,
+    ToolSpec,
+    untrusted,
+)
+from vision_deepresearch.core.context import CallContext, SpendKind
+from vision_deepresearch.core.errors import FailureKind, ModelError
+from vision_deepresearch.core.protocols import Completion, ModelClient, NativeCall, Sampling
+from vision_deepresearch.core.trajectory import Usage
+from vision_deepresearch.models.taped import TapedModel
+from vision_deepresearch.store.tape import Tape, TapeMissError, TapeMode
+
+
+class NumberedModel(ModelClient):
+    """Says another number at every call."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    @property
+    @override
+    def name(self) -> str:
+        return "numbered@1"
+
+    @override
+    async def complete(
+        self,
+        conversation: Conversation,
+        *,
+        tools: Sequence[ToolSpec],
+        sampling: Sampling,
+        context: CallContext,
+    ) -> Completion:
+        self.calls += 1
+        number = self.calls
+        await asyncio.sleep(0)
+        return Completion(
+            text=f"reply {number}",
+            reasoning="because",
+            native_calls=(NativeCall(id="c", name="search", arguments='{"q": 1}'),),
+            usage=Usage(prompt_tokens=5, cost_usd=0.125),
+            tokens=SampledTokens(
+                ids=(number, 2), logprobs=(float("-inf"), -0.1), policy_version="w"
+            ),
+            model=self.name,
+        )
+
+
+class Arguments(BaseModel):
+    query: str
+
+
+ASKED = (Message(role=Role.USER, parts=(untrusted("Which town?"),)),)
+TOOL = ToolSpec.of("search", description="Search.", arguments=Arguments)
+HERE = CallContext(task_id="t", trajectory_id="t-0")
+
+
+async def complete(
+    model: TapedModel,
+    *,
+    asked: Conversation = ASKED,
+    tools: Sequence[ToolSpec] = (TOOL,),
+    sampling: Sampling | None = None,
+    context: CallContext = HERE,
+) -> Completion:
+    return await model.complete(
+        asked, tools=tools, sampling=sampling or Sampling(), context=context
+    )
+
+
+@pytest.mark.pitfall("P37")
+async def test_a_completion_is_replayed_exactly(tmp_path: Path) -> None:
+    source = NumberedModel()
+    async with Tape.open(tmp_path / "tape.db") as tape:
+        first = await complete(TapedModel(source, tape))
+    context = CallContext(task_id="t", trajectory_id="other run")
+    async with Tape.open(tmp_path / "tape.db", mode=TapeMode.REPLAY_STRICT) as tape:
+        model = TapedModel(NumberedModel(), tape)
+        assert model.name == source.name
+        assert await complete(model, context=context) == first
+        assert tape.spent_usd() == 0.125
+        with pytest.raises(TapeMissError):
+            await complete(model, context=HERE.at(turn=1))
+    assert source.calls == 1
+    assert context.budget.replayed == {SpendKind.MODEL_CALL: 1}
+    assert context.budget.counts == {}, "who calls the model reserves the call"
+
+
+async def test_place_conversation_tools_and_sampling_tell_samples_apart(tmp_path: Path) -> None:
+    reply = Message(role=Role.ASSISTANT, parts=(untrusted("Hm."),))
+    source = NumberedModel()
+    async with Tape.open(tmp_path / "tape.db") as tape:
+        model = TapedModel(source, tape)
+
+        async def all_samples() -> list[str]:
+            sibling = CallContext(task_id="t", trajectory_id="t-1", attempt=1)
+            other_task = CallContext(task_id="u", trajectory_id="u-0")
+            return [
+                (await completion).text
+                for completion in (
+                    complete(model),
+                    complete(model, context=sibling),
+                    complete(model, context=other_task),
+                    complete(model, context=HERE.at(turn=1)),
+                    complete(model, context=HERE.at(turn=0, index=1)),
+                    complete(model, asked=(*ASKED, reply)),
+                    complete(model, tools=()),
+                    complete(model, sampling=Sampling(temperature=0.1)),
+                    complete(TapedModel(source, tape, spend=SpendKind.SUMMARY)),
+                )
+            ]
+
+        first = await all_samples()
+        assert len(set(first)) == len(first) == source.calls
+        assert await all_samples() == first
+        assert source.calls == len(first)
+
+
+@pytest.mark.pitfall("P36")
+async def test_siblings_at_once_get_samples_of_their_own(tmp_path: Path) -> None:
+    source = NumberedModel()
+    async with Tape.open(tmp_path / "tape.db") as tape:
+        model = TapedModel(source, tape)
+        siblings = [CallContext(task_id="t", trajectory_id=f"t-{n}", attempt=n) for n in range(8)]
+        async with asyncio.TaskGroup() as group:
+            asked = [group.create_task(complete(model, context=context)) for context in siblings]
+    assert len({task.result().text for task in asked}) == 8
+
+
+async def test_a_miss_in_a_replay_is_a_model_error(tmp_path: Path) -> None:
+    async with Tape.open(tmp_path / "tape.db"):
+        pass
+    async with Tape.open(tmp_path / "tape.db", mode=TapeMode.REPLAY) as tape:
+        with pytest.raises(ModelError) as raised:
+            await complete(TapedModel(NumberedModel(), tape))
+    assert raised.value.kind is FailureKind.TAPE_MISS
