@@ -4,6 +4,7 @@ A value enters the notebook in one of two ways only: it was read just now from a
 answers the oracle's own last calls, or it stands in a note the oracle wrote into an earlier reply
 after reading it so. Notes survive when context management removes the results themselves.
 
+    h1 | shown in the picture: "Kvarn Line" (https://site.example/kvarn)
     h2 | "Kvarn Line", founded by: "Ada Brodny"
 """
 
@@ -23,7 +24,9 @@ from vision_deepresearch.models.oracle_reading import (
     responses_of,
 )
 
-_NOTE = re.compile(r'^(?P<hop>[^\s|]+) \| .*: (?P<value>"(?:[^"\\]|\\.)*")$', re.MULTILINE)
+_NOTE = re.compile(
+    r'^(?P<hop>[^\s|]+) \| .*: (?P<value>"(?:[^"\\]|\\.)*")(?: \((?P<url>\S+)\))?$', re.MULTILINE
+)
 _BOX_TOLERANCE = 2.0
 """Thousandths by which a header may differ from what was asked for."""
 _TRAILING_KIND = re.compile(r"\s+\([^()]*\)$")
@@ -38,8 +41,8 @@ _MONTH_NAMES = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "
 class OwnReply:
     """One earlier reply of the oracle."""
 
-    notes: tuple[tuple[str, str], ...]
-    """Hop id and value."""
+    notes: tuple[tuple[str, str, str], ...]
+    """Hop id, value, and the page of a thing recognised in a picture."""
     calls: tuple[ToolCall, ...]
 
 
@@ -48,6 +51,8 @@ class Notebook:
     """Values read so far by hop id, and everything that was asked for."""
 
     values: dict[str, str] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    """By hop id: the page that a picture search led to."""
     fresh: list[str] = field(default_factory=list)
     """Hops whose values were read from the newest results: to be noted in this reply."""
     calls: list[ToolCall] = field(default_factory=list)
@@ -55,22 +60,24 @@ class Notebook:
     num_replies: int = 0
     was_refused: bool = False
     """Whether the last reply held no call: an answer that was not accepted."""
-    seen: frozenset[str] = frozenset()
-    """Urls in the newest results."""
+    seen: set[str] = field(default_factory=set)
+    """Urls in the newest results of searches and visits."""
     cursors: dict[str, str] = field(default_factory=dict)
     """Of pages just read that go on: url to the place of the next window."""
 
 
 def read_own(text: str, *, profile: Profile) -> OwnReply:
     """Notes and calls that stand in the text of one of the oracle's own messages."""
-    notes = tuple((hop, _unquote(value)) for hop, value in _NOTE.findall(text))
+    notes = tuple((hop, _unquote(value), url) for hop, value, url in _NOTE.findall(text))
     return OwnReply(notes=notes, calls=profile.parse(Completion(text=text), turn=0).calls)
 
 
-def write_note(hop: Hop, *, value: str, subject: str | None) -> str:
-    """A line that says what was read; `read_own` reads it back."""
-    about = f"{_quote(subject)}, {hop.label}" if subject is not None else "shown in the picture"
-    return f"{hop.id} | {about}: {_quote(value)}"
+def write_note(hop: Hop, *, book: Notebook) -> str:
+    """A line that says what was read for a hop; `read_own` reads it back."""
+    value = _quote(book.values[hop.id])
+    if hop.kind is HopKind.LOOK:
+        return f"{hop.id} | shown in the picture: {value} ({book.places[hop.id]})"
+    return f"{hop.id} | {_quote(book.values[hop.subject or ''])}, {hop.label}: {value}"
 
 
 def open_notebook(
@@ -94,7 +101,8 @@ def open_notebook(
     book = Notebook(num_replies=len(own))
     known = {hop.id for hop in proof.hops}
     for reply in own:
-        book.values |= {hop: value for hop, value in reply.notes if hop in known}
+        book.values |= {hop: value for hop, value, _ in reply.notes if hop in known}
+        book.places |= {hop: url for hop, _, url in reply.notes if hop in known and url}
         book.calls += reply.calls
     if own:
         book.was_refused = not own[-1].calls
@@ -117,15 +125,15 @@ class _Reader:
         self._handles = handles
 
     def read(self, calls: Sequence[ToolCall], responses: Sequence[str], *, can_visit: bool) -> None:
-        self._book.seen = frozenset(url for text in responses for url in read_links(text))
         for call, text in zip(calls, responses, strict=False):
             match call.name:
                 case "crop_and_search" | "image_search":
                     self._look(call, text)
                 case "visit":
+                    self._book.seen |= read_links(text)
                     self._visit(call, text)
                 case _:
-                    pass
+                    self._book.seen |= read_links(text)
             if call.name != "visit" and not can_visit:
                 self._read_below_hits(text)
 
@@ -148,6 +156,7 @@ class _Reader:
                 headline = _as_article(titles[url], url) if url in titles else ""
                 name = self._truth.read_value(headline, subject="", hop=hop) if headline else None
                 if name:
+                    self._book.places[hop.id] = url
                     self._note(hop, name.strip())
                     break
 

@@ -145,15 +145,15 @@ class Planner:
         batch = [hop for hop in waiting if hop.image == picture and self._num_looks(hop) == tried]
         handle = self._now.handles[picture]
         if "crop_and_search" not in self._now.tools:
-            call = _call("image_search", image_id=handle, goal="identify what is shown")
+            call = _call("image_search", image_id=handle, goal=self._look_goal(waiting))
             return self._say(f"I search with the whole picture {handle}.", calls=(call,))
         scales = self._rounds()[tried]
         batch = batch[: max(1, _MAX_REGIONS // len(scales))]
-        things = "thing" if len(batch) == 1 else "things"
-        how = "tight and looser" if tried == 0 else "with other crops"
+        what = "One thing" if len(batch) == 1 else f"{len(batch)} things"
+        how = "tight and looser" if tried == 0 else "again with other crops"
         return self._say(
-            f"{len(batch)} {things} in {handle} may lead on; I search for them {how}.",
-            calls=(_crop(batch, handle=handle, scales=scales),),
+            f"{what} in {handle} may lead on; I search {how}.",
+            calls=(_crop(batch, handle=handle, scales=scales, goal=self._look_goal(batch)),),
         )
 
     def _look_again(self) -> Step | None:
@@ -173,9 +173,19 @@ class Planner:
                     batch[: _MAX_REGIONS // len(scales)],
                     handle=self._now.handles[first.image],
                     scales=scales,
+                    goal=self._look_goal(batch),
                 ),
             ),
         )
+
+    def _look_goal(self, batch: Sequence[Hop]) -> str:
+        """What pages behind the pictures are read for; all there is where none can be visited."""
+        goal = "identify what is shown"
+        if "visit" in self._now.tools:
+            return goal
+        looks = {hop.id for hop in batch}
+        labels = [hop.label for hop in self._needed if hop.subject in looks]
+        return "; ".join([goal, *dict.fromkeys(labels)])
 
     # ------------------------------------------------------------------------------------- follow
 
@@ -209,8 +219,6 @@ class Planner:
         )
 
     def _has_tries(self, hop: Hop) -> bool:
-        if not self._now.tools & {"search", "visit"}:
-            return False
         if self._subject(hop) is None:
             return True
         has_next = self._next_query(hop) is not None or self._page_to_read(hop) is not None
@@ -254,11 +262,17 @@ class Planner:
         }
 
     def _page_to_read(self, hop: Hop) -> str | None:
-        """A page of this hop that the newest results lead to and that was not read for it yet."""
+        """A page of this hop that was not read for it yet.
+
+        The newest results lead to it, or, where a search did not help, the picture did.
+        """
         if "visit" not in self._now.tools:
             return None
+        place = self._book.places.get(hop.subject or "")
         for url in hop.pages:
             is_led_to = url in self._book.seen or url in self._book.cursors
+            if url == place and (self._num_tries(hop) or "search" not in self._now.tools):
+                is_led_to = True
             num_goals = len(self._goals(hop)) + (url in self._book.cursors)
             if is_led_to and self._num_visits(hop, url) < num_goals:
                 return url
@@ -343,8 +357,7 @@ class Planner:
 
     def _notes(self) -> Iterator[str]:
         for hop_id in self._book.fresh:
-            hop = self._hops[hop_id]
-            yield write_note(hop, value=self._book.values[hop_id], subject=self._subject(hop))
+            yield write_note(self._hops[hop_id], book=self._book)
 
 
 def _parents(hop: Hop) -> list[str]:
@@ -359,12 +372,12 @@ def _call(name: str, **arguments: JsonValue) -> ToolCall:
     return ToolCall(id=name, name=name, arguments=arguments)
 
 
-def _crop(batch: Sequence[Hop], *, handle: str, scales: Sequence[float]) -> ToolCall:
+def _crop(batch: Sequence[Hop], *, handle: str, scales: Sequence[float], goal: str) -> ToolCall:
     boxes: list[JsonValue] = [[int(corner) for corner in box_of(hop)] for hop in batch]
     return _call(
         "crop_and_search",
         image_id=handle,
         bbox=boxes,
-        goal="identify what is shown",
+        goal=goal,
         scales=list[JsonValue](scales),
     )

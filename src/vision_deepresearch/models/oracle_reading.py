@@ -5,8 +5,9 @@ here knows what is true.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from vision_deepresearch.core.content import Message, Role
 
@@ -76,11 +77,9 @@ def responses_of(messages: Sequence[Message]) -> list[str]:
 
 def read_hits(text: str) -> tuple[Hit, ...]:
     """All hits of a result list, in order."""
-    found = list(_HIT.finditer(text))
-    ends = [hit.start() for hit in found[1:]] + [len(text)]
     return tuple(
-        Hit(title=_plain(hit["title"]), url=hit["url"], text=text[hit.end() : end])
-        for hit, end in zip(found, ends, strict=True)
+        Hit(title=_plain(hit["title"]), url=hit["url"], text=below)
+        for hit, below in _sections(_HIT, text)
     )
 
 
@@ -91,15 +90,13 @@ def read_links(text: str) -> frozenset[str]:
 
 def read_regions(text: str) -> tuple[SeenRegion, ...]:
     """The regions of a crop search with their hits."""
-    found = list(_REGION.finditer(text))
-    ends = [region.start() for region in found[1:]] + [len(text)]
     return tuple(
         SeenRegion(
             handle=region["handle"],
             box=tuple(float(number) for number in region["box"].split(",")),
-            hits=read_hits(text[region.end() : end]),
+            hits=read_hits(below),
         )
-        for region, end in zip(found, ends, strict=True)
+        for region, below in _sections(_REGION, text)
     )
 
 
@@ -107,6 +104,14 @@ def read_pages(text: str) -> tuple[SeenPage, ...]:
     """The pages of a visit; what does not open with a title and an address is none."""
     pages = (_read_page(piece.strip()) for piece in _BREAK.split(text))
     return tuple(page for page in pages if page is not None)
+
+
+def _sections(pattern: re.Pattern[str], text: str) -> Iterator[tuple[re.Match[str], str]]:
+    """Each heading with the text below it, up to the next heading."""
+    found = list(pattern.finditer(text))
+    for heading, following in zip_longest(found, found[1:]):
+        end = following.start() if following is not None else len(text)
+        yield heading, text[heading.end() : end]
 
 
 def _read_page(piece: str) -> SeenPage | None:
