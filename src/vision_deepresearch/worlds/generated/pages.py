@@ -110,6 +110,16 @@ class PageSet:
         )
 
     @cached_property
+    def disputed_backwards(self) -> frozenset[tuple[str, str]]:
+        """(value, predicate) where some page wrongly says that another thing has this value."""
+        return frozenset(
+            (fact.object, fact.predicate)
+            for record in self._records.values()
+            for fact, _ in record.wrong
+            if fact.object is not None
+        )
+
+    @cached_property
     def _about(self) -> dict[str, list[PageRecord]]:
         about: dict[str, list[PageRecord]] = {}
         for record in self._records.values():

@@ -12,6 +12,7 @@ from functools import cache
 
 from vision_deepresearch.worlds.generated.entities import EntityType
 from vision_deepresearch.worlds.generated.grammar import POSSESSIVES, realisations_of
+from vision_deepresearch.worlds.generated.plan import CATALOGUE, ENCYCLOPEDIA, MIRROR
 from vision_deepresearch.worlds.generated.relations import RELATIONS, Range
 
 _NAME = r"[A-ZÀ-ÖØ-Þ][\w'-]*(?: [\w'-]+){0,7}?"
@@ -37,6 +38,8 @@ _SITE_SUFFIX = re.compile(
     r"(?:Orbipedia|Meridian Collections|FactNest|Tidewater Courier|Lantern Club Boards|Picstack)$"
 )
 _PAGE_SUFFIX = re.compile(r"(?:: item \d+| facts| \([^()]*\))$")
+_THING_PAGES = (ENCYCLOPEDIA, CATALOGUE, MIRROR)
+"""Sites whose pages carry the name of one thing as title."""
 _SEPARATOR = re.compile(r"=====+")
 
 
@@ -86,9 +89,10 @@ def read_statement(text: str, question: Question) -> str | None:
 def read_name(text: str) -> str | None:
     """The name of the thing that the first article, item or fact page in a text is about."""
     for part in _parts(text):
-        for title in part.titles:
+        for position, title in enumerate(part.titles):
+            url = part.urls[position] if position < len(part.urls) else ""
             name, is_thing = _name_in(title)
-            if is_thing:
+            if is_thing or (url.startswith(_THING_PAGES) and not _is_index(title)):
                 return name
     return None
 
@@ -103,7 +107,9 @@ def _parts(text: str) -> Iterator[_Part]:
         is_header = _is_header(line)
         if (is_header and lines) or _SEPARATOR.fullmatch(line):
             yield _Part(titles=tuple(titles), urls=tuple(urls), lines=tuple(lines))
-            titles, urls, lines = [], [], []
+            titles.clear()
+            urls.clear()
+            lines.clear()
         if is_header:
             link = _LINK_LINE.fullmatch(line)
             titles.append(link.group(1) if link else line.lstrip("# "))
@@ -134,9 +140,13 @@ def _name_in(title: str) -> tuple[str, bool]:
     link = _LINK_LINE.fullmatch(title)
     bare = _SITE_SUFFIX.sub("", link.group(1) if link else title).strip()
     site = title[len(bare) :]
-    is_article = "Orbipedia" in site and not bare.startswith("List of ")
-    is_thing = is_article or "Meridian Collections" in site or "FactNest" in site
-    return _PAGE_SUFFIX.sub("", bare), is_thing and not bare.endswith("(disambiguation)")
+    is_thing = any(name in site for name in ("Orbipedia", "Meridian Collections", "FactNest"))
+    return _PAGE_SUFFIX.sub("", bare), is_thing and not _is_index(bare)
+
+
+def _is_index(title: str) -> bool:
+    """Whether a page lists things instead of being about one."""
+    return title.startswith("List of ") or "(disambiguation)" in title
 
 
 def _is_about(part: _Part, question: Question) -> bool:

@@ -1,0 +1,176 @@
+"""Routes through the graph that a question can follow, and the pages that state each step.
+
+A step is used only where its value is one, no page contradicts it, and neither end shares its name
+with another thing: then the route has one end on the graph and on the claims of the pages.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from vision_deepresearch.worlds.generated.claims import Claim, Stance
+from vision_deepresearch.worlds.generated.entities import Entity
+from vision_deepresearch.worlds.generated.facts import Fact
+from vision_deepresearch.worlds.generated.graph import Graph
+from vision_deepresearch.worlds.generated.pages import PageSet
+from vision_deepresearch.worlds.generated.plan import PageKind
+from vision_deepresearch.worlds.generated.relations import RELATIONS, Range, Relation
+
+_STATING = (PageKind.ENCYCLOPEDIA, PageKind.MIRROR, PageKind.CATALOGUE, PageKind.NEWS)
+"""Kinds of pages that may prove a step, the most reliable first."""
+_SHOWING = (PageKind.ENCYCLOPEDIA, PageKind.CATALOGUE, PageKind.MIRROR)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Follow one relation."""
+
+    relation: Relation
+    inverse: bool = False
+    """Against its direction: from the value to what stands in the relation to it."""
+
+    @property
+    def label(self) -> str:
+        """In words."""
+        return self.relation.inverse_label if self.inverse else self.relation.label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """Where a step led."""
+
+    step: Step
+    subject: str
+    """Entity id it started from."""
+    entity: str | None
+    """Entity id of the value; None for years, dates and numbers."""
+    fact: Fact
+    """The fact that was followed, in its own direction."""
+    text: str
+    """The value as canonical text."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Routes:
+    """Finds routes and their evidence in one world."""
+
+    graph: Graph
+    pages: PageSet
+    _claims: dict[str, list[tuple[str, frozenset[Claim]]]] = field(default_factory=dict)
+
+    def is_clear(self, entity_id: str) -> bool:
+        """Whether its name alone says which thing is meant."""
+        return not self.graph.is_homonym(entity_id)
+
+    def steps_from(self, entity_id: str) -> Iterator[Arrival]:
+        """Every usable step from a thing, in a fixed order."""
+        graph = self.graph
+        for relation in graph.relations(entity_id):
+            if relation.range is not Range.WORD:
+                arrival = self.take(Step(relation=relation), start=entity_id)
+                if arrival is not None:
+                    yield arrival
+        type_ = graph.entity(entity_id).type
+        for relation in RELATIONS.values():
+            if relation.inverse_label and relation.target is type_:
+                arrival = self.take(Step(relation=relation, inverse=True), start=entity_id)
+                if arrival is not None:
+                    yield arrival
+
+    def take(self, step: Step, *, start: str) -> Arrival | None:
+        """Where a step from a thing leads; None where it is not usable."""
+        graph, name = self.graph, step.relation.name
+        if step.inverse:
+            end = graph.inverse(start, name)
+            if end is None or (start, name) in self.pages.disputed_backwards:
+                return None
+            fact = graph.fact(end, name)
+        elif graph.entity(start).type is step.relation.domain and step.relation.functional:
+            fact = graph.fact(start, name)
+            end = fact.object if fact is not None else None
+        else:
+            return None
+        if fact is None or fact.key in self.pages.disputed:
+            return None
+        if end is not None and not self.is_clear(end):
+            return None
+        text = graph.entity(end).name if end is not None else graph.write(fact)
+        return Arrival(step=step, subject=start, entity=end, fact=fact, text=text)
+
+    def walk(self, steps: Sequence[Step], *, start: str) -> tuple[Arrival, ...] | None:
+        """Take the steps one after the other; None where one is not usable."""
+        arrivals: list[Arrival] = []
+        here: str | None = start
+        for step in steps:
+            arrival = self.take(step, start=here) if here is not None else None
+            if arrival is None:
+                return None
+            arrivals.append(arrival)
+            here = arrival.entity
+        return tuple(arrivals)
+
+    def wander(
+        self, rng: random.Random, *, start: str, num_steps: int
+    ) -> tuple[Arrival, ...] | None:
+        """A random route of so many steps that visits no thing twice; None: it ran dry."""
+        seen = {start}
+        here = start
+        arrivals: list[Arrival] = []
+        for number in range(num_steps):
+            is_last = number == num_steps - 1
+            choices = [
+                arrival
+                for arrival in self.steps_from(here)
+                if arrival.entity not in seen and (is_last or arrival.entity is not None)
+            ]
+            # Relations are drawn first to the kind of value, then the value: people and years
+            # would otherwise crowd out the rest.
+            kinds = sorted({arrival.entity is None for arrival in choices})
+            if not choices:
+                return None
+            wants_literal = kinds[0] if len(kinds) == 1 else rng.random() < 0.4
+            chosen = rng.choice([a for a in choices if (a.entity is None) is wants_literal])
+            arrivals.append(chosen)
+            if chosen.entity is not None:
+                seen.add(chosen.entity)
+                here = chosen.entity
+        return tuple(arrivals)
+
+    def pages_stating(self, arrival: Arrival) -> tuple[str, ...]:
+        """Pages about the start of a step that state its value truly, the best first."""
+        inverse = arrival.step.inverse
+        return tuple(
+            url
+            for url, claims in self._claims_about(arrival.subject)
+            if any(
+                claim.subject == arrival.subject
+                and claim.predicate == arrival.step.relation.name
+                and claim.inverse == inverse
+                and claim.stance is Stance.TRUE
+                for claim in claims
+            )
+        )
+
+    def pages_showing(self, entity_id: str) -> tuple[str, ...]:
+        """Pages titled with the name of a pictured thing that show its picture."""
+        return tuple(
+            record.url
+            for kind in _SHOWING
+            for record in self.pages.pages_about(entity_id)
+            if record.kind is kind
+        )
+
+    def _claims_about(self, entity_id: str) -> list[tuple[str, frozenset[Claim]]]:
+        if entity_id not in self._claims:
+            self._claims[entity_id] = [
+                (record.url, frozenset(self.pages.claims(record.url)))
+                for kind in _STATING
+                for record in self.pages.pages_about(entity_id)
+                if record.kind is kind
+            ]
+        return self._claims[entity_id]
+
+    def names(self, entity: Entity) -> tuple[str, ...]:
+        """The name, then those aliases that no other thing has."""
+        aliases = (alias for alias in entity.aliases if len(self.graph.named(alias)) == 1)
+        return (entity.name, *aliases)
