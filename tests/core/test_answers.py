@@ -1,3 +1,5 @@
+"""Answers are found in replies and compared in their plain form."""
+
 import time
 
 import pytest

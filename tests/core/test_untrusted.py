@@ -1,3 +1,5 @@
+"""Text from outside never reaches a prompt with a marker in it."""
+
 import json
 import re
 import time

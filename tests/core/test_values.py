@@ -1,3 +1,5 @@
+"""Numbers and dates are read exactly or not at all."""
+
 from datetime import date
 
 import pytest

@@ -1,3 +1,5 @@
+"""Cuts show exactly their box."""
+
 import numpy as np
 import pytest
 from hypothesis import given, settings

@@ -1,3 +1,5 @@
+"""Pictures from anywhere are decoded right or refused in words."""
+
 import io
 import struct
 import zlib

@@ -1,3 +1,5 @@
+"""Stored pictures are found by their pixels and hold nothing else."""
+
 import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,0 +1,103 @@
+"""A picture is named by its exact handle and by nothing else."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.builders import an_image_ref
+from vision_deepresearch.core.bank import ImageBank, Origin
+from vision_deepresearch.core.errors import BoundaryError, FailureKind
+from vision_deepresearch.core.geometry import Box
+
+TABLE = Path(__file__).resolve().parents[2] / "../shared/data/bad_inputs/image_ids.jsonl"
+
+REFUSED: list[object] = [
+    "/etc/passwd",
+    "file:///etc/passwd",
+    "https://example.com/img_1",
+    "data:image/png;base64,AAAA",
+    "~/.ssh/id",
+    "C:\\windows",
+    "../img_1",
+    "img_1/",
+    "img_9",
+    "img_0",
+    "img_01",
+    "img_00001111111",
+    "img_\uff11",
+    "img_\u0661",
+    "img_1\n",
+    " img_1",
+    "img_1 ",
+    "IMG_1",
+    "img_1\x00",
+    "img_",
+    "1",
+    "",
+    1,
+    1.0,
+    None,
+    True,
+    ["img_1"],
+    {"img_1": 1},
+    b"img_1",
+]
+
+
+def a_bank() -> ImageBank:
+    """Two given pictures: img_1, img_2."""
+    bank = ImageBank()
+    for digit in "ab":
+        bank.add(an_image_ref(digit=digit), Origin(kind="given"))
+    return bank
+
+
+@pytest.mark.pitfall("P12")
+@pytest.mark.parametrize("handle", REFUSED, ids=ascii)
+def test_only_a_known_handle_names_a_picture(handle: object) -> None:
+    with pytest.raises(BoundaryError, match="known are img_1, img_2") as caught:
+        a_bank().get(handle)
+    assert caught.value.kind is FailureKind.BAD_ARGS
+
+
+@pytest.mark.pitfall("P12")
+def test_each_of_several_pictures_is_found_under_its_own_handle() -> None:
+    bank = a_bank()
+    assert bank.get("img_1").ref.sha256 == "a" * 64
+    assert bank.get("img_2").ref.sha256 == "b" * 64
+
+
+@pytest.mark.pitfall("P12")
+def test_a_crop_is_a_picture_of_its_own_and_knows_where_it_was_cut() -> None:
+    bank = a_bank()
+    half = Box(x0=0.5, y0=0, x1=1, y1=1)
+    crop = bank.add(an_image_ref(digit="c"), Origin(kind="crop", handle="img_2", box=half))
+    assert crop == "img_3"
+    again = bank.add(an_image_ref(digit="c"), Origin(kind="crop", handle="img_2", box=half))
+    assert again == crop
+    origin = bank.crop_origin(bank.get(crop), half)
+    assert origin.sha256 == "b" * 64
+    assert origin.box == Box(x0=0.75, y0=0, x1=1, y1=1)
+
+
+@pytest.mark.pitfall("P12")
+@given(st.text(max_size=8))
+def test_no_other_text_names_a_picture(text: str) -> None:
+    if text not in {"img_1", "img_2"}:
+        with pytest.raises(BoundaryError):
+            a_bank().get(text)
+
+
+@pytest.mark.pitfall("P12")
+@pytest.mark.skipif(not TABLE.exists(), reason="the shared table of handles is not here")
+def test_the_shared_table_of_handles_is_obeyed() -> None:
+    for line in TABLE.read_text().splitlines():
+        row = json.loads(line)
+        if row["expect"]["verdict"] == "allow":
+            assert a_bank().get(row["input"]).handle == row["input"]
+        else:
+            with pytest.raises(BoundaryError):
+                a_bank().get(row["input"])
