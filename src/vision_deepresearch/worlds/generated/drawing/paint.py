@@ -1,0 +1,213 @@
+"""Pixels: a pen in unit coordinates, and the few whole-picture operations drawing needs.
+
+Pictures are RGB uint8 (h, w, 3); masks are uint8 (h, w). Everything is a pure function of its
+arguments; noise comes from fixed tiles so that a full frame costs one addition.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Pixels: TypeAlias = npt.NDArray[np.uint8]
+Colour: TypeAlias = tuple[int, int, int]
+Point: TypeAlias = tuple[float, float]
+
+_SHIFT = 4
+_ONE = 1 << _SHIFT
+_NUM_TILES = 32
+_TILE_SIDE = 256
+
+
+def mix(first: Colour, second: Colour, share: float) -> Colour:
+    """A colour `share` of the way from the first to the second."""
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
+    return (red, green, blue)
+
+
+def shade(colour: Colour, factor: float) -> Colour:
+    """The colour lighter (factor > 1) or darker."""
+    red, green, blue = (min(255, max(0, round(value * factor))) for value in colour)
+    return (red, green, blue)
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """Draws anti-aliased shapes in unit coordinates: (0, 0) the centre, 1 half the size.
+
+    `mask`, where given, receives every filled shape at full strength: the silhouette.
+    """
+
+    pixels: Pixels
+    mask: Pixels | None = None
+    x: float = 0.0
+    y: float = 0.0
+    half: float = 1.0
+    """Pixels per unit."""
+    angle: float = 0.0
+    """Radians, clockwise on the screen."""
+
+    def at(self, x: float, y: float, half: float, angle: float = 0.0) -> "Pen":
+        """A pen with its centre at (x, y) of this one and `half` of its units per unit."""
+        centre_x, centre_y = self.place(x, y)
+        return Pen(self.pixels, self.mask, centre_x, centre_y, self.half * half, self.angle + angle)
+
+    def place(self, x: float, y: float) -> Point:
+        """Unit coordinates to pixels."""
+        sine, cosine = math.sin(self.angle), math.cos(self.angle)
+        return (
+            self.x + self.half * (x * cosine - y * sine),
+            self.y + self.half * (x * sine + y * cosine),
+        )
+
+    def _fixed(self, points: Iterable[Point]) -> npt.NDArray[np.int32]:
+        placed = [self.place(x, y) for x, y in points]
+        return np.array([[round(x * _ONE), round(y * _ONE)] for x, y in placed], np.int32)
+
+    def _thick(self, width: float) -> int:
+        return max(1, round(width * self.half))
+
+    def poly(
+        self,
+        points: Sequence[Point],
+        fill: Colour | None = None,
+        line: Colour | None = None,
+        width: float = 0.06,
+    ) -> None:
+        """A filled and outlined polygon; `width` of the outline in units."""
+        fixed = self._fixed(points)
+        if fill is not None:
+            cv2.fillPoly(self.pixels, [fixed], fill, cv2.LINE_AA, _SHIFT)
+            if self.mask is not None:
+                cv2.fillPoly(self.mask, [fixed], (255,), cv2.LINE_AA, _SHIFT)
+        if line is not None:
+            thick = self._thick(width)
+            cv2.polylines(self.pixels, [fixed], True, line, thick, cv2.LINE_AA, _SHIFT)
+            if self.mask is not None and fill is not None:
+                cv2.polylines(self.mask, [fixed], True, (255,), thick, cv2.LINE_AA, _SHIFT)
+
+    def stroke(self, points: Sequence[Point], colour: Colour, width: float = 0.1) -> None:
+        """An open line through points."""
+        fixed, thick = self._fixed(points), self._thick(width)
+        cv2.polylines(self.pixels, [fixed], False, colour, thick, cv2.LINE_AA, _SHIFT)
+        if self.mask is not None:
+            cv2.polylines(self.mask, [fixed], False, (255,), thick, cv2.LINE_AA, _SHIFT)
+
+    def disc(
+        self,
+        x: float,
+        y: float,
+        radius: float,
+        fill: Colour | None = None,
+        line: Colour | None = None,
+        width: float = 0.06,
+    ) -> None:
+        """A circle."""
+        self.poly(ring_points(x, y, radius, radius, 28), fill, line, width)
+
+    def box(
+        self,
+        x0: float,
+        y0: float,
+        x1: float,
+        y1: float,
+        fill: Colour | None = None,
+        line: Colour | None = None,
+        width: float = 0.06,
+    ) -> None:
+        """A rectangle between two corners."""
+        self.poly([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], fill, line, width)
+
+
+def ring_points(
+    x: float, y: float, rx: float, ry: float, count: int, turn: float = 0.0
+) -> list[Point]:
+    """Points of an ellipse or regular polygon, the first at the top, `turn` in radians."""
+    steps = (turn - math.pi / 2 + 2 * math.pi * k / count for k in range(count))
+    return [(x + rx * math.cos(a), y + ry * math.sin(a)) for a in steps]
+
+
+def arc_points(
+    x: float, y: float, r: float, start: float, end: float, count: int = 14
+) -> list[Point]:
+    """Points of an arc between two angles in radians, 0 to the right, clockwise."""
+    steps = (start + (end - start) * k / (count - 1) for k in range(count))
+    return [(x + r * math.cos(a), y + r * math.sin(a)) for a in steps]
+
+
+def full_pen(pixels: Pixels, mask: Pixels | None = None) -> Pen:
+    """A pen whose unit square's height is the picture's; x runs to +-width/height."""
+    height, width = pixels.shape[:2]
+    return Pen(pixels, mask, width / 2, height / 2, height / 2)
+
+
+def blank(width: int, height: int, colour: Colour) -> Pixels:
+    """A picture of one colour."""
+    return np.full((height, width, 3), colour, np.uint8)
+
+
+def gradient(width: int, height: int, stops: Sequence[tuple[float, Colour]]) -> Pixels:
+    """A vertical gradient through (position 0..1, colour) stops."""
+    rows = np.linspace(0.0, 1.0, height)
+    places = [stop for stop, _ in stops]
+    columns = [np.interp(rows, places, [colour[c] for _, colour in stops]) for c in range(3)]
+    column = np.stack(columns, axis=1).astype(np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(column[:, None, :], (height, width, 3)))
+
+
+@lru_cache(maxsize=_NUM_TILES)
+def _noise_tile(number: int) -> Pixels:
+    rng = np.random.default_rng(10_007 + number)
+    fine = rng.normal(0.0, 1.0, (_TILE_SIDE, _TILE_SIDE))
+    return np.clip(np.round(128 + 24 * fine), 0, 255).astype(np.uint8)
+
+
+def add_noise(pixels: Pixels, number: int, strength: float) -> Pixels:
+    """Film grain: one of the fixed tiles, repeated; `strength` is its deviation in grey levels."""
+    height, width = pixels.shape[:2]
+    tile = _noise_tile(number % _NUM_TILES)
+    across, down = -(-width // _TILE_SIDE), -(-height // _TILE_SIDE)
+    grain = np.tile(tile, (down, across))[:height, :width]
+    factor = strength / 24
+    three = cv2.cvtColor(np.ascontiguousarray(grain), cv2.COLOR_GRAY2RGB)
+    mixed = cv2.addWeighted(pixels, 1.0, three, factor, -128 * factor)
+    return np.asarray(mixed, np.uint8)
+
+
+def multiply(pixels: Pixels, light: npt.NDArray[np.float32]) -> Pixels:
+    """Each pixel times a light map (h, w), clipped."""
+    scaled = np.clip(light * 128, 0, 255).astype(np.uint8)
+    three = cv2.cvtColor(scaled, cv2.COLOR_GRAY2RGB)
+    return np.asarray(cv2.multiply(pixels, three, scale=1 / 128), np.uint8)
+
+
+def blend(pixels: Pixels, layer: Pixels, mask: Pixels, x: int, y: int) -> None:
+    """Lay a masked layer onto a picture with its corner at (x, y); parts outside are cut."""
+    height, width = pixels.shape[:2]
+    rows, columns = mask.shape
+    x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + columns, width), min(y + rows, height)
+    if x0 >= x1 or y0 >= y1:
+        return
+    part = pixels[y0:y1, x0:x1]
+    over = layer[y0 - y : y1 - y, x0 - x : x1 - x].astype(np.uint16)
+    share = mask[y0 - y : y1 - y, x0 - x : x1 - x, None].astype(np.uint16)
+    mixed = (over * share + part.astype(np.uint16) * (255 - share) + 127) // 255
+    part[:] = mixed.astype(np.uint8)
+
+
+def darken(pixels: Pixels, mask: Pixels, x: int, y: int, strength: float) -> None:
+    """Cast a shadow shaped like a mask onto a picture."""
+    blend(pixels, np.zeros((*mask.shape, 3), np.uint8), (mask * strength).astype(np.uint8), x, y)
+
+
+def to_jpeg(pixels: Pixels, quality: int) -> bytes:
+    """Encode RGB pixels."""
+    bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    assert done
+    return data.tobytes()

@@ -1,0 +1,362 @@
+"""A generated world opened from its folder: searched, read and looked at; its truth stays outside.
+
+The folder holds manifest.json, text/, visual/, blobs/ (pictures by content), pictures.json (which
+thing has which picture), tasks.jsonl, and apart from all that truth/proofs.jsonl. Pages are written
+on demand from the spec in the manifest.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urldefrag
+from weakref import WeakKeyDictionary
+
+from pydantic import RootModel, ValidationError
+
+from vision_deepresearch.core.bank import CropOrigin
+from vision_deepresearch.core.content import ImageRef, Picture
+from vision_deepresearch.core.errors import (
+    BadImageError,
+    ConfigError,
+    FailureKind,
+    WorldError,
+    boundary,
+)
+from vision_deepresearch.core.observation import Evidence, EvidenceKind
+from vision_deepresearch.core.page import Asset, Page, WorldManifest
+from vision_deepresearch.core.proof import Proof
+from vision_deepresearch.core.task import Task
+from vision_deepresearch.media.store import FolderMediaStore
+from vision_deepresearch.worlds.generated.document import Document, Line
+from vision_deepresearch.worlds.generated.graph import Graph
+from vision_deepresearch.worlds.generated.pages import PageSet
+from vision_deepresearch.worlds.generated.plan import picture_url
+from vision_deepresearch.worlds.generated.spec import WorldSpec
+from vision_deepresearch.worlds.generated.truth import GeneratedTruth
+from vision_deepresearch.worlds.index.text import TextIndex
+from vision_deepresearch.worlds.index.visual import (
+    POSSIBLE_INLIERS,
+    VisualHit,
+    VisualIndex,
+    label_for,
+)
+from vision_deepresearch.worlds.pages import to_page
+
+FORMAT_VERSION = 1
+"""Of the world folder; raise it whenever its layout changes."""
+MANIFEST = "manifest.json"
+TASKS = "tasks.jsonl"
+PICTURES = "pictures.json"
+PROOFS = "truth/proofs.jsonl"
+KIND = "generated"
+"""What the manifest says."""
+_PARALLEL = 4
+"""Searches and reads at a time, each in a thread."""
+_CACHED_SEARCHES = 2048
+_CACHED_TEXTS = 8192
+_MAX_HITS = 50
+_REBUILD = "build it again with `vdr world build generated --out FOLDER`"
+
+
+_T = TypeVar("_T")
+
+
+class PictureTable(RootModel[dict[str, ImageRef]]):
+    """Which thing has which reference picture, by thing id: the content of pictures.json."""
+
+
+class GeneratedWorld:
+    """One generated world. A `World`; every method may be called concurrently."""
+
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        manifest: WorldManifest,
+        pages: PageSet,
+        texts: TextIndex,
+        visuals: VisualIndex,
+        pictures: dict[str, ImageRef],
+    ) -> None:
+        self._manifest = manifest
+        self._pages = pages
+        self._texts = texts
+        self._visuals = visuals
+        self._pictures = pictures
+        self._folder = folder
+        self._blobs = FolderMediaStore(folder / "blobs")
+        self._records = pages.all_urls()
+        self._numbers = {record.url: number for number, record in enumerate(self._records)}
+        self._shown_on = _pages_by_picture(pages)
+        self._owners = {picture_url(owner): owner for owner in pictures}
+        self._found: OrderedDict[str, tuple[VisualHit, ...]] = OrderedDict()
+        self._bodies: OrderedDict[int, str] = OrderedDict()
+        self._slots: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = (
+            WeakKeyDictionary()
+        )
+
+    @classmethod
+    def open(cls, folder: Path) -> "GeneratedWorld":
+        """Open a world folder.
+
+        Raises:
+            ConfigError: no world there, one of another version, or a damaged one; says how to mend.
+        """
+        manifest, spec = _read_manifest(folder)
+        try:
+            pictures = PictureTable.model_validate_json((folder / PICTURES).read_bytes()).root
+        except (OSError, ValidationError) as reason:
+            msg = f"the world folder {str(folder)!r} is damaged ({PICTURES}): {_REBUILD}"
+            raise ConfigError(msg) from reason
+        return cls(
+            folder=folder,
+            manifest=manifest,
+            pages=PageSet.of(Graph.of(spec)),
+            texts=TextIndex.open(folder / "text"),
+            visuals=VisualIndex.open(folder / "visual"),
+            pictures=pictures,
+        )
+
+    def manifest(self) -> WorldManifest:
+        """What this world is."""
+        return self._manifest
+
+    # ---------------------------------------------------------------------------------- searches
+
+    async def search_image(
+        self, picture: Picture, *, limit: int, origin: CropOrigin | None = None
+    ) -> list[Evidence]:
+        """Pages that show what a picture shows: each thing's article, then where else it is shown.
+
+        The list is filled up with pictures that merely look similar; the label says so. `origin`
+        is not used: this world really looks.
+
+        Raises:
+            WorldError: the bytes are no picture (bad_image).
+        """
+        del origin
+        hits = await self._in_thread(
+            "image search", lambda: self._look(picture, min(max(limit, 0), _MAX_HITS))
+        )
+        found = [item for hit in hits for item in self._image_evidence(hit)]
+        return [item.model_copy(update={"rank": rank}) for rank, item in enumerate(found[:limit])]
+
+    async def search_text(self, query: str, *, limit: int) -> list[Evidence]:
+        """Pages by words, best first.
+
+        Raises:
+            WorldError: the engine failed.
+        """
+        return await self._in_thread("text search", lambda: self._search(query, limit))
+
+    async def read(self, url: str, *, cursor: str | None = None) -> Page:
+        """A window of a page.
+
+        Raises:
+            WorldError: this world has no such page (not_found) or window (bad_args).
+        """
+        address = urldefrag(url.strip()).url
+        number = self._numbers.get(address)
+        if number is None:
+            what = "a picture, no page," if address in self._owners else "no page"
+            raise WorldError(FailureKind.NOT_FOUND, f"this world has {what} at {url[:200]!r}")
+        html = await self._in_thread("page read", lambda: self._pages.render_html(address))
+        return to_page(
+            html,
+            url=url,
+            final_url=address,
+            world_id=self._manifest.world_id,
+            doc_id=str(number),
+            cursor=cursor,
+        )
+
+    async def asset(self, url: str) -> Asset:
+        """A reference picture.
+
+        Raises:
+            WorldError: this world has no such picture (not_found).
+        """
+        owner = self._owners.get(urldefrag(url.strip()).url)
+        if owner is None:
+            raise WorldError(FailureKind.NOT_FOUND, f"this world has no picture at {url[:200]!r}")
+        ref = self._pictures[owner]
+        data = await self._in_thread("picture read", lambda: self._blobs.load(ref))
+        return Asset(url=url, data=data, ref=ref)
+
+    # ------------------------------------------------------------------------------------- tasks
+
+    def tasks(self, limit: int | None = None) -> list[Task]:
+        """The world's own questions, the first `limit` of them.
+
+        Raises:
+            ConfigError: the file is damaged.
+        """
+        path = self._folder / TASKS
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+            return [Task.model_validate_json(line) for line in lines[:limit]]
+        except (OSError, ValidationError) as reason:
+            msg = f"the world folder {str(self._folder)!r} is damaged ({TASKS}): {_REBUILD}"
+            raise ConfigError(msg) from reason
+
+    def task_pictures(self, task: Task) -> list[bytes]:
+        """The pictures of one of its questions, in order.
+
+        Raises:
+            ConfigError: the question is not from this world.
+        """
+        try:
+            return [self._blobs.load(ref) for ref in task.images]
+        except KeyError as reason:
+            msg = f"task {task.ref!r} has a picture that is not in {str(self._folder)!r}"
+            raise ConfigError(msg) from reason
+
+    # ----------------------------------------------------------------------------------- threads
+
+    async def _in_thread(self, what: str, work: Callable[[], _T]) -> _T:
+        """Run work of the CPU beside the event loop, a few at a time."""
+        async with self._slot():
+            with boundary(WorldError, what):
+                return await asyncio.to_thread(work)
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        if loop not in self._slots:
+            self._slots[loop] = asyncio.Semaphore(_PARALLEL)
+        async with self._slots[loop]:
+            yield
+
+    def _look(self, picture: Picture, limit: int) -> tuple[VisualHit, ...]:
+        known = self._found.get(picture.ref.sha256)
+        if known is None or len(known) < min(limit, len(self._pictures)):
+            try:
+                known = tuple(self._visuals.search(picture.load(), max(limit, 10)))
+            except BadImageError as reason:
+                raise WorldError(FailureKind.BAD_IMAGE, "the picture cannot be decoded") from reason
+            self._found[picture.ref.sha256] = known
+            if len(self._found) > _CACHED_SEARCHES:
+                self._found.popitem(last=False)
+        return known[:limit]
+
+    def _image_evidence(self, hit: VisualHit) -> Iterator[Evidence]:
+        """The article of the thing shown, and for good matches one more page with the picture."""
+        urls = [self._pages.article(hit.image_id)]
+        others = [url for url in self._shown_on.get(hit.image_id, {}) if url not in urls]
+        if hit.inliers >= POSSIBLE_INLIERS:
+            urls += others[:1]
+        for url in urls:
+            yield Evidence(
+                kind=EvidenceKind.IMAGE_HIT,
+                url=url,
+                title=self._pages.record(url).title,
+                snippet=self._shown_on.get(hit.image_id, {}).get(url, ""),
+                published=self._pages.record(url).published,
+                image_url=picture_url(hit.image_id),
+                score=float(hit.inliers),
+                label=label_for(hit.inliers),
+                world_id=self._manifest.world_id,
+                doc_id=str(self._numbers[url]),
+            )
+
+    def _search(self, query: str, limit: int) -> list[Evidence]:
+        found: list[Evidence] = []
+        for rank, hit in enumerate(self._texts.search(query, min(limit, _MAX_HITS))):
+            record = self._records[hit.id]
+            found.append(
+                Evidence(
+                    kind=EvidenceKind.TEXT_HIT,
+                    url=record.url,
+                    title=record.title,
+                    snippet=self._texts.snippet(self._body(hit.id), query),
+                    published=record.published,
+                    score=hit.score,
+                    rank=rank,
+                    query=query,
+                    world_id=self._manifest.world_id,
+                    doc_id=str(hit.id),
+                )
+            )
+        return found
+
+    def _body(self, number: int) -> str:
+        known = self._bodies.get(number)
+        if known is None:
+            known = plain_text(self._pages.document(self._records[number].url))
+            self._bodies[number] = known
+            if len(self._bodies) > _CACHED_TEXTS:
+                self._bodies.popitem(last=False)
+        return known
+
+
+def open_truth(folder: Path) -> GeneratedTruth:
+    """What the world knows about its tasks; keep it away from everything a model can reach.
+
+    Raises:
+        ConfigError: see `GeneratedWorld.open`.
+    """
+    _, spec = _read_manifest(folder)
+    try:
+        lines = (folder / PROOFS).read_text(encoding="utf-8").splitlines()
+        proofs = [Proof.model_validate_json(line) for line in lines]
+    except (OSError, ValidationError) as reason:
+        msg = f"the world folder {str(folder)!r} is damaged ({PROOFS}): {_REBUILD}"
+        raise ConfigError(msg) from reason
+    return GeneratedTruth(Graph.of(spec), {proof.task_id: proof for proof in proofs})
+
+
+def plain_text(document: Document) -> str:
+    """A page's words without markup: what the index counts and snippets are cut from."""
+    lines: list[str] = [f"{row.label}: {_flat(row.cell)}." for row in document.rows]
+    for section in document.sections:
+        lines += [section.heading] if section.heading else []
+        lines += [_flat(line) for line in (*section.paragraphs, *section.items)]
+        lines += [", ".join(_flat(cell) for cell in row) for row in section.table]
+    lines += [picture.caption for picture in document.all_pictures]
+    return "\n".join(lines)
+
+
+def _flat(line: Line) -> str:
+    return "".join(span.text for span in line)
+
+
+def _pages_by_picture(pages: PageSet) -> dict[str, dict[str, str]]:
+    """By thing: address and caption of every page that shows its picture, in page order."""
+    shown: dict[str, dict[str, str]] = {}
+    for record in pages.all_urls():
+        for picture in pages.pictures(record.url):
+            shown.setdefault(picture.entity_id, {}).setdefault(record.url, picture.caption)
+    return shown
+
+
+def _read_manifest(folder: Path) -> tuple[WorldManifest, WorldSpec]:
+    path = folder / MANIFEST
+    if not path.is_file():
+        msg = f"expected a world folder with {MANIFEST}, got {str(folder)!r}: {_REBUILD}"
+        raise ConfigError(msg)
+    try:
+        manifest = WorldManifest.model_validate_json(path.read_bytes())
+    except ValidationError as reason:
+        msg = f"{str(path)!r} is no manifest of a world: {_REBUILD}"
+        raise ConfigError(msg) from reason
+    if manifest.kind != KIND or manifest.format_version != FORMAT_VERSION:
+        msg = (
+            f"expected a {KIND} world of format {FORMAT_VERSION}, {str(folder)!r} is a "
+            f"{manifest.kind} world of format {manifest.format_version}: {_REBUILD}"
+        )
+        raise ConfigError(msg)
+    try:
+        spec = WorldSpec.model_validate(manifest.spec)
+    except ValidationError as reason:
+        msg = f"the spec in {str(path)!r} does not fit this program: {_REBUILD}"
+        raise ConfigError(msg) from reason
+    if spec.world_id() != manifest.world_id:
+        msg = (
+            f"the world in {str(folder)!r} was made by another version of the generator "
+            f"({manifest.world_id}, this one makes {spec.world_id()}): {_REBUILD}"
+        )
+        raise ConfigError(msg)
+    return manifest, spec

