@@ -105,6 +105,11 @@ class FolderMediaStore:
         """The reference with a way to its bytes."""
         return Picture(ref=ref, load=partial(self.load, ref))
 
+    def path_of(self, ref: ImageRef) -> Path | None:
+        """The file of a kept picture, for people to open; None when it is not there."""
+        path = self._path(ref)
+        return path if path.is_file() else None
+
     def _path(self, ref: ImageRef) -> Path:
         return self._root / ref.sha256[:2] / ref.sha256[2:]
 

@@ -1,0 +1,25 @@
+"""`vdr bench`: our own benchmarks."""
+
+from typing import Annotated
+
+import typer
+
+from vision_deepresearch.cli import options
+
+
+def bench(
+    name: Annotated[str, typer.Argument(help="Which: loop or modes.")],
+    quick: Annotated[bool, typer.Option("--quick", help="Small sizes, below 50 s.")] = False,
+    world: options.World = None,
+    tasks: Annotated[int | None, typer.Option(help="modes: tasks per mode.")] = None,
+    json_wanted: options.Json = False,
+) -> int:
+    """Measure ourselves; figures are ratios or rates of this machine, in one JSON object.
+
+    Example: vdr bench loop --json
+    """
+    from vision_deepresearch.cli import bench_commands
+
+    return bench_commands.bench(
+        name, quick=quick, world=world, tasks=tasks, json_wanted=json_wanted
+    )

@@ -1,0 +1,92 @@
+"""What `vdr eval` does: many tasks into a run folder, with a progress bar and a count."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import JsonValue
+from rich.console import Console
+from rich.progress import Progress
+
+from vision_deepresearch.cli.output import console, print_json
+from vision_deepresearch.cli.research import resolve, world_progress
+from vision_deepresearch.core.episode import Decision, Episode
+from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.evals.runner import RunOutcome, run_tasks
+from vision_deepresearch.wiring import RunConfig, open_session, world_folder
+
+
+def run(
+    *,
+    num_tasks: int,
+    attempts: int,
+    flags: Mapping[str, JsonValue],
+    recipe: Path | None,
+    overrides: Sequence[str],
+    out: Path | None,
+    json_wanted: bool,
+) -> int:
+    """Roll out and judge the world's tasks; print counts."""
+    if num_tasks < 1 or attempts < 1:
+        msg = f"--tasks and --attempts need at least 1, got {num_tasks} and {attempts}"
+        raise ConfigError(msg)
+    folder = out or Path("runs") / "eval"
+    config = resolve(flags, defaults={}, recipe=recipe, overrides=overrides, out=folder)
+    target = console(json_wanted=json_wanted)
+    outcome, episodes = asyncio.run(
+        _run(config, num_tasks=num_tasks, attempts=attempts, folder=folder, target=target)
+    )
+    decisions = Counter(episode.verdict.decision for episode in episodes)
+    stops = Counter(episode.trajectory.stop.value for episode in episodes)
+    summary = {
+        "run": str(folder),
+        "mode": config.mode,
+        "model": config.model,
+        "episodes": len(episodes),
+        "correct": decisions[Decision.CORRECT],
+        "incorrect": decisions[Decision.INCORRECT],
+        "abstain": decisions[Decision.ABSTAIN],
+        "stops": dict(stops),
+        "done_now": outcome.done,
+        "skipped": outcome.skipped,
+        "rejected": outcome.rejected,
+        "engine_requests": sum(item.trajectory.num_engine_requests for item in episodes),
+    }
+    if json_wanted:
+        print_json(summary)
+    else:
+        for name, value in summary.items():
+            target.print(f"{name:16} {value}", soft_wrap=True)
+    return 0
+
+
+async def _run(
+    config: RunConfig, *, num_tasks: int, attempts: int, folder: Path, target: Console
+) -> tuple[RunOutcome, list[Episode]]:
+    with world_progress(target) as advance:
+        world_folder(config.world, progress=advance)
+    async with open_session(config, out=folder) as session:
+        tasks = session.tasks(num_tasks)
+        if len(tasks) < num_tasks:
+            msg = f"this world has {len(tasks)} tasks, {num_tasks} were asked for: use --tasks"
+            raise ConfigError(msg)
+        with Progress(console=target, transient=True) as progress:
+            total = num_tasks * attempts
+            bar = progress.add_task(
+                "episodes", total=total, completed=min(total, len(session.run.done()))
+            )
+
+            def advance_episodes(_: Episode) -> None:
+                progress.advance(bar)
+
+            outcome = await run_tasks(
+                tasks,
+                run=session.run,
+                roll_out=session.roll_out,
+                judge=session.judge,
+                attempts=attempts,
+                concurrency=config.concurrency,
+                on_episode=advance_episodes,
+            )
+        return outcome, list(session.run.episodes())

@@ -1,0 +1,60 @@
+"""`vdr eval`: run tasks into a run folder."""
+
+from typing import Annotated
+
+import typer
+
+from vision_deepresearch.cli import options
+
+app = typer.Typer(help="Run tasks into a run folder and count.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Run tasks into a run folder and count."""
+
+
+@app.command()
+def run(
+    tasks: Annotated[int, typer.Option(help="How many of the world's tasks.")] = 20,
+    attempts: Annotated[int, typer.Option(help="Attempts per task.")] = 1,
+    concurrency: Annotated[
+        int | None, typer.Option(help="Trajectories at a time; default 4.")
+    ] = None,
+    model: options.Model = None,
+    world: options.World = None,
+    mode: options.Mode = None,
+    profile: options.Profile = None,
+    tape: options.Tape = None,
+    today: options.Today = None,
+    seed: options.Seed = None,
+    config: options.Config = None,
+    overrides: options.Set = None,
+    out: options.Out = None,
+    json_wanted: options.Json = False,
+) -> int:
+    """Research a world's tasks into a run folder, judged; killed, it goes on where it was.
+
+    Example: vdr eval run --world generated:small --tasks 100 --out runs/first
+    """
+    from vision_deepresearch.cli import eval_commands
+
+    flags = options.given({
+        "model": model,
+        "world": world,
+        "mode": mode,
+        "profile": profile,
+        "tape": tape,
+        "today": today,
+        "seed": seed,
+        "concurrency": concurrency,
+    })
+    return eval_commands.run(
+        num_tasks=tasks,
+        attempts=attempts,
+        flags=flags,
+        recipe=config,
+        overrides=overrides or [],
+        out=out,
+        json_wanted=json_wanted,
+    )

@@ -1,0 +1,53 @@
+"""Options that several commands share, with one help text each. Imports typer only.
+
+A flag that was not given is None: defaults live in the config model and nowhere else.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Model = Annotated[
+    str | None,
+    typer.Option(
+        help="Who researches: oracle (default), scripted:FILE, seat (terminal), seat:DIR."
+    ),
+]
+World = Annotated[
+    str | None,
+    typer.Option(
+        help="Where: generated:PRESET[@SEED], built on first use (default generated:small), "
+        "or a world folder."
+    ),
+]
+Mode = Annotated[
+    str | None,
+    typer.Option(help="What may be used: cis+ts, wis+ts, ts, cis, wis, direct, agent+zoom..."),
+]
+Profile = Annotated[
+    str | None, typer.Option(help="How the model speaks: vdr (XML ReAct, default) or native.")
+]
+Tape = Annotated[
+    str | None,
+    typer.Option(
+        help="Recording of outside calls: off, auto (default), record, replay, replay-strict."
+    ),
+]
+Today = Annotated[str | None, typer.Option(help="ISO date the prompt states; default: today.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of everything that is drawn; default 0.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Override a config key, for example limits.max_turns=20."),
+]
+Config = Annotated[Path | None, typer.Option(help="TOML recipe; flags given win over it.")]
+Out = Annotated[
+    Path | None, typer.Option(help="Run folder; the same command again goes on where it was.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+def given(values: Mapping[str, str | int | None]) -> dict[str, str | int]:
+    """The flags that were given."""
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,262 @@
+"""What ask, play and demo do: one task, watched live, judged, stored, and shown as a page."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import JsonValue
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from vision_deepresearch.cli.live import LiveView, plain
+from vision_deepresearch.cli.output import console, print_json
+from vision_deepresearch.cli.report import figures, print_report
+from vision_deepresearch.core.content import ImageRef
+from vision_deepresearch.core.episode import Decision, Verdict, episode_of
+from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.core.task import Task, fingerprint
+from vision_deepresearch.core.trajectory import Trajectory
+from vision_deepresearch.media.given import load_given
+from vision_deepresearch.serve.viewer import TraceItem, write_run_pages
+from vision_deepresearch.store.run import RunFolder
+from vision_deepresearch.wiring import (
+    ProgressBar,
+    RunConfig,
+    Session,
+    load_recipe,
+    make_config,
+    open_session,
+    stored_today,
+    world_folder,
+)
+
+MakeTask = Callable[[Session], Task]
+"""Makes the task once world and media store are open."""
+DEMO_WORLD = "generated:tiny"
+DEMO_TODAY = "2026-01-01"
+"""Fixed, so that the demo of a seed is the same every day."""
+
+
+def resolve(
+    flags: Mapping[str, JsonValue],
+    *,
+    defaults: Mapping[str, JsonValue],
+    recipe: Path | None,
+    overrides: Sequence[str],
+    out: Path | None,
+) -> RunConfig:
+    """Defaults of the command, then the recipe, then flags, then --set."""
+    values = {**defaults, **(load_recipe(recipe) if recipe else {}), **flags}
+    if out is not None and "today" not in values:
+        values["today"] = stored_today(out)
+    return make_config(values, overrides=overrides)
+
+
+def ask(
+    images: Sequence[Path],
+    question: str,
+    *,
+    flags: Mapping[str, JsonValue],
+    recipe: Path | None,
+    overrides: Sequence[str],
+    out: Path | None,
+    json_wanted: bool,
+) -> int:
+    """Research a question about the user's own pictures."""
+    if not question.strip():
+        msg = "a question is needed, got an empty one: say what to find out with -q"
+        raise ConfigError(msg)
+    pictures = [load_given(path) for path in images]
+    folder = out or Path("runs") / f"ask-{_digest(question, pictures)}"
+    config = resolve(
+        flags,
+        defaults={"mode": "agent+zoom"},
+        recipe=recipe,
+        overrides=overrides,
+        out=folder,
+    )
+
+    def make_task(session: Session) -> Task:
+        refs = tuple(session.media.put(data) for data in pictures)
+        return _known_task(session, question, refs) or _asked(question, refs)
+
+    return _research(config, make_task=make_task, folder=folder, json_wanted=json_wanted)
+
+
+def play(
+    number: int,
+    *,
+    flags: Mapping[str, JsonValue],
+    seat: Path | None,
+    recipe: Path | None,
+    overrides: Sequence[str],
+    out: Path | None,
+    json_wanted: bool,
+) -> int:
+    """Let a person research one of the world's tasks."""
+    model = "seat" if seat is None else f"seat:{seat}"
+    folder = out or Path("runs") / f"play-{number}"
+    config = resolve(
+        {**flags, "model": model},
+        defaults={"mode": "agent+zoom"},
+        recipe=recipe,
+        overrides=overrides,
+        out=folder,
+    )
+
+    def make_task(session: Session) -> Task:
+        tasks = session.tasks()
+        if not 0 <= number < len(tasks):
+            msg = f"this world has tasks 0 to {len(tasks) - 1}, got {number}"
+            raise ConfigError(msg)
+        return tasks[number]
+
+    return _research(config, make_task=make_task, folder=folder, json_wanted=json_wanted)
+
+
+def demo(*, seed: int, out: Path | None, json_wanted: bool) -> int:
+    """Make a small world and let the oracle research one of its questions."""
+    folder = out or Path("runs") / f"demo-{seed}"
+    config = make_config({
+        "world": f"{DEMO_WORLD}@{seed}",
+        "mode": "cis+ts",
+        "today": DEMO_TODAY,
+        "seed": seed,
+    })
+
+    def make_task(session: Session) -> Task:
+        tasks = session.tasks()
+        shown = [task for task in tasks if task.strata.get("demo") == "yes"]
+        # The point of the demo: what the whole picture misses, crops find.
+        missed = [task for task in shown if task.strata.get("whole_image") == "miss"]
+        return (missed or shown or tasks)[0]
+
+    return _research(config, make_task=make_task, folder=folder, json_wanted=json_wanted)
+
+
+def view(folder: Path, *, out: Path | None, json_wanted: bool) -> int:
+    """Write trace pages of a run."""
+    page = write_view(folder, out=out)
+    if json_wanted:
+        print_json({"page": str(page)})
+    else:
+        console().print(f"page: {page}", soft_wrap=True)
+    return 0
+
+
+def write_view(folder: Path, *, out: Path | None = None) -> Path:
+    """Trace pages of everything a run folder holds; returns the first page to open."""
+    run = RunFolder.read(folder)
+    items = [
+        TraceItem(task=task, trajectory=trajectory, verdict=verdict)
+        for task, trajectory, verdict in run.traces()
+    ]
+    if not items:
+        msg = f"{str(folder)!r} holds no finished trajectory yet: nothing to show"
+        raise ConfigError(msg)
+    return write_run_pages(out or folder / "view", items, load=run.load_picture)
+
+
+@contextmanager
+def world_progress(target: Console) -> Iterator[ProgressBar]:
+    """Bars while a world is built; yields the callback that feeds them."""
+    bars: dict[str, TaskID] = {}
+    with Progress(console=target, transient=True) as progress:
+
+        def advance(what: str, done: int, total: int) -> None:
+            if what not in bars:
+                bars[what] = progress.add_task(f"world: {what}", total=total)
+            progress.update(bars[what], completed=done, total=total)
+
+        yield advance
+
+
+def _research(config: RunConfig, *, make_task: MakeTask, folder: Path, json_wanted: bool) -> int:
+    target = console(json_wanted=json_wanted)
+    task, trajectory, verdict = asyncio.run(
+        _attempt(config, make_task=make_task, folder=folder, target=target)
+    )
+    print_report(target, trajectory, verdict)
+    page = write_view(folder)
+    target.print(f"trace    {page}", soft_wrap=True)
+    if json_wanted:
+        print_json({
+            "question": task.question,
+            "answer": trajectory.answer,
+            "correct": verdict.decision is Decision.CORRECT if verdict else None,
+            "verdict": verdict.decision.value if verdict else None,
+            **figures(trajectory),
+            "support": [item.model_dump(mode="json") for item in trajectory.support],
+            "run": str(folder),
+            "trace": str(page),
+        })
+    return 0 if trajectory.answer is not None else 1
+
+
+async def _attempt(
+    config: RunConfig, *, make_task: MakeTask, folder: Path, target: Console
+) -> tuple[Task, Trajectory, Verdict | None]:
+    with world_progress(target) as advance:
+        world_folder(config.world, progress=advance)
+    async with open_session(config, out=folder) as session:
+        task = make_task(session)
+        _introduce(target, session, task)
+        stored = session.run.trace(task.id, 0)
+        if stored is not None:
+            target.print("already researched: this is the stored trajectory", soft_wrap=True)
+            return stored
+        live = LiveView(target)
+        with live.watching():
+            trajectory = await session.roll_out(task, 0, listener=live.listen)
+        await session.run.put_task(task)
+        if task.gold is None:
+            await session.run.put_trajectory(trajectory)
+            return task, trajectory, None
+        verdict = await session.judge.judge(task, trajectory)
+        await session.run.put_episode(episode_of(task, trajectory, verdict))
+        return task, trajectory, verdict
+
+
+def _introduce(target: Console, session: Session, task: Task) -> None:
+    config = session.config
+    about = session.source.manifest()
+    target.print(
+        f"world    {about.name}: {about.counts.get('pages', 0)} pages, "
+        f"{about.counts.get('pictures', 0)} pictures; researcher {session.researcher.model.name}, "
+        f"mode {config.mode}",
+        soft_wrap=True,
+    )
+    if "python" in session.researcher.mode.tools:
+        target.print("note     python is off: no sandbox tier is available here", soft_wrap=True)
+    for index, ref in enumerate(task.images, start=1):
+        path = session.media.path_of(ref)
+        target.print(f"img_{index}    {path} ({ref.width}x{ref.height})", soft_wrap=True)
+    target.print(f"question {plain(task.question, width=2000)}", soft_wrap=True)
+
+
+def _known_task(session: Session, question: str, refs: tuple[ImageRef, ...]) -> Task | None:
+    """The world's own task with this picture and question: it can be judged."""
+    for task in session.source.tasks():
+        if task.question == question.strip() and task.images == refs:
+            return task
+    return None
+
+
+def _asked(question: str, refs: tuple[ImageRef, ...]) -> Task:
+    ref = "ask"
+    return Task(
+        id=fingerprint(ref=ref, question=question, images=refs, gold=None),
+        ref=ref,
+        kind="ask",
+        question=question,
+        images=refs,
+    )
+
+
+def _digest(question: str, pictures: Sequence[bytes]) -> str:
+    content = hashlib.sha256(question.encode("utf-8", "surrogatepass"))
+    for data in pictures:
+        content.update(hashlib.sha256(data).digest())
+    return content.hexdigest()[:10]

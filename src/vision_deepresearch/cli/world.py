@@ -1,0 +1,94 @@
+"""`vdr world`: build, inspect and query search environments by hand."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vision_deepresearch.cli import options
+
+app = typer.Typer(help="Build, inspect and query worlds.", no_args_is_help=True)
+
+
+@app.command()
+def build(
+    kind: Annotated[str, typer.Argument(help="What to build: generated.")],
+    out: Annotated[Path, typer.Argument(help="Folder to make; must not exist or be empty.")],
+    pages: Annotated[int, typer.Option(help="About how many pages the world shall have.")] = 1000,
+    tasks: Annotated[int, typer.Option(help="How many tasks to make.")] = 100,
+    depth: Annotated[str, typer.Option(help="Kind of tasks: ordinary or deep.")] = "ordinary",
+    seed: options.Seed = None,
+    json_wanted: options.Json = False,
+) -> None:
+    """Make a world folder. Example: vdr world build generated --pages 500 --seed 7 worlds/mine."""
+    from vision_deepresearch.cli import world_commands
+
+    world_commands.build(
+        kind, out, pages=pages, tasks=tasks, depth=depth, seed=seed or 0, json_wanted=json_wanted
+    )
+
+
+@app.command()
+def info(
+    world: Annotated[str, typer.Argument(help="World name or folder.")],
+    json_wanted: options.Json = False,
+) -> None:
+    """Show what a world is. Example: vdr world info generated:small."""
+    from vision_deepresearch.cli import world_commands
+
+    world_commands.info(world, json_wanted=json_wanted)
+
+
+@app.command()
+def search(
+    world: Annotated[str, typer.Argument(help="World name or folder.")],
+    query: Annotated[str, typer.Argument(help="Words to search for.")],
+    limit: Annotated[int, typer.Option(help="Hits to show.")] = 10,
+    json_wanted: options.Json = False,
+) -> None:
+    """Search text. Example: vdr world search generated:small "guild founded in 1874"."""
+    from vision_deepresearch.cli import world_commands
+
+    world_commands.search(world, query, limit=limit, json_wanted=json_wanted)
+
+
+@app.command()
+def look(
+    world: Annotated[str, typer.Argument(help="World name or folder.")],
+    image: Annotated[Path, typer.Argument(help="Picture file to search with.")],
+    box: Annotated[
+        str | None, typer.Option(help="Crop x1,y1,x2,y2 in thousandths of width and height.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Hits to show.")] = 10,
+    json_wanted: options.Json = False,
+) -> None:
+    """Reverse image search. Example: vdr world look generated:small a.jpg --box 100,100,300,320."""
+    from vision_deepresearch.cli import world_commands
+
+    world_commands.look(world, image, box=box, limit=limit, json_wanted=json_wanted)
+
+
+@app.command()
+def read(
+    world: Annotated[str, typer.Argument(help="World name or folder.")],
+    url: Annotated[str, typer.Argument(help="Page to read.")],
+    cursor: Annotated[str | None, typer.Option(help="Window of a long page.")] = None,
+    json_wanted: options.Json = False,
+) -> None:
+    """Read a page. Example: vdr world read generated:small https://www.orbipedia.example/wiki/X."""
+    from vision_deepresearch.cli import world_commands
+
+    world_commands.read(world, url, cursor=cursor, json_wanted=json_wanted)
+
+
+@app.command()
+def tasks(
+    world: Annotated[str, typer.Argument(help="World name or folder.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the pictures and tasks.jsonl.")],
+    limit: Annotated[int, typer.Option(help="How many.")] = 10,
+    json_wanted: options.Json = False,
+) -> None:
+    """Write a world's questions and pictures to a folder. Example: vdr world tasks generated:small q/."""
+    from vision_deepresearch.cli import world_commands
+
+    world_commands.tasks(world, out, limit=limit, json_wanted=json_wanted)

@@ -1,0 +1,110 @@
+"""Run tasks into a run folder: each (task, attempt) exactly once, whatever happens in between.
+
+Done work is skipped, outside calls of unfinished work are replayed from the run's tape, so the
+same command again goes on where the last one was killed. A bug or a bad picture in one task
+becomes a reject with its reason; the others run on.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from vision_deepresearch.core.episode import Episode, episode_of
+from vision_deepresearch.core.errors import BadImageError
+from vision_deepresearch.core.protocols import Judge
+from vision_deepresearch.core.task import Task
+from vision_deepresearch.core.trajectory import Trajectory
+from vision_deepresearch.store.run import RunFolder
+from vision_deepresearch.store.tape import TapeMissError
+
+Attempt = Callable[[Task, int], Awaitable[Trajectory]]
+"""Rolls out one attempt at a task."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One attempt to be made."""
+
+    task: Task
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOutcome:
+    """What this call did; earlier calls' work counts as skipped."""
+
+    done: int
+    skipped: int
+    rejected: int
+
+
+async def run_tasks(
+    tasks: Sequence[Task],
+    *,
+    run: RunFolder,
+    roll_out: Attempt,
+    judge: Judge,
+    attempts: int = 1,
+    concurrency: int = 4,
+    on_episode: Callable[[Episode], None] | None = None,
+) -> RunOutcome:
+    """Roll out and judge what is not done yet.
+
+    Args:
+        tasks: in the order they are started; ids are unique.
+        run: an open run folder.
+        roll_out: makes one trajectory.
+        judge: its verdict is stored with the trajectory.
+        attempts: attempts per task.
+        concurrency: trajectories at a time.
+        on_episode: called after each commit, for progress.
+
+    Raises:
+        TapeMissError: a strict replay met a call that was never recorded; the run stops.
+    """
+    finished = run.done()
+    wanted = [Work(task=task, attempt=n) for n in range(attempts) for task in tasks]
+    todo = [work for work in wanted if (work.task.id, work.attempt) not in finished]
+    queue = iter(todo)
+    counts = {"done": 0, "rejected": 0}
+
+    async def worker() -> None:
+        for work in queue:
+            await run.put_task(work.task)
+            episode = await _one(work, run=run, roll_out=roll_out, judge=judge)
+            if episode is None:
+                counts["rejected"] += 1
+                continue
+            counts["done"] += 1
+            if on_episode is not None:
+                on_episode(episode)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(concurrency, len(todo))):
+            group.create_task(worker())
+    return RunOutcome(
+        done=counts["done"], skipped=len(wanted) - len(todo), rejected=counts["rejected"]
+    )
+
+
+async def _one(work: Work, *, run: RunFolder, roll_out: Attempt, judge: Judge) -> Episode | None:
+    try:
+        trajectory = await roll_out(work.task, work.attempt)
+        verdict = await judge.judge(work.task, trajectory)
+    except TapeMissError:
+        raise
+    except OSError:
+        raise  # the disk, not the task: the run stops and can be resumed
+    except Exception as bug:
+        reason = "bad_image" if isinstance(bug, BadImageError) else "bug"
+        await run.put_reject(work.task.id, work.attempt, reason=reason, detail=_describe(bug))
+        return None
+    episode = episode_of(work.task, trajectory, verdict)
+    await run.put_episode(episode)
+    return episode
+
+
+def _describe(bug: BaseException) -> str:
+    if isinstance(bug, BaseExceptionGroup):
+        return "; ".join(_describe(inner) for inner in bug.exceptions)
+    return f"{type(bug).__name__}: {bug}"
