@@ -60,6 +60,7 @@ def make_tasks(
     limit: int,
     place: Place,
     reachable: Reachable | None = None,
+    accept: Callable[[TaskDraft], bool] | None = None,
 ) -> Iterator[TaskDraft]:
     """Make the tasks of a world, in order of their numbers.
 
@@ -70,6 +71,8 @@ def make_tasks(
         limit: how many.
         place: where things will stand in a scene; must be what is drawn later.
         reachable: check on the real text index, when there is one.
+        accept: any further check, for example on the drawn picture; a refused draft is made
+            anew under the same number, so that the shares of hops and shapes stay.
 
     Raises:
         ValueError: the world is too small for a task of the wanted kind.
@@ -84,7 +87,9 @@ def make_tasks(
             draft = maker(routes, rng, number=number, attempt=attempt, place=place)
             if draft is None:
                 continue
-            if reachable is None or is_reachable(draft.hops, reachable=reachable):
+            if reachable is not None and not is_reachable(draft.hops, reachable=reachable):
+                continue
+            if accept is None or accept(draft):
                 yield draft
                 break
         else:

@@ -1,0 +1,320 @@
+import re
+from collections import Counter
+
+import pytest
+
+from tests.builders import an_image_ref
+from tests.worlds.generated.worlds_for_tests import (
+    SPEC,
+    a_graph,
+    place_on_grid,
+    some_drafts,
+    some_pages,
+)
+from vision_deepresearch.core.proof import Constraint, Hop, HopKind
+from vision_deepresearch.core.task import AnswerType
+from vision_deepresearch.worlds.generated.drafts import TaskDraft
+from vision_deepresearch.worlds.generated.facts import Fact
+from vision_deepresearch.worlds.generated.graph import Graph
+from vision_deepresearch.worlds.generated.pages import PageSet
+from vision_deepresearch.worlds.generated.positions import winner
+from vision_deepresearch.worlds.generated.spec import PRESETS
+from vision_deepresearch.worlds.generated.tasks import make_tasks
+
+
+def values_of(draft: TaskDraft, *, graph: Graph, seen: dict[str, str]) -> dict[str, str]:
+    """Walk a proof on the graph: hop id -> entity id or literal; `seen`: what each look shows."""
+    found: dict[str, str] = dict(seen)
+    facts: dict[str, Fact] = {}
+    hops = {hop.id: hop for hop in draft.hops}
+    for hop in draft.hops:
+        if hop.kind is HopKind.FOLLOW:
+            facts[hop.id] = fact_of(hop, subject=found[hop.subject or ""], graph=graph)
+            fact = facts[hop.id]
+            found[hop.id] = fact.subject if hop.inverse else fact.object or graph.write(fact)
+        elif hop.kind is HopKind.PICK:
+            largest = hop.rule in {"latest", "largest"}
+            ordered = sorted(hop.over, key=lambda over: graph.order_of(facts[over]))
+            best = ordered[-1] if largest else ordered[0]
+            found[hop.id] = found[hops[best].subject or ""]
+    return found
+
+
+def fact_of(hop: Hop, *, subject: str, graph: Graph) -> Fact:
+    name = hop.predicate or ""
+    if not hop.inverse:
+        (fact,) = graph.facts_of(subject, name)
+        return fact
+    (start,) = graph.subjects(subject, name)
+    (fact,) = graph.facts_of(start, name)
+    return fact
+
+
+def shown_in(draft: TaskDraft) -> dict[str, str]:
+    """Hop id of each look -> the thing whose box it has."""
+    boxes = place_on_grid(draft.scene)
+    return {
+        hop.id: next(thing for thing, box in boxes.items() if box == hop.box)
+        for hop in draft.hops
+        if hop.kind is HopKind.LOOK
+    }
+
+
+def word(value: str, *, graph: Graph) -> str:
+    return graph.entity(value).name if value in graph.entities else value
+
+
+def fulfilling(constraint: Constraint, things: list[str], *, graph: Graph) -> list[str]:
+    """Things that fulfil a clause, found by walking its path for each of them."""
+    first, _, second = constraint.predicate.partition("/")
+    fitting: list[str] = []
+    for thing in things:
+        fact = graph.fact(thing, first)
+        if fact is not None and second:
+            fact = graph.fact(fact.object or "", second)
+        written = graph.write(fact) if fact is not None else ""
+        decade = f"{written[:3]}0s" if constraint.value.endswith("0s") else ""
+        if constraint.value in {written, decade}:
+            fitting.append(thing)
+    return fitting
+
+
+def test_every_proof_leads_to_the_gold_on_the_graph() -> None:
+    graph = a_graph()
+    for draft in some_drafts():
+        found = values_of(draft, graph=graph, seen=shown_in(draft))
+        for hop in draft.hops:
+            assert word(found[hop.id], graph=graph) == hop.expected
+        last = draft.hops[-1].expected
+        if draft.gold.type is AnswerType.NUMBER:
+            assert re.sub(r"\D", "", last) == draft.gold.answers[0]
+        else:
+            assert last == draft.gold.answers[0]
+
+
+def test_tasks_are_the_same_alone_in_order_and_in_a_second_build() -> None:
+    graph = Graph.of(SPEC)
+    again = tuple(make_tasks(SPEC, graph, PageSet.of(graph), limit=30, place=place_on_grid))
+    assert again == some_drafts()[:30]
+
+
+def test_a_third_of_the_tasks_has_each_number_of_hops_and_every_shape_occurs() -> None:
+    drafts = some_drafts()
+    hops = Counter(draft.strata["hops"] for draft in drafts)
+    assert hops == {"1": 30, "2": 30, "3": 30}
+    shapes = Counter(draft.strata["shape"] for draft in drafts)
+    assert min(shapes.values()) >= 15
+    assert set(shapes) == {"position", "clause", "compare"}
+    demos = [draft for draft in drafts if draft.strata["demo"] == "yes"]
+    assert demos
+    for draft in demos:
+        kinds = Counter(hop.kind for hop in draft.hops)
+        assert kinds[HopKind.LOOK] >= 2
+        assert kinds[HopKind.FOLLOW] >= 4
+
+
+def test_a_depth_counts_relations_behind_the_picture() -> None:
+    for draft in some_drafts():
+        over = {over for hop in draft.hops for over in hop.over}
+        chain = [h for h in draft.hops if h.kind is HopKind.FOLLOW and h.id not in over]
+        names_the_winner = draft.strata["shape"] == "compare" and not chain
+        assert len(chain) == int(draft.strata["hops"]) or names_the_winner
+
+
+@pytest.mark.pitfall("P87")
+def test_only_the_picture_with_every_clause_gives_one_answer() -> None:
+    """Brute force: drop the picture, or any clause, and several answers fit."""
+    graph = a_graph()
+    for draft in some_drafts()[:42]:
+        looks = shown_in(draft)
+        anchor = next(iter(looks.values()))
+        rivals = [
+            thing
+            for thing in draft.scene.entity_ids
+            if graph.entity(thing).type is graph.entity(anchor).type
+        ]
+        boxes = place_on_grid(draft.scene)
+        for constraint in draft.constraints:
+            if constraint.predicate == "position":
+                placed = winner(constraint.value, boxes=boxes, ids=draft.scene.entity_ids)
+                assert placed in looks.values(), "the words for the place fit another thing"
+        if draft.strata["shape"] == "clause":
+            (constraint,) = draft.constraints
+            assert fulfilling(constraint, rivals, graph=graph) == [anchor]
+            everywhere = [thing.id for thing in graph.of_type(graph.entity(anchor).type)]
+            everywhere = fulfilling(constraint, everywhere, graph=graph)
+            assert len(answers_for(draft, everywhere, graph=graph)) > 1, draft.question
+        if draft.strata["shape"] != "compare":
+            (constraint,) = draft.constraints
+            answers = answers_for(draft, rivals, graph=graph)
+            # The draft leaves out answers that share their name with another thing.
+            assert len(answers) >= constraint.candidates_without > 1
+        assert all(constraint.candidates_without > 1 for constraint in draft.constraints)
+
+
+def answers_for(draft: TaskDraft, things: list[str], *, graph: Graph) -> set[str]:
+    """Answers to a question about one thing if it were any of these."""
+    (look,) = (hop for hop in draft.hops if hop.kind is HopKind.LOOK)
+    answers: set[str] = set()
+    for thing in things:
+        try:
+            found = values_of(draft, graph=graph, seen={look.id: thing})
+        except ValueError:  # the chain ends early for this thing
+            continue
+        answers.add(word(found[draft.hops[-1].id], graph=graph))
+    return answers
+
+
+def test_reversing_a_comparison_changes_the_answer() -> None:
+    graph = a_graph()
+    reverse = {"earliest": "latest", "latest": "earliest"}
+    reverse |= {"smallest": "largest", "largest": "smallest"}
+    for draft in some_drafts():
+        if draft.strata["shape"] != "compare":
+            continue
+        looks = shown_in(draft)
+        hops = tuple(
+            hop.model_copy(update={"rule": reverse[hop.rule]}) if hop.rule else hop
+            for hop in draft.hops
+        )
+        turned = TaskDraft(
+            ref=draft.ref,
+            question=draft.question,
+            gold=draft.gold,
+            scene=draft.scene,
+            hops=hops,
+            constraints=draft.constraints,
+            entities=draft.entities,
+            strata=draft.strata,
+        )
+        found = values_of(turned, graph=graph, seen=looks)
+        assert word(found[hops[-1].id], graph=graph) != draft.hops[-1].expected
+
+
+def test_no_question_names_a_thing_of_its_route() -> None:
+    graph = a_graph()
+    for draft in some_drafts():
+        names = {hop.expected for hop in draft.hops}
+        names |= {alias for hop in draft.hops for alias in hop.aliases} | set(draft.gold.answers)
+        for name in names:
+            assert not re.search(rf"\b{re.escape(name)}\b", draft.question, re.I), draft.question
+        assert not [n for n in draft.entities if graph.is_homonym(graph.named(n)[0].id)]
+
+
+def test_the_answer_of_a_longer_question_is_not_on_the_page_of_its_anchor() -> None:
+    for draft in some_drafts():
+        if draft.strata["hops"] == "1":
+            continue
+        for look in (hop for hop in draft.hops if hop.kind is HopKind.LOOK):
+            html = some_pages().render_html(look.pages[0]).decode()
+            for answer in draft.gold.answers:
+                assert not re.search(rf">[^<]*\b{re.escape(answer)}\b", html), draft.question
+
+
+def test_each_hop_has_pages_that_state_it_and_no_page_contradicts_it() -> None:
+    graph, pages = a_graph(), some_pages()
+    for draft in some_drafts():
+        found = values_of(draft, graph=graph, seen=shown_in(draft))
+        for hop in draft.hops:
+            if hop.kind is HopKind.PICK:
+                continue
+            thing = found[hop.id if hop.kind is HopKind.LOOK else hop.subject or ""]
+            assert hop.pages[0] == pages.article(thing)
+            if hop.kind is HopKind.LOOK:
+                continue
+            fact = fact_of(hop, subject=thing, graph=graph)
+            assert fact.key not in pages.disputed
+            for url in hop.pages:
+                stated = {
+                    claim.value
+                    for claim in pages.claims(url)
+                    if (claim.subject, claim.predicate, claim.inverse)
+                    == (thing, hop.predicate, hop.inverse)
+                }
+                styles = {graph.write(fact, style=style) for style in range(3)}
+                assert stated
+                assert stated <= ({hop.expected} | styles)
+
+
+def test_questions_are_worded_in_many_ways() -> None:
+    for shape in ("position", "clause", "compare"):
+        heads = {
+            " ".join(draft.question.split()[:2])
+            for draft in some_drafts()
+            if draft.strata["shape"] == shape
+        }
+        assert len(heads) >= 6, shape
+    assert len({draft.question for draft in some_drafts()}) == len(some_drafts())
+
+
+@pytest.mark.pitfall("P90")
+def test_ids_of_tasks_of_different_worlds_and_seeds_never_meet() -> None:
+    refs: list[str] = []
+    ids: list[str] = []
+    for spec in (SPEC, SPEC.model_copy(update={"seed": 8}), PRESETS["tiny"]):
+        graph = Graph.of(spec)
+        for draft in make_tasks(spec, graph, PageSet.of(graph), limit=6, place=place_on_grid):
+            task = draft.task(images=(an_image_ref(),), world_id=spec.world_id())
+            assert task.cluster == an_image_ref().sha256
+            assert draft.proof(task.id).task_id == task.id
+            refs.append(task.ref)
+            ids.append(task.id)
+    assert len(set(refs)) == len(refs) == len(set(ids)) == 18
+
+
+def test_a_refused_draft_is_made_anew_under_its_number() -> None:
+    refused: list[TaskDraft] = []
+
+    def accept(draft: TaskDraft) -> bool:
+        if not refused or refused[-1].ref != draft.ref:
+            refused.append(draft)
+            return False
+        return True
+
+    drafts = list(
+        make_tasks(SPEC, a_graph(), some_pages(), limit=6, place=place_on_grid, accept=accept)
+    )
+    assert [draft.ref for draft in drafts] == [draft.ref for draft in some_drafts()[:6]]
+    assert refused == list(some_drafts()[:6])
+    assert all(draft.scene.id != old.scene.id for draft, old in zip(drafts, refused, strict=True))
+
+
+def test_an_unreachable_page_is_on_no_route() -> None:
+    blocked = some_drafts()[0].hops[1].pages[0]
+    drafts = make_tasks(
+        SPEC,
+        a_graph(),
+        some_pages(),
+        limit=12,
+        place=place_on_grid,
+        reachable=lambda query, url: bool(query) and url != blocked,
+    )
+    follows = [h for draft in drafts for h in draft.hops if h.kind is HopKind.FOLLOW]
+    assert follows
+    assert all(hop.pages[0] != blocked for hop in follows)
+
+
+def test_a_deep_task_needs_two_dozen_looks_and_dozens_of_pages() -> None:
+    spec = PRESETS["deep"]
+    graph = Graph.of(spec)
+    pages = PageSet.of(graph)
+    (draft,) = make_tasks(spec, graph, pages, limit=1, place=place_on_grid)
+    kinds = Counter(hop.kind for hop in draft.hops)
+    assert kinds[HopKind.LOOK] == 24
+    assert kinds[HopKind.FOLLOW] >= 34
+    assert kinds[HopKind.PICK] == 5
+    found = values_of(draft, graph=graph, seen=shown_in(draft))
+    assert all(word(found[hop.id], graph=graph) == hop.expected for hop in draft.hops)
+    assert all(constraint.candidates_without > 1 for constraint in draft.constraints)
+    needed = {draft.hops[-1].id}
+    for hop in reversed(draft.hops):
+        if hop.id in needed:
+            needed |= {*hop.over, hop.subject or hop.id}
+    assert needed == {hop.id for hop in draft.hops}, "a hop that nothing depends on is idle"
+
+
+def test_a_world_too_small_for_its_tasks_says_so() -> None:
+    spec = SPEC.model_copy(update={"num_entities": 12})
+    graph = Graph.of(spec)
+    with pytest.raises(ValueError, match="raise num_entities"):
+        list(make_tasks(spec, graph, PageSet.of(graph), limit=3, place=place_on_grid))
