@@ -104,6 +104,7 @@ def open_notebook(
         book.values |= {hop: value for hop, value, _ in reply.notes if hop in known}
         book.places |= {hop: url for hop, _, url in reply.notes if hop in known and url}
         book.calls += reply.calls
+    _pick(book.values, proof=proof)  # what is read next may be about the one that was picked
     if own:
         book.was_refused = not own[-1].calls
         responses = responses_of(_newest(conversation))

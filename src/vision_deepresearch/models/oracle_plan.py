@@ -6,6 +6,7 @@ comparison of what could be read; "unknown".
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -66,6 +67,18 @@ class Planner:
         self._hops = {hop.id: hop for hop in situation.proof.hops}
         self._goal = situation.proof.hops[-1]
         self._needed = self._ancestors()
+        self._searched = {
+            query
+            for call in self._book.calls
+            if call.name == "search"
+            for query in _texts(call.arguments.get("query"))
+        }
+        self._visited = Counter(
+            (url, str(call.arguments.get("goal")))
+            for call in self._book.calls
+            if call.name == "visit"
+            for url in _texts(call.arguments.get("url"))
+        )
         self._settle_for_less()
 
     def next_step(self) -> Step:
@@ -250,16 +263,7 @@ class Planner:
     def _next_query(self, hop: Hop) -> str | None:
         if "search" not in self._now.tools:
             return None
-        done = self._searched()
-        return next((query for query in self._queries(hop) if query not in done), None)
-
-    def _searched(self) -> set[str]:
-        return {
-            query
-            for call in self._book.calls
-            if call.name == "search"
-            for query in _texts(call.arguments.get("query"))
-        }
+        return next((query for query in self._queries(hop) if query not in self._searched), None)
 
     def _page_to_read(self, hop: Hop) -> str | None:
         """A page of this hop that was not read for it yet.
@@ -283,13 +287,7 @@ class Planner:
         return (f"{name}: {hop.label}", f"{hop.label} ({(hop.predicate or '').replace('_', ' ')})")
 
     def _num_visits(self, hop: Hop, url: str) -> int:
-        goals = self._goals(hop)
-        return sum(
-            call.name == "visit"
-            and url in _texts(call.arguments.get("url"))
-            and call.arguments.get("goal") in goals
-            for call in self._book.calls
-        )
+        return sum(self._visited[url, goal] for goal in self._goals(hop))
 
     def _visit(self, hop: Hop, url: str) -> ToolCall:
         goals = self._goals(hop)
@@ -302,8 +300,7 @@ class Planner:
     def _num_tries(self, hop: Hop) -> int:
         if self._subject(hop) is None:
             return 0
-        done = self._searched()
-        searches = sum(query in done for query in self._queries(hop))
+        searches = sum(query in self._searched for query in self._queries(hop))
         return searches + sum(self._num_visits(hop, url) for url in hop.pages)
 
     def _search_blindly(self) -> Step:
