@@ -156,7 +156,7 @@ async def test_visit_lays_out_evidence_summary_and_pictures() -> None:
     )
     assert text_of(observation) == (
         f"Page [Tower]({SITE}/a)\nGoal: who built the tower\nPublished: 1999-01-02\n"
-        "Evidence in page:\nThe tower was built by Mara Vell.\n"
+        "Evidence in page:\nThe tower was built by Mara Vell.\nThe tower\n"
         "Summary:\nTower\n"
         "Pictures:\n- img_2: The tower\n\n"
         "Note: no summariser configured: evidence is an extract\n"

@@ -192,6 +192,10 @@ SHAPES: dict[str, tuple[str, PageNotes | None]] = {
         GOOD,
     ),
     "trailing comma": ('{"evidence": "a fact", "summary": "it fits",}', GOOD),
+    "trailing comma after null": (
+        '{"evidence": null, "summary": "it fits", }',
+        PageNotes(evidence="", summary="it fits"),
+    ),
     "thinking first": (
         '<think>{"evidence": "no"}</think>{"evidence": "a fact", "summary": "it fits"}',
         GOOD,

@@ -111,8 +111,9 @@ def one_line(text: str, *, max_chars: int) -> str:
 
 
 def link(title: str, url: str) -> Text:
-    """A title and its address as a Markdown link, as the outside wrote them."""
+    """A title and its address as a Markdown link; brackets of the title would end it early."""
     shown = one_line(title, max_chars=_TITLE_CHARS) or "untitled"
+    shown = shown.replace("[", "(").replace("]", ")")
     return untrusted(f"[{shown}]({one_line(url, max_chars=_URL_CHARS)})")
 
 

@@ -19,8 +19,8 @@ _TITLE_FACTOR = 0.3
 """Weight of goal words that stand in the page's title: the whole page is about them."""
 _ENOUGH_FRAC = 0.3
 """Passages below this fraction of the best score are left out."""
-_CHARS_PER_WORD = 8
-"""A cap for text whose words cannot be counted, for example base64."""
+_CHARS_PER_WORD = 16
+"""A word is no longer: text whose words cannot be counted (base64) is charged by its length."""
 
 _SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 _SPACELESS += "\uf900-\ufaff\U00020000-\U0003ffff"
@@ -94,7 +94,8 @@ def pick_passages(
     """The passages that speak about the goal, as they stand, in the order of the page.
 
     The best come first into the budget; then the opening sentence and the table rows, as far as
-    they fit. A page without a word of the goal gives its opening.
+    they fit; then, into half the budget, whatever else shares a word with the goal. A page without
+    a word of the goal gives its opening.
 
     Args:
         markdown: the page's window.
@@ -113,10 +114,10 @@ def pick_passages(
     wanted += [at for at, passage in enumerate(passages) if passage.kind is PassageKind.ROW]
     chosen: set[int] = set()
     left = max_words
-    for at in wanted:
+    for at, least in [*((at, 0) for at in wanted), *((at, max_words // 2) for at in by_score)]:
         group = _with_antecedent(passages, at=at) - chosen
         cost = sum(count_words(passages[member].text) for member in group)
-        if cost <= left:
+        if (scores[at] > 0 or not least) and cost <= left - least:
             chosen |= group
             left -= cost
     if not chosen and wanted:
@@ -125,8 +126,8 @@ def pick_passages(
 
 
 def count_words(text: str) -> int:
-    """Words; a character of a script without spaces is one, and no word is longer than 8 letters."""
-    return max(sum(1 for _ in _WORD.finditer(text)), len(text) // _CHARS_PER_WORD // 2)
+    """Words; a character of a script without spaces is one, and so are 16 letters without one."""
+    return max(sum(1 for _ in _WORD.finditer(text)), len(text) // _CHARS_PER_WORD)
 
 
 def cut_words(text: str, *, max_words: int) -> str:
