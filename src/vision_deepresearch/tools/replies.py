@@ -85,7 +85,7 @@ def _notes_of(value: JsonValue) -> PageNotes | None:
         value = value[0]
     if not isinstance(value, dict):
         return None
-    fields = {str(key).strip().casefold(): content for key, content in value.items()}
+    fields = {key.strip().casefold(): content for key, content in value.items()}
     if not fields.keys() & {"evidence", "summary"}:
         return None
     notes = PageNotes(
