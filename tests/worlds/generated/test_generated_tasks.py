@@ -12,12 +12,15 @@ from tests.worlds.generated.worlds_for_tests import (
     some_pages,
 )
 from vision_deepresearch.core.proof import Constraint, Hop, HopKind
-from vision_deepresearch.core.task import AnswerType
-from vision_deepresearch.worlds.generated.drafts import TaskDraft
+from vision_deepresearch.core.task import AnswerType, Gold
+from vision_deepresearch.worlds.generated.checks import leaks
+from vision_deepresearch.worlds.generated.drafts import ProofBuilder, TaskDraft
+from vision_deepresearch.worlds.generated.entities import EntityType
 from vision_deepresearch.worlds.generated.facts import Fact
 from vision_deepresearch.worlds.generated.graph import Graph
 from vision_deepresearch.worlds.generated.pages import PageSet
 from vision_deepresearch.worlds.generated.positions import winner
+from vision_deepresearch.worlds.generated.routes import Routes
 from vision_deepresearch.worlds.generated.spec import PRESETS
 from vision_deepresearch.worlds.generated.tasks import make_tasks
 
@@ -318,3 +321,14 @@ def test_a_world_too_small_for_its_tasks_says_so() -> None:
     graph = Graph.of(spec)
     with pytest.raises(ValueError, match="raise num_entities"):
         list(make_tasks(spec, graph, PageSet.of(graph), limit=3, place=place_on_grid))
+
+
+def test_a_leak_is_found_by_name_and_alias_but_not_inside_other_words() -> None:
+    graph = a_graph()
+    person = next(e for e in graph.of_type(EntityType.PERSON) if e.aliases)
+    builder = ProofBuilder(routes=Routes(graph=graph, pages=some_pages()))
+    builder.ids["h1"] = person.id
+    gold = Gold(answers=("1871",), type=AnswerType.DATE)
+    for name in (person.name, person.aliases[0], person.name.upper(), "1871"):
+        assert leaks(f"Who knew {name} well?", builder=builder, gold=gold)
+    assert not leaks(f"Who knew {person.name}son in 18710?", builder=builder, gold=gold)
