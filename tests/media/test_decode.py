@@ -97,6 +97,12 @@ def test_a_truncated_picture_is_refused(fmt: str, kept: float) -> None:
 
 
 @pytest.mark.pitfall("P13")
+def test_a_png_without_its_last_chunk_is_refused() -> None:
+    with pytest.raises(BadImageError, match="truncated or broken"):
+        decode(a_picture()[:-12])
+
+
+@pytest.mark.pitfall("P13")
 def test_a_png_with_a_flipped_bit_is_refused() -> None:
     data = bytearray(a_picture())
     data[len(data) // 2] ^= 1

@@ -13,8 +13,8 @@ from tests.builders import a_picture, an_image_ref
 from vision_deepresearch.core.errors import BadImageError, ConfigError
 from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.protocols import MediaStore
-from vision_deepresearch.media.crop import cut
-from vision_deepresearch.media.decode import decode
+from vision_deepresearch.media.crop import MAX_CUT_PIXELS, cut
+from vision_deepresearch.media.decode import MAX_BYTES, decode
 from vision_deepresearch.media.encode import strip_jpeg, strip_png
 from vision_deepresearch.media.given import load_given
 from vision_deepresearch.media.store import FolderMediaStore, MemoryMediaStore
@@ -86,11 +86,16 @@ def test_equal_names_and_boxes_of_two_pictures_are_two_crops() -> None:
 
 
 @pytest.mark.pitfall("P16")
-@pytest.mark.parametrize("mode", ["RGBA", "P", "L", "LA", "CMYK", "1"])
-def test_what_is_stored_reads_as_plain_rgb_everywhere(mode: str) -> None:
+@pytest.mark.parametrize(
+    ("mode", "fmt"),
+    [
+        *(("RGBA", "PNG"), ("P", "PNG"), ("L", "PNG"), ("LA", "PNG"), ("1", "PNG"), ("P", "GIF")),
+        *(("CMYK", "TIFF"), ("CMYK", "JPEG"), ("RGBA", "WEBP")),
+    ],
+)
+def test_what_is_stored_reads_as_plain_rgb_everywhere(mode: str, fmt: str) -> None:
     output = io.BytesIO()
-    image = Image.open(io.BytesIO(a_picture())).convert(mode)
-    image.save(output, "TIFF" if mode == "CMYK" else "PNG")
+    Image.open(io.BytesIO(a_picture())).convert(mode).save(output, fmt)
     store = MemoryMediaStore()
     stored = store.load(store.put(output.getvalue()))
     opened = Image.open(io.BytesIO(stored))
@@ -162,6 +167,23 @@ def test_a_broken_picture_is_refused_and_leaves_nothing(
     assert list(tmp_path.rglob("*")) == []
 
 
+def test_a_large_turned_photo_and_its_cut_can_be_put_again() -> None:
+    output = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    noise = np.random.default_rng(0).integers(0, 256, (2800, 2600, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(output, "JPEG", exif=exif, quality=75)
+    store = MemoryMediaStore()
+    ref = store.put(output.getvalue())
+    stored = store.load(ref)
+    assert len(stored) > MAX_BYTES
+    assert store.put(stored) == ref
+    crop = store.put(cut(stored, Box.full()))
+    assert MAX_CUT_PIXELS * 0.99 < crop.width * crop.height <= MAX_CUT_PIXELS
+    with pytest.raises(BadImageError, match="at most 20,971,520 bytes"):
+        store.put(stored + b"x")
+
+
 @pytest.mark.parametrize("make", STORES, ids=["folder", "memory"])
 def test_a_picture_that_was_never_put_is_missed_in_words(
     make: Callable[[Path], MediaStore], tmp_path: Path
@@ -188,6 +210,7 @@ def test_a_reference_stays_true_when_the_same_pixels_come_in_another_file(tmp_pa
     assert store.load(again)[:2] == b"\xff\xd8"
 
 
+@pytest.mark.pitfall("P31")
 @pytest.mark.parametrize("damage", [b"", b"torn"])
 def test_a_damaged_file_is_told_and_mended_by_putting_again(tmp_path: Path, damage: bytes) -> None:
     store = FolderMediaStore(tmp_path)
@@ -196,7 +219,9 @@ def test_a_damaged_file_is_told_and_mended_by_putting_again(tmp_path: Path, dama
     path.write_bytes(damage)
     with pytest.raises(KeyError, match="delete the file and run again"):
         store.load(ref)
-    assert store.put(a_picture()) == ref
+    with path.open("rb") as reader:
+        assert store.put(a_picture()) == ref
+        assert reader.read() == damage  # a whole new file took its place; nobody saw half of it
     assert decode(store.load(ref)).image.size == (96, 64)
 
 

@@ -3,9 +3,10 @@
 A cut covers its box and never loses a row or column: the full box is the full picture.
 
 Source: arXiv 2601.22060 public code (crop, twice the size by LANCZOS). Departures: half-open pixels
-instead of corners clamped to W-1, a minimum side, and only small cuts are enlarged.
+instead of corners clamped to W-1, a minimum side, a pixel cap, and only small cuts are enlarged.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ MIN_SIDE_PX = 64
 """A cut is grown about its centre to this, as far as the picture allows."""
 UPSCALE_BELOW_PX = 512
 """A cut whose longer side is shorter than this is doubled; no other cut is."""
+MAX_CUT_PIXELS = 6_000_000
+"""A larger cut is scaled down to this, so that its PNG stays below the 20 MiB of any picture."""
 MAX_IOU = 0.85
 """Boxes that overlap more than this show the same thing."""
 
@@ -43,7 +46,8 @@ def cut(data: bytes, box: Box, *, min_side_px: int = MIN_SIDE_PX) -> bytes:
         min_side_px: shorter sides of the cut are grown to this where the picture allows.
 
     Returns:
-        A PNG: the pixels of the box, twice as large if the longer side is below 512 px.
+        A PNG: the pixels of the box, twice as large if the longer side is below 512 px, scaled
+        down if they are more than 6 Mpx.
 
     Raises:
         BadImageError: `data` is no picture we accept.
@@ -105,6 +109,10 @@ def _cut_image(image: Image.Image, box: Box, *, min_side_px: int) -> Image.Image
     part = image.crop(
         pixels_to_cut(box, width=image.width, height=image.height, min_side_px=min_side_px)
     )
+    if part.width * part.height > MAX_CUT_PIXELS:
+        scale = math.sqrt(MAX_CUT_PIXELS / (part.width * part.height))
+        size = max(int(part.width * scale), 1), max(int(part.height * scale), 1)
+        return part.resize(size, Image.Resampling.LANCZOS)
     if max(part.size) >= UPSCALE_BELOW_PX:
         return part
     return part.resize((part.width * 2, part.height * 2), Image.Resampling.LANCZOS)

@@ -17,7 +17,7 @@ from PIL import Image
 
 from vision_deepresearch.core.content import ImageRef, Picture
 from vision_deepresearch.core.errors import BadImageError
-from vision_deepresearch.media.decode import Decoded, decode, sniff
+from vision_deepresearch.media.decode import MAX_BYTES, MAX_STORED_BYTES, Decoded, decode, sniff
 from vision_deepresearch.media.encode import strip_jpeg, strip_png, to_png
 
 
@@ -120,7 +120,9 @@ def clean(data: bytes) -> CleanPicture:
     Raises:
         BadImageError: no picture we accept.
     """
-    decoded = decode(data)
+    # A large picture of a store, always a bare PNG, may come back; nothing else is that large.
+    is_ours = len(data) > MAX_BYTES and strip_png(data) == data
+    decoded = decode(data, max_bytes=MAX_STORED_BYTES if is_ours else MAX_BYTES)
     kept = _without_metadata(data, decoded)
     kind = "JPEG" if kept is not None and decoded.format == "JPEG" else "PNG"
     ref = ImageRef(
