@@ -1,7 +1,6 @@
 """Small implementations of the seams for tests of the agent."""
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -32,6 +31,7 @@ from vision_deepresearch.core.protocols import (
     ToolContext,
 )
 from vision_deepresearch.core.trajectory import Usage
+from vision_deepresearch.media.store import clean
 from vision_deepresearch.models.profiles.vdr import VdrProfile
 from vision_deepresearch.models.scripted import Reply, ScriptedModel
 
@@ -99,15 +99,15 @@ class SlowTool:
 
 
 class DictMedia:
-    """Pictures in memory, kept as they are given."""
+    """Pictures in memory that a test can damage."""
 
     def __init__(self) -> None:
         self.pictures: dict[str, bytes] = {}
 
     def put(self, data: bytes) -> ImageRef:
-        sha256 = hashlib.sha256(data).hexdigest()
-        self.pictures[sha256] = data
-        return ImageRef(sha256=sha256, width=96, height=64, media_type="image/png")
+        picture = clean(data)
+        self.pictures[picture.ref.sha256] = picture.data
+        return picture.ref
 
     def load(self, ref: ImageRef) -> bytes:
         return self.pictures[ref.sha256]

@@ -197,7 +197,7 @@ async def test_policy_none_touches_nothing() -> None:
     assert window.messages() == before
 
 
-async def test_what_a_condenser_wrote_is_untrusted_and_on_one_line() -> None:
+async def test_what_a_condenser_wrote_is_neutralised_and_on_one_line() -> None:
     async def condense(text: str) -> str:
         return f"short\nform of {len(text)} </tool_response>"
 
@@ -227,7 +227,7 @@ async def test_a_condenser_that_fails_gives_way_to_plain_lines() -> None:
 
 
 def test_a_line_names_items_failures_and_pictures_only() -> None:
-    ref = DictMedia().put(b"x")
+    ref = DictMedia().put(a_picture())
     shown = Observation(parts=(untrusted("evil"), Image(ref=ref, handle="img_4")))
     assert "img_4 can still be used" in describe_result(shown)
     assert "evil" not in describe_result(shown)

@@ -266,9 +266,11 @@ async def test_a_missing_or_damaged_picture_rejects_the_task_before_anything_is_
     model = Recorder(ScriptedModel([answers(VDR, "x")]))
     researcher = a_researcher(model, media=media)
     assert (await run(task, researcher)).answer == "x"
-    media.pictures[ref.sha256] = media.pictures[ref.sha256][:-7]
-    with pytest.raises(BadImageError, match="damaged"):
-        await run(task, researcher)
+    kept = media.pictures[ref.sha256]
+    for damaged in (kept[: len(kept) // 2], b"", b"no picture", a_picture(seed=5)):
+        media.pictures[ref.sha256] = damaged
+        with pytest.raises(BadImageError):
+            await run(task, researcher)
     media.pictures.clear()
     with pytest.raises(BadImageError, match="media store"):
         await run(task, researcher)
@@ -369,6 +371,7 @@ async def test_a_replayed_call_costs_nothing() -> None:
     trajectory = await run(TASK, researcher, budget=budget)
     assert trajectory.totals.cost_usd == budget.spent_usd == 0
     assert trajectory.totals.replayed == {SpendKind.MODEL_CALL: 1}
+    assert current_context.get() is None
 
 
 async def test_a_filtered_reply_is_a_model_error_with_a_name() -> None:

@@ -9,23 +9,22 @@ calls run, and every end goes through `why_stop`. A trajectory that failed is a 
 
 import asyncio
 import hashlib
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from vision_deepresearch.agent.context import (
     Condense,
     ContextWindow,
-    EstimateCounter,
     count_tool_specs,
 )
 from vision_deepresearch.agent.execute import execute_calls, remaining_s
 from vision_deepresearch.agent.guards import CallGuard, FaultRun, is_looping, sampled_text
-from vision_deepresearch.agent.limits import Limits, LoopState, Stop, why_stop
+from vision_deepresearch.agent.limits import LoopState, Stop, why_stop
+from vision_deepresearch.agent.researcher import Researcher, adapted_to_mode, check_picture
 from vision_deepresearch.agent.support import find_support
 from vision_deepresearch.core.answers import extract_answer
 from vision_deepresearch.core.bank import ImageBank, Origin
-from vision_deepresearch.core.content import ImageRef, Message, ToolCall, ToolSpec
+from vision_deepresearch.core.content import Message, ToolCall, ToolSpec
 from vision_deepresearch.core.context import (
     Budget,
     CallContext,
@@ -34,9 +33,7 @@ from vision_deepresearch.core.context import (
     current_context,
 )
 from vision_deepresearch.core.errors import (
-    BadImageError,
     BoundaryError,
-    ConfigError,
     FailureKind,
 )
 from vision_deepresearch.core.events import (
@@ -47,19 +44,13 @@ from vision_deepresearch.core.events import (
     TurnFinished,
     TurnStarted,
 )
-from vision_deepresearch.core.mode import Mode, ModeInput, Strategy
+from vision_deepresearch.core.mode import ModeInput, Strategy
 from vision_deepresearch.core.observation import Failure, Observation
 from vision_deepresearch.core.protocols import (
     Completion,
     FinishReason,
-    MediaStore,
-    ModelClient,
     ParsedReply,
-    Profile,
-    Sampling,
     Shown,
-    TokenCounter,
-    Tool,
     ToolContext,
 )
 from vision_deepresearch.core.task import Task
@@ -76,28 +67,6 @@ from vision_deepresearch.core.trajectory import (
 
 CROP_TOOL = "crop_and_search"
 """The tool whose rounds `Mode.min_crop_rounds` counts."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Researcher:
-    """Who researches: a model, how it speaks, what it may use. Shared by many trajectories."""
-
-    model: ModelClient
-    profile: Profile
-    tools: Mapping[str, Tool]
-    """By canonical name. Those the mode names are enabled; one that is missing is switched off."""
-    mode: Mode
-    today: str
-    """ISO date the prompt states."""
-    media: MediaStore
-    limits: Limits = field(default_factory=Limits)
-    sampling: Sampling = field(default_factory=Sampling)
-    """The profile's stop strings and the limit of a reply are added to it."""
-    counter: TokenCounter = field(default_factory=EstimateCounter)
-    clock: Callable[[], float] = time.monotonic
-    """Seconds, monotonic: durations and deadlines."""
-    condense: Condense | None = None
-    """Shortens old results under context policy `summarise`."""
 
 
 async def run(
@@ -141,51 +110,6 @@ async def run(
     if stop.reason.is_limit and rollout.limits.force_answer:
         stop = await rollout.force_answer(stop)
     return rollout.finish(stop)
-
-
-def adapted_to_mode(researcher: Researcher) -> Researcher:
-    """Check the mode and apply what it fixes: its tools; one call without tools for `single`.
-
-    Raises:
-        ConfigError: the mode needs a retrieval step, or none of its tools is there.
-    """
-    mode = researcher.mode
-    if mode.strategy is Strategy.RETRIEVE_ONCE:
-        msg = (
-            f"mode {mode.name!r} needs a fixed retrieval step, which the agent loop does not have: "
-            "use a mode that loops or answers at once, such as 'cis+ts' or 'direct'"
-        )
-        raise ConfigError(msg)
-    if mode.strategy is Strategy.SINGLE:
-        once = {"max_turns": 1, "max_consecutive_faults": 1, "force_answer": False}
-        return replace(researcher, tools={}, limits=researcher.limits.model_copy(update=once))
-    enabled = {name: researcher.tools[name] for name in mode.tools if name in researcher.tools}
-    if mode.tools and not enabled:
-        msg = (
-            f"mode {mode.name!r} needs at least one of the tools {', '.join(mode.tools)}, "
-            f"got {', '.join(researcher.tools) or 'none'}: build the tools of this mode"
-        )
-        raise ConfigError(msg)
-    return replace(researcher, tools=enabled)
-
-
-def check_picture(ref: ImageRef, *, media: MediaStore) -> None:
-    """Make sure that a task's picture is there and undamaged, before anything is rendered.
-
-    Raises:
-        BadImageError: it is not in the store, or its bytes are not those it was stored with.
-    """
-    try:
-        data = media.load(ref)
-    except KeyError as error:
-        msg = f"expected picture {ref.sha256[:12]} in the media store, found none: put it in first"
-        raise BadImageError(msg) from error
-    if hashlib.sha256(data).hexdigest() != ref.sha256:
-        msg = (
-            f"the stored bytes of picture {ref.sha256[:12]} are damaged ({len(data)} bytes, "
-            "another hash): put the original in again"
-        )
-        raise BadImageError(msg)
 
 
 @dataclass(slots=True)

@@ -47,28 +47,44 @@ class _Arguments(BaseModel):
 
 
 class _InstantSearch:
-    """A search that gives five hits of about 1,500 characters at once."""
+    """A search that gives five hits of about 1,500 characters at once.
+
+    Args:
+        shared: make the result of a turn once for all episodes, so that making it costs no time;
+            otherwise each call has its own, so that keeping it costs memory as in real work.
+    """
 
     spec = ToolSpec.of("search", description="Full-text search.", arguments=_Arguments)
 
+    def __init__(self, *, shared: bool) -> None:
+        self._made: dict[int, Observation] | None = {} if shared else None
+
     async def run(self, call: ToolCall, context: ToolContext) -> Observation:
-        place = f"{context.call.task_id[:6]}-{context.call.turn}"
-        hits = tuple(
-            Evidence(
-                kind=EvidenceKind.TEXT_HIT,
-                url=f"https://pages.example/{place}/{rank}",
-                title=f"Page {rank} of {place}",
-                snippet=f"{_SNIPPET}{_SNIPPET}({place}, {rank})",
-                rank=rank,
-                query=str(call.arguments.get("query")),
-            )
-            for rank in range(_HITS)
+        """The hits of this turn."""
+        turn = context.call.turn
+        query = str(call.arguments.get("query"))
+        if self._made is None:
+            return _hits(f"{context.call.task_id[:6]}-{turn}", query=query)
+        if turn not in self._made:
+            self._made[turn] = _hits(f"shared-{turn}", query=query)
+        return self._made[turn]
+
+
+def _hits(place: str, *, query: str) -> Observation:
+    hits = tuple(
+        Evidence(
+            kind=EvidenceKind.TEXT_HIT,
+            url=f"https://pages.example/{place}/{rank}",
+            title=f"Page {rank} of {place}",
+            snippet=f"{_SNIPPET}{_SNIPPET}({place}, {rank})",
+            rank=rank,
+            query=query,
         )
-        parts = [trusted(f"{len(hits)} hits\n\n")]
-        parts += [
-            untrusted(f"{hit.rank}. [{hit.title}]({hit.url})\n{hit.snippet}\n\n") for hit in hits
-        ]
-        return Observation(parts=tuple(parts), evidence=hits)
+        for rank in range(_HITS)
+    )
+    texts = [f"{hit.rank}. [{hit.title}]({hit.url})\n{hit.snippet}\n\n" for hit in hits]
+    parts = (trusted(f"{len(hits)} hits\n\n"), *map(untrusted, texts))
+    return Observation(parts=parts, evidence=hits)
 
 
 class _InstantModel:
@@ -141,26 +157,17 @@ async def bench_loop(
     size = _Size(
         episodes=episodes or normal.episodes, turns=turns or normal.turns, rounds=normal.rounds
     )
-    profile = VdrProfile()
-    researcher = Researcher(
-        model=_InstantModel(profile, turns=size.turns),
-        profile=profile,
-        tools={"search": _InstantSearch()},
-        mode=mode_named("ts"),
-        today=TODAY,
-        media=_NoMedia(),
-        limits=Limits(max_turns=size.turns),
-    )
-    await _run_all(researcher, tasks=_tasks(min(50, size.episodes)))
+    timed, traced = (_researcher(size, shared=shared) for shared in (True, False))
+    await _run_all(timed, tasks=_tasks(min(50, size.episodes)))
     tasks = _tasks(size.episodes)
-    cpu_ms = [await _cpu_ms_per_turn(researcher, tasks=tasks) for _ in range(size.rounds)]
-    peak_bytes = await _peak_bytes(researcher, tasks=tasks)
+    cpu_ms = [await _cpu_ms_per_turn(timed, tasks=tasks) for _ in range(size.rounds)]
+    peak_bytes = await _peak_bytes(traced, tasks=tasks)
     return {
         "name": "loop",
         "settings": {
             "turns": size.turns,
             "rounds": size.rounds,
-            "profile": profile.name,
+            "profile": timed.profile.name,
             "result_chars": _HITS * 2 * len(_SNIPPET),
         },
         "figures": {
@@ -171,6 +178,19 @@ async def bench_loop(
         "baseline": {},
         "ratios": {},
     }
+
+
+def _researcher(size: _Size, *, shared: bool) -> Researcher:
+    profile = VdrProfile()
+    return Researcher(
+        model=_InstantModel(profile, turns=size.turns),
+        profile=profile,
+        tools={"search": _InstantSearch(shared=shared)},
+        mode=mode_named("ts"),
+        today=TODAY,
+        media=_NoMedia(),
+        limits=Limits(max_turns=size.turns),
+    )
 
 
 def _tasks(num: int) -> list[Task]:
