@@ -28,12 +28,11 @@ def row_check(columns: Sequence[Column]) -> bytes:
     Raises:
         UnicodeEncodeError: a text holds a lone surrogate, which SQLite cannot keep.
     """
-    digest = xxhash.xxh3_64()
+    parts: list[bytes] = []
     for column in columns:
         tag, data = _encode(column)
-        digest.update(tag + len(data).to_bytes(8, "big"))
-        digest.update(data)
-    return digest.digest()
+        parts += (tag, len(data).to_bytes(8, "big"), data)
+    return xxhash.xxh3_64_digest(b"".join(parts))
 
 
 def checked(columns: Sequence[Column]) -> Row:
@@ -75,14 +74,13 @@ def lenient_text(data: bytes) -> str:
 
 
 def _encode(column: Column) -> tuple[bytes, bytes]:
-    match column:
-        case None:
-            return b"n", b""
-        case str():
-            return b"s", column.encode("utf-8")
-        case bytes():
-            return b"b", column
-        case int():
-            return b"i", str(column).encode("ascii")
-        case float():
-            return b"f", struct.pack(">d", column)
+    # Ordered by frequency: opening a run of 100,000 attempts comes through here a million times.
+    if isinstance(column, str):
+        return b"s", column.encode("utf-8")
+    if isinstance(column, bytes):
+        return b"b", column
+    if isinstance(column, int):
+        return b"i", b"%d" % column
+    if isinstance(column, float):
+        return b"f", struct.pack(">d", column)
+    return b"n", b""

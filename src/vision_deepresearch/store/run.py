@@ -11,12 +11,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from pydantic import JsonValue
+from typing_extensions import override
 
 from vision_deepresearch.core.episode import Episode, Verdict
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import Trajectory
-from vision_deepresearch.store.database import Database, Statement, prepare
+from vision_deepresearch.store.database import Database, Statement, prepare, typed_errors
 from vision_deepresearch.store.folder import locked, prepare_files
 from vision_deepresearch.store.redact import Redactor
 from vision_deepresearch.store.rows import checked, pack
@@ -114,6 +115,19 @@ class RunFolder(RunView):
         )
         self._tapes.append(tape)
         return tape
+
+    @override
+    def done(self) -> frozenset[tuple[str, int]]:
+        """(task id, attempt) of everything that need not run again, rejects included.
+
+        Cost: reads keys only; every row was verified when the folder was opened.
+        """
+        with typed_errors(self.path / DATABASE):
+            entries = [
+                *self._reader.execute(ATTEMPT.index_scan),
+                *self._reader.execute(REJECT.index_scan),
+            ]
+        return frozenset((str(task_id), int(attempt)) for _, task_id, attempt in entries)
 
     async def put_task(self, task: Task) -> None:
         """Store a task; one that is there is kept."""

@@ -126,8 +126,10 @@ class Tape:
         secrets = redactor or Redactor()
         if mode.is_replay:
             tape = cls(path=path, database=None, mode=mode, redactor=secrets, clock=clock)
-            yield tape
-            await tape.close()
+            try:
+                yield tape
+            finally:
+                await tape.close()
             return
         async with Database.open(path) as database:
             tape = cls(path=path, database=database, mode=mode, redactor=secrets, clock=clock)
