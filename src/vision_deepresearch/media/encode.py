@@ -20,7 +20,7 @@ _PNG_CHUNKS = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 def to_png(image: Image.Image) -> bytes:
     """Encode losslessly; equal pixels give equal bytes on one machine."""
     output = io.BytesIO()
-    image.save(output, "PNG", compress_level=4)
+    image.save(output, "PNG", compress_level=1)  # 2 x faster than 4, 1.2 x larger
     return output.getvalue()
 
 
