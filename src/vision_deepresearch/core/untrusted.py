@@ -32,10 +32,13 @@ _SPECIAL = r"s|bos|eos|pad|unk|mask|sep|cls|(?:start|end)_of_\w{1,40}+|unused\d{
 _BRACKETED = r"inst|available_tools|tool_(?:calls|results|content)|system_prompt"
 _UPPER = r"IMG|IMG_BREAK|IMG_END|gMASK|sop|CLS|SEP|PAD|UNK|MASK|THINK|ARGS|CALL_ID"
 _MARKER = re.compile(
-    # One character is consumed, the rest is looked at: markers that overlap are all seen.
-    rf"<(?=\||[\s/\\]*+(?:{_TAGS})(?!\w)|[\s/]*+(?:{_SPECIAL})\s*+>|<\s*+/?+\s*+sys\b)"
-    r"|(?<=\|)>"
-    rf"|\[(?=[\s/]*+(?:(?:{_BRACKETED})|(?-i:{_UPPER}))\s*+\])",
+    # One character is consumed, the rest is looked at: markers that overlap are all seen. The set
+    # in front lets the search skip ordinary text quickly.
+    r"[<>\[](?:"
+    rf"(?<=<)(?=\||[\s/\\]*+(?:{_TAGS})(?!\w)|[\s/]*+(?:{_SPECIAL})\s*+>|<\s*+/?+\s*+sys\b)"
+    r"|(?<=\|>)"
+    rf"|(?<=\[)(?=[\s/]*+(?:{_BRACKETED}|(?-i:{_UPPER}))\s*+\])"
+    r")",
     re.IGNORECASE,
 )
 _LOOK_ALIKE = {"<": "\u2039", ">": "\u203a", "[": "\u27e6"}
@@ -55,7 +58,7 @@ def neutralise(text: str, *, max_chars: int = MAX_CHARS) -> str:
     Returns:
         At most `max_chars` characters, and the cut mark if something was cut.
 
-    Cost: about 5 us for a snippet of 300 characters, about 15 ms for 120,000.
+    Cost: about 5 us for a snippet of 300 characters, about 5 ms for 120,000 (50 ms hostile).
     """
     safe = _mark(_INVISIBLE.sub("", text))
     if len(safe) <= max_chars:
