@@ -91,17 +91,22 @@ async def _one(work: Work, *, run: RunFolder, roll_out: Attempt, judge: Judge) -
     try:
         trajectory = await roll_out(work.task, work.attempt)
         verdict = await judge.judge(work.task, trajectory)
-    except TapeMissError:
-        raise
-    except OSError:
-        raise  # the disk, not the task: the run stops and can be resumed
     except Exception as bug:
+        if _stops_the_run(bug):
+            raise
         reason = "bad_image" if isinstance(bug, BadImageError) else "bug"
         await run.put_reject(work.task.id, work.attempt, reason=reason, detail=_describe(bug))
         return None
     episode = episode_of(work.task, trajectory, verdict)
     await run.put_episode(episode)
     return episode
+
+
+def _stops_the_run(bug: BaseException) -> bool:
+    """A strict replay that misses, or a disk that refuses: no fault of the task."""
+    if isinstance(bug, BaseExceptionGroup):
+        return any(_stops_the_run(inner) for inner in bug.exceptions)
+    return isinstance(bug, TapeMissError | OSError)
 
 
 def _describe(bug: BaseException) -> str:
