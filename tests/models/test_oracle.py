@@ -4,23 +4,19 @@ img_1 shows emblems; a crop of one finds the page of its owner (a fleet); each f
 founder, a founder a birthplace:   emblem --look--> fleet --founded by--> person --born in--> town
 """
 
-import hashlib
-import io
 import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from time import process_time
 
 import pytest
-from PIL import Image as PilImage
 
 from tests.builders import a_picture, a_task
 from vision_deepresearch.agent.limits import Limits
 from vision_deepresearch.agent.loop import Researcher, run
 from vision_deepresearch.core.bank import CropOrigin
-from vision_deepresearch.core.content import Conversation, ImageRef, Picture, ToolSpec
+from vision_deepresearch.core.content import Conversation, Picture, ToolSpec
 from vision_deepresearch.core.context import CallContext, SpendKind
 from vision_deepresearch.core.errors import FailureKind, WorldError
 from vision_deepresearch.core.geometry import Box
@@ -31,6 +27,7 @@ from vision_deepresearch.core.proof import Hop, HopKind, Proof
 from vision_deepresearch.core.protocols import Completion, Profile, Sampling, World
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import StopReason, Trajectory
+from vision_deepresearch.media.store import MemoryMediaStore
 from vision_deepresearch.models.oracle import OracleModel
 from vision_deepresearch.models.profiles.native import NativeProfile
 from vision_deepresearch.models.profiles.vdr import VdrProfile
@@ -108,26 +105,6 @@ class Web:
         return Evidence(kind=kind, url=url, title=self.pages[url][0], label="match")
 
 
-@dataclass(slots=True)
-class Pictures:
-    """A `MediaStore` addressed by bytes."""
-
-    stored: dict[str, bytes] = field(default_factory=dict)
-
-    def put(self, data: bytes) -> ImageRef:
-        digest = hashlib.sha256(data).hexdigest()
-        self.stored[digest] = data
-        with PilImage.open(io.BytesIO(data)) as image:
-            width, height = image.size
-        return ImageRef(sha256=digest, width=width, height=height, media_type="image/png")
-
-    def load(self, ref: ImageRef) -> bytes:
-        return self.stored[ref.sha256]
-
-    def picture(self, ref: ImageRef) -> Picture:
-        return Picture(ref=ref, load=partial(self.load, ref))
-
-
 @dataclass(frozen=True, slots=True)
 class Case:
     """A task, the web it is about, and what is known about it."""
@@ -135,7 +112,7 @@ class Case:
     task: Task
     web: Web
     truth: Truth
-    media: Pictures
+    media: MemoryMediaStore
 
 
 def a_case(*, num_fleets: int = 3, picks: bool = False, labels: Sequence[str] = ()) -> Case:
@@ -179,7 +156,7 @@ def a_case(*, num_fleets: int = 3, picks: bool = False, labels: Sequence[str] = 
     else:
         hops = [hops[0], *_chain(web, chain)]
         answer = _person(0, len(chain) - 1)
-    media = Pictures()
+    media = MemoryMediaStore()
     ref = media.put(a_picture(width=200, height=150))
     task = a_task(question="Which one?", answers=(answer,), images=(ref,))
     proof = Proof(task_id=task.id, hops=tuple(hops))
