@@ -26,6 +26,7 @@ from vision_deepresearch.worlds.generated.drafts import TaskDraft
 from vision_deepresearch.worlds.generated.draw import reference_picture
 from vision_deepresearch.worlds.generated.graph import Graph
 from vision_deepresearch.worlds.generated.pages import PageSet
+from vision_deepresearch.worlds.generated.plan import PageRecord
 from vision_deepresearch.worlds.generated.scenes import Scene, place_scene, render_scene
 from vision_deepresearch.worlds.generated.spec import WorldSpec
 from vision_deepresearch.worlds.generated.tasks import make_tasks
@@ -186,7 +187,7 @@ class _Builder:
             pages,
             limit=wanted + max(4, round(wanted * _MAX_DROPPED_SHARE)),
             place=lambda scene: place_scene(self.spec, scene, graph.entities),
-            reachable=_Reachability(texts, pages).is_reachable,
+            reachable=_Reachability(texts, pages.all_urls()).is_reachable,
         )
         things = {pages.article(entity.id): entity.id for entity in graph.pictured()}
         tasks: list[Task] = []
@@ -222,12 +223,12 @@ class _Reachability:
     """Whether the text index gives a page for a query."""
 
     texts: TextIndex
-    pages: PageSet
+    records: tuple[PageRecord, ...]
 
     def is_reachable(self, query: str, url: str) -> bool:
         """Whether the page is among the first ten hits."""
-        records = self.pages.all_urls()
-        return any(records[hit.id].url == url for hit in self.texts.search(query, _REACHABLE_RANK))
+        hits = self.texts.search(query, _REACHABLE_RANK)
+        return any(self.records[hit.id].url == url for hit in hits)
 
 
 class _Eye:

@@ -35,6 +35,7 @@ from vision_deepresearch.worlds.generated.drawing.paint import (
     full_pen,
     multiply,
     ring_points,
+    soft_shadow,
     to_jpeg,
 )
 from vision_deepresearch.worlds.generated.entities import Entity, EntityType, SceneSpec
@@ -191,7 +192,8 @@ def render_scene(spec: WorldSpec, scene: SceneSpec, entities: Mapping[str, Entit
                 (x - cover.x) / cover.half, (y - cover.y) / cover.half, reach / cover.half
             )
             ground = ((1 + setting.ground) * plan.height / 2 - y) / reach
-            hide_part(spot, ground, is_low=y > 0.55 * plan.height, rng=rng)
+            is_low = y > 0.55 * plan.height
+            hide_part(spot, ground, setting=setting, is_low=is_low, rng=rng)
     picture = _finish(picture, rng)
     return Scene(
         data=to_jpeg(picture, rng.randint(72, 86)),
@@ -364,10 +366,7 @@ def _hang_up(
     _supports(picture, place)
     if place.stands:
         _ground_shadow(picture, place.quad)
-    soft = np.asarray(
-        cv2.GaussianBlur(cv2.copyMakeBorder(shape, 12, 12, 12, 12, cv2.BORDER_CONSTANT), (0, 0), 5),
-        np.uint8,
-    )
+    soft = soft_shadow(shape, 12)
     darken(picture, soft, left - 6, top - 3, 0.42)
     blend(picture, np.asarray(warped, np.uint8), shape, left, top)
     return shape, (left, top)
@@ -377,11 +376,13 @@ def _supports(picture: Pixels, place: _Place) -> None:
     """Cords above what hangs, legs below what stands on boards."""
     pen = full_pen(picture)
     a, b, c, d = (((x - pen.x) / pen.half, (y - pen.y) / pen.half) for x, y in place.quad)
-    if place.hangs:
+    if place.hangs and place.mount is Mount.BARE:
+        top = ((a[0] + b[0]) / 2, (a[1] + b[1]) / 2)
+        pen.stroke([(top[0], top[1] + 0.03), (top[0], -1)], (58, 50, 48), 0.009)
+    elif place.hangs:
         for corner, shift in ((a, 0.06), (b, -0.06)):
-            pen.stroke(
-                [(corner[0] + shift * 0.3, corner[1]), (corner[0] + shift, -1)], (58, 50, 48), 0.007
-            )
+            cord = [(corner[0] + shift * 0.3, corner[1]), (corner[0] + shift, -1)]
+            pen.stroke(cord, (58, 50, 48), 0.007)
     elif place.mount is Mount.BOARD:
         for corner, shift in ((d, -0.03), (c, 0.03)):
             pen.stroke(
@@ -399,7 +400,7 @@ def _ground_shadow(picture: Pixels, quad: Quad) -> None:
     middle = (spot.shape[1] / 2, spot.shape[0] / 2)
     points = ring_points(*middle, wide / 2, tall / 2, 24)
     cv2.fillPoly(spot, [np.array(points, np.int32)], (255,))
-    soft = np.asarray(cv2.GaussianBlur(spot, (0, 0), 4), np.uint8)
+    soft = soft_shadow(spot, 0)
     left, top = round((x0 + x1) / 2 - middle[0]), round((y0 + y1) / 2 - middle[1])
     darken(picture, soft, left, top, 0.45)
 

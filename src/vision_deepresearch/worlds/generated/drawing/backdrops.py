@@ -63,6 +63,8 @@ class Setting:
     scatters: tuple[Scatter, ...]
     strings: int = 0
     """Strings of pennants overhead, at most."""
+    has_posts: bool = True
+    """Whether street lamps may stand there."""
     ground: float = 1.0
     """Height on which people stand who hide something."""
 
@@ -326,6 +328,7 @@ SETTINGS: dict[str, Setting] = {
             Scatter(3, ("paper", "sticker", "miniature"), -0.5, 0.35, 0.03, 0.055),
         ),
         strings=2,
+        has_posts=False,
         ground=1.05,
     ),
     "museum": Setting(
@@ -334,6 +337,7 @@ SETTINGS: dict[str, Setting] = {
             Scatter(5, ("miniature", "paper", "miniature"), -0.8, 0.62, 0.035, 0.055),
             Scatter(1, ("person", "person", "plant"), 0.84, 1.02, 0.13, 0.19, upright=True),
         ),
+        has_posts=False,
         ground=1.05,
     ),
     "poster_wall": Setting(
@@ -351,12 +355,15 @@ SETTINGS: dict[str, Setting] = {
 # --------------------------------------------------------------------------------------- occluders
 
 
-def hide_part(pen: Pen, ground: float, *, is_low: bool, rng: random.Random) -> None:
+def hide_part(
+    pen: Pen, ground: float, *, setting: Setting, is_low: bool, rng: random.Random
+) -> None:
     """Draw something before a thing that fills the pen's unit square; it hides a part.
 
     Args:
         pen: centred on the thing, a unit being half its longer side.
         ground: how far below the centre people stand, in the pen's units.
+        setting: decides what may stand there.
         is_low: whether the thing stands near the ground: then somebody may pass before it.
         rng: decides what and where.
     """
@@ -365,7 +372,7 @@ def hide_part(pen: Pen, ground: float, *, is_low: bool, rng: random.Random) -> N
         tall = max(0.75, min(1.15, ground / 2))
         side = rng.choice((-1, 1)) * rng.uniform(0.5, 0.75)
         person(pen.at(side, min(ground, 1.5) - tall, tall), rng)
-    elif is_low and draw < 0.8:
+    elif is_low and draw < 0.8 and setting.has_posts:
         x = rng.choice((-0.6, 0.6))
         pen.box(x - 0.05, -1.1, x + 0.05, max(ground, 1.1), (64, 62, 66), LINE, 0.02)
         pen.poly(ring_points(x, -1.15, 0.17, 0.2, 8), (250, 222, 150), LINE, 0.04)

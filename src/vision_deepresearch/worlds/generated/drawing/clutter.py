@@ -51,8 +51,8 @@ def _any_motif(pen: Pen, rng: random.Random, fill: Colour, accent: Colour) -> No
 def paper(pen: Pen, rng: random.Random) -> None:
     """A written sheet."""
     pen.box(-0.8, -1, 0.8, 1, _PAPER, LINE, 0.06)
-    for k in range(4):
-        glyph_row(pen.at(0, -0.66 + 0.44 * k, 0.62), rng, LINE, letters=6)
+    for k in range(3):
+        glyph_row(pen.at(0, -0.58 + 0.56 * k, 0.62), rng, LINE, letters=4)
 
 
 def sticker(pen: Pen, rng: random.Random) -> None:

@@ -66,8 +66,17 @@ class Pen:
         )
 
     def _fixed(self, points: Iterable[Point]) -> npt.NDArray[np.int32]:
-        placed = [self.place(x, y) for x, y in points]
-        return np.array([[round(x * _ONE), round(y * _ONE)] for x, y in placed], np.int32)
+        """Points in pixels with fractional bits, as OpenCV draws them; the hot path of drawing."""
+        scale = self.half * _ONE
+        cosine, sine = math.cos(self.angle) * scale, math.sin(self.angle) * scale
+        left, top = self.x * _ONE + 0.5, self.y * _ONE + 0.5
+        return np.array(
+            [
+                (int(left + x * cosine - y * sine), int(top + x * sine + y * cosine))
+                for x, y in points
+            ],
+            np.int32,
+        )
 
     def _thick(self, width: float) -> int:
         return max(1, round(width * self.half))
@@ -108,7 +117,9 @@ class Pen:
         width: float = 0.06,
     ) -> None:
         """A circle."""
-        self.poly(ring_points(x, y, radius, radius, 28), fill, line, width)
+        reach = radius * self.half
+        count = 10 if reach < 4 else 16 if reach < 14 else 28
+        self.poly(ring_points(x, y, radius, radius, count), fill, line, width)
 
     def box(
         self,
@@ -124,12 +135,17 @@ class Pen:
         self.poly([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], fill, line, width)
 
 
+@lru_cache(maxsize=256)
+def _unit_ring(count: int, turn: float) -> tuple[Point, ...]:
+    steps = (turn - math.pi / 2 + 2 * math.pi * k / count for k in range(count))
+    return tuple((math.cos(a), math.sin(a)) for a in steps)
+
+
 def ring_points(
     x: float, y: float, rx: float, ry: float, count: int, turn: float = 0.0
 ) -> list[Point]:
     """Points of an ellipse or regular polygon, the first at the top, `turn` in radians."""
-    steps = (turn - math.pi / 2 + 2 * math.pi * k / count for k in range(count))
-    return [(x + rx * math.cos(a), y + ry * math.sin(a)) for a in steps]
+    return [(x + rx * cosine, y + ry * sine) for cosine, sine in _unit_ring(count, turn)]
 
 
 def arc_points(
@@ -188,21 +204,43 @@ def multiply(pixels: Pixels, light: npt.NDArray[np.float32]) -> Pixels:
 
 def blend(pixels: Pixels, layer: Pixels, mask: Pixels, x: int, y: int) -> None:
     """Lay a masked layer onto a picture with its corner at (x, y); parts outside are cut."""
-    height, width = pixels.shape[:2]
-    rows, columns = mask.shape
-    x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + columns, width), min(y + rows, height)
-    if x0 >= x1 or y0 >= y1:
+    cut = _overlap(pixels, mask, x, y)
+    if cut is None:
         return
-    part = pixels[y0:y1, x0:x1]
-    over = layer[y0 - y : y1 - y, x0 - x : x1 - x].astype(np.uint16)
-    share = mask[y0 - y : y1 - y, x0 - x : x1 - x, None].astype(np.uint16)
-    mixed = (over * share + part.astype(np.uint16) * (255 - share) + 127) // 255
-    part[:] = mixed.astype(np.uint8)
+    part, rows, columns = cut
+    share = mask[rows, columns].astype(np.float32) / 255
+    over = np.ascontiguousarray(layer[rows, columns])
+    part[:] = cv2.blendLinear(over, np.ascontiguousarray(part), share, 1 - share)
 
 
 def darken(pixels: Pixels, mask: Pixels, x: int, y: int, strength: float) -> None:
     """Cast a shadow shaped like a mask onto a picture."""
-    blend(pixels, np.zeros((*mask.shape, 3), np.uint8), (mask * strength).astype(np.uint8), x, y)
+    cut = _overlap(pixels, mask, x, y)
+    if cut is None:
+        return
+    part, rows, columns = cut
+    light = 255 - (mask[rows, columns] * np.float32(strength)).astype(np.uint8)
+    part[:] = cv2.multiply(part, cv2.cvtColor(light, cv2.COLOR_GRAY2RGB), scale=1 / 255)
+
+
+def _overlap(pixels: Pixels, mask: Pixels, x: int, y: int) -> tuple[Pixels, slice, slice] | None:
+    """The part of a picture under a mask at (x, y), and which part of the mask that is."""
+    height, width = pixels.shape[:2]
+    rows, columns = mask.shape
+    x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + columns, width), min(y + rows, height)
+    if x0 >= x1 or y0 >= y1:
+        return None
+    return pixels[y0:y1, x0:x1], slice(y0 - y, y1 - y), slice(x0 - x, x1 - x)
+
+
+def soft_shadow(mask: Pixels, border: int) -> Pixels:
+    """A mask with a border, blurred: computed at a quarter of the size."""
+    wide = cv2.copyMakeBorder(mask, border, border, border, border, cv2.BORDER_CONSTANT)
+    height, width = wide.shape[:2]
+    quarter = (max(2, width // 4), max(2, height // 4))
+    small = cv2.resize(wide, quarter, interpolation=cv2.INTER_AREA)
+    blurred = cv2.GaussianBlur(small, (0, 0), 1.3)
+    return np.asarray(cv2.resize(blurred, (width, height)), np.uint8)
 
 
 def to_jpeg(pixels: Pixels, quality: int) -> bytes:

@@ -67,7 +67,8 @@ def _livery(pen: Pen, look: Look, rng: random.Random) -> None:
     pen.box(-a, 0.75, a, 1, shade(look.colour(3), 0.7))
     for k in range(2):
         glyph_row(pen.at(a * (-0.42 + 0.62 * k), 0.43, 0.26 * a), rng, look.dark, letters=6)
-    for slot, x in ((3, -0.8), (4, -0.06), (5, 0.58)):
+    shift = rng.uniform(-0.1, 0.1)
+    for slot, x in ((3, -0.72 + shift), (4, -0.06 - shift), (5, 0.58 + shift)):
         pen.disc(a * x, 0.5, 0.17, look.light, look.dark, 0.02)
         look.put(pen, slot, a * x, 0.5, 0.13)
 
