@@ -20,7 +20,7 @@ from vision_deepresearch.worlds.generated.entities import EntityType, SceneSpec
 from vision_deepresearch.worlds.generated.relations import PERSON, RELATIONS
 from vision_deepresearch.worlds.generated.routes import Arrival, Routes, Step
 
-GROUP_SIZE = 6
+GROUP_SIZE = 7
 """Things compared in each group."""
 NUM_BYSTANDERS = 3
 """Coats of arms that hang among them and play no part."""
@@ -28,7 +28,7 @@ _TAIL_HOPS = 2
 _LAYOUTS = ("poster_wall", "museum")
 
 _BRANCHES: tuple[tuple[EntityType, tuple[str, ...], tuple[str, ...]], ...] = (
-    (EntityType.VESSEL, ("launched_on", "length"), ("built_by", "founded_by")),
+    (EntityType.VESSEL, ("launched_on", "length"), ("christened_by",)),
     (EntityType.BUILDING, ("height", "completed_in"), ("designed_by",)),
     (EntityType.ARTWORK, ("created_in",), ("created_by",)),
     (EntityType.ORGANISATION, ("employees", "founded_in"), ("founded_by",)),
