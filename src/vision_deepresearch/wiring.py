@@ -21,6 +21,7 @@ from vision_deepresearch.agent.limits import Limits
 from vision_deepresearch.agent.loop import Researcher
 from vision_deepresearch.agent.loop import run as run_agent
 from vision_deepresearch.core.content import ImageRef
+from vision_deepresearch.core.context import SpendKind
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.events import Listener
 from vision_deepresearch.core.mode import mode_named
@@ -29,6 +30,7 @@ from vision_deepresearch.core.protocols import (
     ModelClient,
     Profile,
     Sampling,
+    Summariser,
     TruthSource,
     World,
 )
@@ -45,8 +47,8 @@ from vision_deepresearch.models.seat import DirectorySeat, TerminalSeat
 from vision_deepresearch.models.taped import TapedModel
 from vision_deepresearch.store.provenance import provenance
 from vision_deepresearch.store.run import RunFolder
-from vision_deepresearch.store.tape import TapeMode
-from vision_deepresearch.tools.summarise import PassagePicker
+from vision_deepresearch.store.tape import Tape, TapeMode
+from vision_deepresearch.tools.summarise import LlmSummariser, PassagePicker
 from vision_deepresearch.tools.toolset import ToolLimits, build_tools
 from vision_deepresearch.worlds.generated.build import build_world
 from vision_deepresearch.worlds.generated.spec import WorldSpec, spec_named
@@ -60,7 +62,7 @@ ProgressBar = Callable[[str, int, int], None]
 MODELS = ("oracle", "scripted:FILE", "seat", "seat:DIR")
 MIN_PAGES = 150
 """Smaller webs hold too few things that can be told apart."""
-PAGES_PER_ENTITY = 1.8
+PAGES_PER_ENTITY = 1.9
 """Pages of a generated world per thing in it, about."""
 WORLDS = ("generated:PRESET", "generated:PRESET@SEED", "a world folder")
 
@@ -76,6 +78,8 @@ class RunConfig(Record):
     """Profile `vdr`: released checkpoints were trained with `one`."""
     system_prompt: str | None = None
     """Path of a checkpoint's own system prompt; replaces ours."""
+    summariser: str = "passages"
+    """Who reads pages for a goal: `passages` (an extract, no model) or the name of a model."""
     tape: Literal["off", "auto", "record", "replay", "replay-strict"] = "auto"
     python: Literal["auto", "off"] = "auto"
     """`auto` means off as long as no sandbox tier is available."""
@@ -309,6 +313,18 @@ def make_model(
         case _:
             msg = f"unknown model {name!r}: use one of {', '.join(MODELS)}"
             raise ConfigError(msg)
+
+
+def _make_summariser(
+    name: str, *, profile: Profile, truth: TruthSource, tape: Tape, media: FolderMediaStore
+) -> Summariser:
+    if name == "passages":
+        return PassagePicker()
+    if name == "oracle":
+        msg = "the oracle cannot summarise pages: use summariser 'passages' or another model"
+        raise ConfigError(msg)
+    model = make_model(name, profile=profile, truth=truth, path_of=media.path_of)
+    return LlmSummariser(TapedModel(model, tape, spend=SpendKind.SUMMARY))
 
 
 # ----------------------------------------------------------------------------------------- session
