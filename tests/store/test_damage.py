@@ -1,6 +1,5 @@
 """Bit rot: a damaged row is noticed, counted, and its work done again; never served."""
 
-import asyncio
 import contextlib
 import random
 import shutil
@@ -132,32 +131,35 @@ async def test_a_flipped_recording_is_a_miss_and_is_recorded_again(tmp_path: Pat
         assert [(await ask(tape, number, "0")).value for number in range(3)] == [FRESH] * 3
 
 
+async def finish(folder: Path) -> bool:
+    """Do what a resumed run would do; returns whether damage was noticed."""
+    async with opened(folder) as run:
+        was_damaged = run.counts().damaged > 0
+        for episode in run.episodes():
+            number = int(episode.task.ref.split("/")[1])
+            assert episode == EPISODES[number], "served wrong data"
+        done = {task_id for task_id, _ in run.done() if task_id != "rejected"}
+        assert done <= {episode.task.id for episode in EPISODES}
+        tape = run.tape()
+        for number in range(NUM):
+            reply = await ask(tape, number, FRESH)
+            assert reply.value in {f'"{number}"', FRESH}, "served wrong data"
+            assert reply.blobs == (random.Random(number).randbytes(500),)
+        for episode in EPISODES:
+            await run.put_episode(episode)
+        refs = sorted(episode.task.ref for episode in run.episodes())
+        assert refs == sorted(f"test/{number}" for number in range(NUM)), "lost or doubled"
+        return was_damaged or tape.stats.damaged > 0
+
+
 async def check_after_flip(folder: Path) -> str:
-    """Open a damaged folder as a resumed run would; returns what happened."""
-    try:
-        async with opened(folder) as run:
-            was_damaged = run.counts().damaged > 0
-            for episode in run.episodes():
-                number = int(episode.task.ref.split("/")[1])
-                assert episode == EPISODES[number], "served wrong data"
-            done = run.done()
-            assert {task_id for task_id, _ in done if task_id != "rejected"} <= {
-                EPISODES[number].task.id for number in range(NUM)
-            }
-            tape = run.tape()
-            async with asyncio.TaskGroup() as group:
-                asked = [group.create_task(ask(tape, number, FRESH)) for number in range(NUM)]
-            for number, reply in enumerate(task.result() for task in asked):
-                assert reply.value in {f'"{number}"', FRESH}, "served wrong data"
-                assert reply.blobs == (random.Random(number).randbytes(500),)
-            async with asyncio.TaskGroup() as group:
-                for episode in EPISODES:
-                    group.create_task(run.put_episode(episode))
-            refs = sorted(episode.task.ref for episode in run.episodes())
-            assert refs == sorted(f"test/{number}" for number in range(NUM)), "lost or doubled"
-            return "mended" if was_damaged or tape.stats.damaged else "unnoticed, harmless"
-    except (StoreError, ConfigError):
-        return "refused"
+    """Open a damaged folder, and a second time when the first ends in a typed error."""
+    for _ in range(2):
+        try:
+            return "mended" if await finish(folder) else "unnoticed, harmless"
+        except (StoreError, ConfigError):
+            continue
+    return "refused"
 
 
 async def flip_many(folder: Path, *, num_flips: int, seed: int) -> dict[str, int]:

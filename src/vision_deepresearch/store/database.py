@@ -33,7 +33,15 @@ _BUSY_S = 30.0
 
 
 class StoreError(OSError):
-    """The disk is full, broken or gone. What was acknowledged is kept: mend it and run again."""
+    """The disk is full, broken or gone. What was acknowledged is kept: mend it and run again.
+
+    Attributes:
+        is_damage: the file itself is damaged, not the disk full.
+    """
+
+    def __init__(self, message: str, *, is_damage: bool = False) -> None:
+        super().__init__(message)
+        self.is_damage = is_damage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +110,7 @@ class Database:
             with closing(connect(self.path)) as connection:
                 while not is_last:
                     group, is_last = self._next_group()
-                    error = _commit(connection, group)
+                    error = _commit(connection, group, self.path)
                     while group:
                         group.pop(0).settle(error)
         finally:
@@ -149,6 +157,11 @@ def prepare(path: Path) -> None:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("COMMIT")
+
+
+def damage_mark(path: Path) -> Path:
+    """A file that says: writing to the database met damage; rebuild it at the next opening."""
+    return path.with_name(f"{path.name}.damaged")
 
 
 def check_schema(connection: sqlite3.Connection, path: Path) -> None:
@@ -213,7 +226,7 @@ def typed_errors(path: Path) -> Iterator[None]:
         raise _store_error(path, reason) from reason
 
 
-def _commit(connection: sqlite3.Connection, group: Sequence[_Job]) -> StoreError | None:
+def _commit(connection: sqlite3.Connection, group: Sequence[_Job], path: Path) -> StoreError | None:
     """Commit a group as one transaction, or nothing of it."""
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -224,24 +237,28 @@ def _commit(connection: sqlite3.Connection, group: Sequence[_Job]) -> StoreError
     except SQLITE_ERRORS as reason:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        row = connection.execute("PRAGMA database_list").fetchone()
-        return _store_error(Path(str(row[2])), reason)
+        error = _store_error(path, reason)
+        if error.is_damage:
+            damage_mark(path).touch()
+        return error
     return None
 
 
 def _store_error(path: Path, reason: sqlite3.Error | UnicodeDecodeError) -> StoreError:
     """Say whether the disk failed or the file is damaged: they are mended differently."""
-    if isinstance(reason, sqlite3.OperationalError):
+    is_damage = not isinstance(reason, sqlite3.OperationalError)
+    if not is_damage:
         msg = (
             f"{path} could not be used: {reason}. What was acknowledged before is kept: free space"
             " or mend the disk, then run the same command again"
         )
     else:
         msg = (
-            f"{path} is damaged beyond reading ({type(reason).__name__}: {reason}): move it away"
-            " and run the same command again; what it held is done anew"
+            f"{path} is damaged ({type(reason).__name__}: {reason}). Run the same command again: a"
+            " run folder keeps what can still be read and does the rest anew. If this is said"
+            " again, move the file away first"
         )
-    return StoreError(msg)
+    return StoreError(msg, is_damage=is_damage)
 
 
 def _settle(done: asyncio.Future[None], error: StoreError | None) -> None:

@@ -4,13 +4,20 @@ A rebuilt file holds good rows only, so an attempt whose row was damaged is simp
 runs again. The damaged file is kept beside the new one.
 """
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from vision_deepresearch.store.database import SQLITE_ERRORS, connect, prepare, typed_errors
+from vision_deepresearch.store.database import (
+    SQLITE_ERRORS,
+    connect,
+    damage_mark,
+    prepare,
+    typed_errors,
+)
 from vision_deepresearch.store.rows import Row, is_intact
 from vision_deepresearch.store.schema import RUN_TABLES, TABLES, Table
 
@@ -28,7 +35,8 @@ class Scan:
 def mend(path: Path) -> int:
     """Check the run's tables; rebuild the file when something is wrong.
 
-    Costs one read of the attempts; the tape's rows are checked only when they are asked for.
+    Costs one read of the attempts; the tape's rows are checked only when they are asked for, and
+    its tables only when writing to them has met damage (`damage_mark`).
 
     Returns:
         How many damaged rows were left behind.
@@ -38,9 +46,12 @@ def mend(path: Path) -> int:
     """
     with typed_errors(path), closing(connect(path)) as connection:
         scans = [_scan(connection, table) for table in RUN_TABLES]
-    if all(scan.is_sound for scan in scans):
+    mark = damage_mark(path)
+    if all(scan.is_sound for scan in scans) and not mark.exists():
         return 0
-    return _rebuild(path)
+    num_left = _rebuild(path)
+    mark.unlink(missing_ok=True)
+    return num_left
 
 
 def _scan(connection: sqlite3.Connection, table: Table) -> Scan:
@@ -85,8 +96,8 @@ def _rebuild(path: Path) -> int:
     number = 1
     while (kept := path.with_name(f"{path.name}.damaged-{number}")).exists():
         number += 1
-    path.rename(kept)
-    fresh.rename(path)
+    shutil.copyfile(path, kept)
+    fresh.replace(path)  # at once: a crash finds the old file or the new one
     return max(num_left, 1)
 
 
