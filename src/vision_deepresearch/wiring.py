@@ -18,8 +18,8 @@ from typing import Literal, TextIO
 from pydantic import Field, JsonValue, ValidationError
 
 from vision_deepresearch.agent.limits import Limits
-from vision_deepresearch.agent.loop import Researcher
 from vision_deepresearch.agent.loop import run as run_agent
+from vision_deepresearch.agent.researcher import Researcher, adapted_to_mode
 from vision_deepresearch.core.content import ImageRef
 from vision_deepresearch.core.context import SpendKind
 from vision_deepresearch.core.errors import ConfigError
@@ -409,6 +409,7 @@ async def open_session(
             today=config.today,
             media=media,
         )
+        adapted_to_mode(researcher)  # refuse a mode that cannot run before anything is made
         yield Session(
             config=config,
             world=world,

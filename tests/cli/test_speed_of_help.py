@@ -32,7 +32,7 @@ def test_help_loads_nothing_heavy(command: list[str]) -> None:
         "import sys; from vision_deepresearch.cli.main import run; "
         f"code = run({[*command, '--help']!r}); "
         "heavy = {'numpy', 'cv2', 'PIL', 'faiss', 'torch', 'lxml'} & set(sys.modules); "
-        "sys.exit(code or ','.join(sorted(heavy)))"
+        "sys.exit(code or ','.join(sorted(heavy)) or 0)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=20

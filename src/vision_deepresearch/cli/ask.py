@@ -24,7 +24,7 @@ def ask(
     overrides: options.Set = None,
     out: options.Out = None,
     json_wanted: options.Json = False,
-) -> int:
+) -> None:
     """Research a question about pictures; prints answer, citations, totals and a trace page.
 
     Example: vdr ask scene.jpg -q "Who founded the guild of the left emblem?" --model seat
@@ -42,7 +42,7 @@ def ask(
         "seed": seed,
     })
     caps = [f"limits.max_usd={budget_usd}"] if budget_usd is not None else []
-    return research.ask(
+    code = research.ask(
         images,
         question,
         flags=flags,
@@ -51,3 +51,4 @@ def ask(
         out=out,
         json_wanted=json_wanted,
     )
+    options.finish(code)

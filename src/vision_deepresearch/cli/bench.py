@@ -13,13 +13,14 @@ def bench(
     world: options.World = None,
     tasks: Annotated[int | None, typer.Option(help="modes: tasks per mode.")] = None,
     json_wanted: options.Json = False,
-) -> int:
+) -> None:
     """Measure ourselves; figures are ratios or rates of this machine, in one JSON object.
 
     Example: vdr bench loop --json
     """
     from vision_deepresearch.cli import bench_commands
 
-    return bench_commands.bench(
+    code = bench_commands.bench(
         name, quick=quick, world=world, tasks=tasks, json_wanted=json_wanted
     )
+    options.finish(code)

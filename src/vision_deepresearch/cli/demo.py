@@ -7,7 +7,7 @@ def demo(
     seed: options.Seed = None,
     out: options.Out = None,
     json_wanted: options.Json = False,
-) -> int:
+) -> None:
     """Make a small generated world and research one fuzzy multi-hop question about a scene, live.
 
     The researcher is the oracle, a teacher that knows what to look for and reads what it finds; it
@@ -15,4 +15,5 @@ def demo(
     """
     from vision_deepresearch.cli import research
 
-    return research.demo(seed=seed or 0, out=out, json_wanted=json_wanted)
+    code = research.demo(seed=seed or 0, out=out, json_wanted=json_wanted)
+    options.finish(code)

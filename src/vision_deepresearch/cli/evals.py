@@ -32,7 +32,7 @@ def run(
     overrides: options.Set = None,
     out: options.Out = None,
     json_wanted: options.Json = False,
-) -> int:
+) -> None:
     """Research a world's tasks into a run folder, judged; killed, it goes on where it was.
 
     Example: vdr eval run --world generated:small --tasks 100 --out runs/first
@@ -49,7 +49,7 @@ def run(
         "seed": seed,
         "concurrency": concurrency,
     })
-    return eval_commands.run(
+    code = eval_commands.run(
         num_tasks=tasks,
         attempts=attempts,
         flags=flags,
@@ -58,3 +58,4 @@ def run(
         out=out,
         json_wanted=json_wanted,
     )
+    options.finish(code)

@@ -2,14 +2,14 @@
 
 Command modules import typer only; everything heavy is imported inside the commands, so that every
 `--help` stays fast. Exit codes: 0 done, 1 done but wrong or unsupported, 2 the user's error,
-75 the disk is full (run it again), 130 interrupted.
+75 the disk is full (run it again).
 """
 
 import errno
 import gc
 import sys
+from collections.abc import Iterator
 
-import click
 import typer
 
 from vision_deepresearch import __version__
@@ -51,6 +51,7 @@ def _root(
     """Multimodal deep research: crop, search, read and reason over cluttered pictures."""
 
 
+_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EIO, errno.EDQUOT})
 _GC_THRESHOLDS = (20_000, 20, 20)
 """Records live long and hold no cycles: the default of 700 costs a third of the loop's CPU."""
 
@@ -64,35 +65,45 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run a command and return its exit code. User errors become one paragraph on stderr."""
     try:
-        result = app(arguments, standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except click.exceptions.Abort:
-        return _tell("interrupted", code=130)
-    except KeyboardInterrupt:
-        return _tell("interrupted; run the same command again to go on", code=130)
+        app(arguments)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
     except BrokenPipeError:
         return 0
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EIO, errno.EDQUOT}:
-            return _tell(
-                f"the disk refused to write ({error.strerror}); what was committed is safe: "
-                "make room and run the same command again",
-                code=75,
-            )
+    except (OSError, ValueError, RuntimeError, ExceptionGroup) as error:
+        for cause in _causes(error):
+            code = _explained(cause)
+            if code is not None:
+                return code
         raise
-    except ValueError as error:
-        return _user_error(error)
-    return result if isinstance(result, int) else 0
+    return 0
 
 
-def _user_error(error: ValueError) -> int:
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """What a group of errors holds, or the error itself."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _causes(inner)
+    else:
+        yield error
+
+
+def _explained(error: BaseException) -> int | None:
+    """Say what the user or the disk did wrong; None: it is a bug and travels on."""
     from vision_deepresearch.core.errors import BadImageError, ConfigError
+    from vision_deepresearch.store.database import StoreError
+    from vision_deepresearch.store.tape import TapeMissError
 
-    if isinstance(error, ConfigError | BadImageError):
+    if isinstance(error, ConfigError | BadImageError | TapeMissError):
         return _tell(str(error), code=2)
-    raise error
+    is_disk = isinstance(error, OSError) and error.errno in _DISK_ERRORS
+    if is_disk or isinstance(error, StoreError):
+        return _tell(
+            f"the disk refused to write ({error}); what was committed is safe: "
+            "make room and run the same command again",
+            code=75,
+        )
+    return None
 
 
 def _tell(message: str, *, code: int) -> int:

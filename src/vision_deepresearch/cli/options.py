@@ -51,3 +51,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on std
 def given(values: Mapping[str, str | int | None]) -> dict[str, str | int]:
     """The flags that were given."""
     return {name: value for name, value in values.items() if value is not None}
+
+
+def finish(code: int) -> None:
+    """End the command with an exit code."""
+    if code:
+        raise typer.Exit(code)

@@ -21,14 +21,14 @@ def play(
     overrides: options.Set = None,
     out: options.Out = None,
     json_wanted: options.Json = False,
-) -> int:
+) -> None:
     """Research one of a world's questions yourself: same tools, same limits, judged at the end.
 
     Example: vdr play 3 --world generated:small
     """
     from vision_deepresearch.cli import research
 
-    return research.play(
+    code = research.play(
         number,
         flags=options.given({"world": world, "mode": mode, "today": today}),
         seat=seat,
@@ -37,3 +37,4 @@ def play(
         out=out,
         json_wanted=json_wanted,
     )
+    options.finish(code)

@@ -15,9 +15,10 @@ from vision_deepresearch.cli.output import console, print_json
 from vision_deepresearch.cli.report import figures, print_report
 from vision_deepresearch.core.content import ImageRef
 from vision_deepresearch.core.episode import Decision, Verdict, episode_of
-from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.core.errors import BadImageError, ConfigError
 from vision_deepresearch.core.task import Task, fingerprint
 from vision_deepresearch.core.trajectory import Trajectory
+from vision_deepresearch.media.decode import decode
 from vision_deepresearch.media.given import load_given
 from vision_deepresearch.serve.viewer import TraceItem, write_run_pages
 from vision_deepresearch.store.run import RunFolder
@@ -68,7 +69,7 @@ def ask(
     if not question.strip():
         msg = "a question is needed, got an empty one: say what to find out with -q"
         raise ConfigError(msg)
-    pictures = [load_given(path) for path in images]
+    pictures = [open_picture(path, target=console(json_wanted=json_wanted)) for path in images]
     folder = out or Path("runs") / f"ask-{_digest(question, pictures)}"
     config = resolve(
         flags,
@@ -80,7 +81,15 @@ def ask(
 
     def make_task(session: Session) -> Task:
         refs = tuple(session.media.put(data) for data in pictures)
-        return _known_task(session, question, refs) or _asked(question, refs)
+        known = _known_task(session, question, refs)
+        if known is None and config.model == "oracle":
+            msg = (
+                "the oracle is a teacher: it researches a generated world's own questions only, "
+                "and this is none of them. Use another model, for example --model seat, or take "
+                "a question with `vdr world tasks`"
+            )
+            raise ConfigError(msg)
+        return known or _asked(question, refs)
 
     return _research(config, make_task=make_task, folder=folder, json_wanted=json_wanted)
 
@@ -157,6 +166,23 @@ def write_view(folder: Path, *, out: Path | None = None) -> Path:
         msg = f"{str(folder)!r} holds no finished trajectory yet: nothing to show"
         raise ConfigError(msg)
     return write_run_pages(out or folder / "view", items, load=run.load_picture)
+
+
+def open_picture(path: Path, *, target: Console) -> bytes:
+    """The bytes of a picture file, checked before anything is made or paid.
+
+    Raises:
+        ConfigError: no picture we accept; the message names the file.
+    """
+    data = load_given(path)
+    try:
+        decoded = decode(data)
+    except BadImageError as error:
+        msg = f"{str(path)!r}: {error}"
+        raise ConfigError(msg) from error
+    if decoded.is_animated:
+        target.print(f"note     {path}: animated, its first frame is used", soft_wrap=True)
+    return data
 
 
 @contextmanager

@@ -12,11 +12,12 @@ def view(
     run: Annotated[Path, typer.Argument(help="Run folder.")],
     out: Annotated[Path | None, typer.Option(help="Where to write; default: RUN/view.")] = None,
     json_wanted: options.Json = False,
-) -> int:
+) -> None:
     """Write self-contained HTML pages of a run: boxes, crops, hits, pages, support, verdicts.
 
     Example: vdr view runs/first
     """
     from vision_deepresearch.cli import research
 
-    return research.view(run, out=out, json_wanted=json_wanted)
+    code = research.view(run, out=out, json_wanted=json_wanted)
+    options.finish(code)

@@ -8,12 +8,11 @@ from rich.console import Console
 
 from vision_deepresearch.cli.live import plain
 from vision_deepresearch.cli.output import console, print_json
-from vision_deepresearch.cli.research import world_progress
+from vision_deepresearch.cli.research import open_picture, world_progress
 from vision_deepresearch.core.errors import ConfigError, WorldError
 from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.observation import Evidence
 from vision_deepresearch.media.crop import cut
-from vision_deepresearch.media.given import load_given
 from vision_deepresearch.media.store import MemoryMediaStore
 from vision_deepresearch.wiring import build_generated, world_folder
 from vision_deepresearch.worlds.generated.world import GeneratedWorld
@@ -57,7 +56,7 @@ def search(world: str, query: str, *, limit: int, json_wanted: bool) -> None:
 def look(world: str, image: Path, *, box: str | None, limit: int, json_wanted: bool) -> None:
     """Reverse image search with a picture or a part of it."""
     media = MemoryMediaStore()
-    data = load_given(image)
+    data = open_picture(image, target=console(json_wanted=json_wanted))
     media.put(data)
     if box is not None:
         data = cut(data, _parse_box(box))

@@ -6,6 +6,7 @@ becomes a reject with its reason; the others run on.
 """
 
 import asyncio
+import errno
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,9 +15,11 @@ from vision_deepresearch.core.errors import BadImageError
 from vision_deepresearch.core.protocols import Judge
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import Trajectory
+from vision_deepresearch.store.database import StoreError
 from vision_deepresearch.store.run import RunFolder
 from vision_deepresearch.store.tape import TapeMissError
 
+DISK_ERRORS = frozenset({errno.ENOSPC, errno.EIO, errno.EDQUOT})
 Attempt = Callable[[Task, int], Awaitable[Trajectory]]
 """Rolls out one attempt at a task."""
 
@@ -106,7 +109,8 @@ def _stops_the_run(bug: BaseException) -> bool:
     """A strict replay that misses, or a disk that refuses: no fault of the task."""
     if isinstance(bug, BaseExceptionGroup):
         return any(_stops_the_run(inner) for inner in bug.exceptions)
-    return isinstance(bug, TapeMissError | OSError)
+    is_disk = isinstance(bug, OSError) and bug.errno in DISK_ERRORS
+    return is_disk or isinstance(bug, TapeMissError | StoreError)
 
 
 def _describe(bug: BaseException) -> str:

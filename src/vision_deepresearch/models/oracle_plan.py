@@ -31,7 +31,7 @@ _MAX_REGIONS = 10
 """Boxes times scales of one call: more would not fit into one result."""
 _MAX_TOGETHER = 4
 """Hops followed in one turn when turns run short."""
-_SPARE_TURNS = 3
+_SPARE_TURNS = 5
 _MAX_QUERY_CHARS = 200
 
 

@@ -29,8 +29,9 @@ class ImageSearchArguments(Record):
 class ImageSearch:
     """Searches whole pictures; a box is refused by the schema."""
 
-    def __init__(self, search: PictureSearch, *, media: MediaStore) -> None:
+    def __init__(self, search: PictureSearch, *, media: MediaStore, num_hits: int) -> None:
         self._search = search
+        self._num_hits = num_hits
         self._media = media
         self._spec = ToolSpec.of(
             NAME,
@@ -64,5 +65,6 @@ class ImageSearch:
             region=whole,
             picture=self._media.picture(entry.ref),
             origin=context.bank.crop_origin(entry, Box.full()),
+            num_hits=self._num_hits,
         )
         return await self._search.run((query,), goal=arguments.goal, notices=(), context=context)

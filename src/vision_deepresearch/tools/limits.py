@@ -23,6 +23,9 @@ class ToolLimits(Record):
     """Pages of one `visit`."""
     hits_per_region: int = Field(default=3, gt=0)
     """Hits of a crop that are shown; their pages are read."""
+    hits_per_picture: int = Field(default=10, gt=0)
+    """Hits of a whole-picture search that are shown; pages of the first `hits_per_region` are read.
+    Whole pictures bring longer and poorer lists than crops."""
     hits_per_query: int = Field(default=10, gt=0)
     weak_pages: int = Field(default=1, ge=0)
     """Pages read for a crop whose hits are all merely visually similar."""

@@ -40,6 +40,8 @@ class Query:
     region: Region
     picture: Picture
     origin: CropOrigin
+    num_hits: int | None = None
+    """Hits to show; None: as many as for a crop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +103,7 @@ class PictureSearch:
         return compose(blocks, outcome, max_chars=self._limits.result_chars)
 
     async def _search(self, query: Query, *, gate: asyncio.Semaphore) -> _Found:
-        limit = self._limits.hits_per_region
+        limit = query.num_hits or self._limits.hits_per_region
         try:
             async with gate:
                 with boundary(WorldError, "image search"):
@@ -112,7 +114,9 @@ class PictureSearch:
             region = query.region.model_copy(update={"failure": error.kind})
             return _Found(query=query, region=region, hits=(), to_read=frozenset())
         shown = tuple(hits[:limit])
-        strong = [rank for rank, hit in enumerate(shown) if hit.label != WEAK_LABEL]
+        # A longer list is shown, not read: pages cost, and the first hits say most.
+        first = shown[: self._limits.hits_per_region]
+        strong = [rank for rank, hit in enumerate(first) if hit.label != WEAK_LABEL]
         weak = range(min(len(shown), self._limits.weak_pages))
         return _Found(
             query=query,

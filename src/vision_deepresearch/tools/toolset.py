@@ -39,7 +39,9 @@ def build_tools(
         crop_and_search.NAME: lambda: crop_and_search.CropAndSearch(
             pictures, media=media, limits=limits
         ),
-        image_search.NAME: lambda: image_search.ImageSearch(pictures, media=media),
+        image_search.NAME: lambda: image_search.ImageSearch(
+            pictures, media=media, num_hits=limits.hits_per_picture
+        ),
         search.NAME: lambda: search.Search(world=world, limits=limits),
         visit.NAME: lambda: visit.Visit(
             world=world, media=media, summariser=summariser, limits=limits
