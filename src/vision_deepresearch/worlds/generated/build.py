@@ -77,10 +77,13 @@ def build_world(spec: WorldSpec, folder: Path, *, progress: Progress | None = No
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         _refuse_unless_ours(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
+    was_complete = (folder / MANIFEST).is_file()
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as work:
         target = Path(work) / "world"
         target.mkdir()
         _Builder(spec=spec, folder=target, progress=progress or _silent).build()
+        if (folder / MANIFEST).is_file() and not was_complete:
+            return  # another process was faster and made the same
         if folder.exists():
             shutil.rmtree(folder)
         target.rename(folder)

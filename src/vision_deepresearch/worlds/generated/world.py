@@ -124,6 +124,11 @@ class GeneratedWorld:
         """What this world is."""
         return self._manifest
 
+    @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return self._folder
+
     # ---------------------------------------------------------------------------------- searches
 
     async def search_image(

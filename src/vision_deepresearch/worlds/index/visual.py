@@ -24,8 +24,10 @@ MIN_KEY_POINTS = 40
 """A reference picture with fewer cannot be found; its maker must draw another."""
 _SIDE = 360
 """Longest side after resizing, pixels."""
+_BLIND_BORDER = 31
+"""Pixels at the edge that the extractor ignores; thinner pictures have no key points."""
 _PAD = 16
-"""Mirrored border: the extractor ignores 31 pixels at the edge, where a tight crop has much."""
+"""Mirrored border: gives back half of the blind border, where a tight crop has much."""
 _NUM_FEATURES = 400
 _DESCRIPTOR_BYTES = 32
 _FLAT_BELOW = 20_000
@@ -102,6 +104,8 @@ def features_of_pixels(grey: Pixels) -> Features:
     method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     small = cv2.resize(grey, size, interpolation=method)
     pad = min(_PAD, min(size) - 1)
+    if min(size) + 2 * pad <= 2 * _BLIND_BORDER:
+        return Features(points=_EMPTY_POINTS, codes=_EMPTY_CODES)
     padded = cv2.copyMakeBorder(small, pad, pad, pad, pad, cv2.BORDER_REFLECT_101)
     extractor = cv2.ORB.create(
         nfeatures=_NUM_FEATURES, scaleFactor=1.3, nlevels=7, fastThreshold=10
