@@ -105,6 +105,7 @@ async def test_tampered_observations_give_none(name: str, tiny_world: Path, tmp_
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.usefixtures("world_cache")
 @pytest.mark.parametrize("name", TAMPERINGS)
 async def test_tampered_observations_give_none_of_a_hundred(name: str, tmp_path: Path) -> None:
