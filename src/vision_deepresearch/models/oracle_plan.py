@@ -27,8 +27,10 @@ MAX_TRIES = 6
 """Searches and visits for one hop."""
 _LAST_SCALES = (0.8, 1.25)
 """When nothing else helped: without the rim, and with a little of it."""
-_MAX_REGIONS = 10
+_MAX_REGIONS = 16
 """Boxes times scales of one call: more would not fit into one result."""
+_FEW_LOOKS = 8
+"""With more things to look at there is no turn for a second round: all scales come at once."""
 _MAX_TOGETHER = 4
 """Hops followed in one turn when turns run short."""
 _SPARE_TURNS = 5
@@ -127,7 +129,9 @@ class Planner:
 
     def _rounds(self) -> list[tuple[float, ...]]:
         """Scales of the first, second and third try."""
-        first, rest = tuple(self._now.scales[:2]), tuple(self._now.scales[2:])
+        num_looks = sum(hop.kind is HopKind.LOOK for hop in self._needed)
+        num_first = 2 if num_looks <= _FEW_LOOKS else len(self._now.scales)
+        first, rest = tuple(self._now.scales[:num_first]), tuple(self._now.scales[num_first:])
         return [scales for scales in (first, rest, _LAST_SCALES) if scales]
 
     def _num_looks(self, hop: Hop) -> int:
@@ -218,6 +222,11 @@ class Planner:
             return None
         chosen_queries = asked[:together]
         queries: list[JsonValue] = [query for _, query in chosen_queries]
+        if together > 1:
+            # Turns run short, so a second wording comes along instead of a second try.
+            queries += [
+                other for hop, query in chosen_queries if (other := self._reworded(hop, query))
+            ]
         what = "; ".join(self._wanted(hop) for hop, _ in chosen_queries)
         is_retry = any(self._num_tries(hop) for hop, _ in chosen_queries)
         start = "Not found yet, so I reword it" if is_retry else "Next I need"
@@ -264,6 +273,11 @@ class Planner:
         if "search" not in self._now.tools:
             return None
         return next((query for query in self._queries(hop) if query not in self._searched), None)
+
+    def _reworded(self, hop: Hop, query: str) -> str | None:
+        """Another wording of a query that was not searched for either."""
+        others = (one for one in self._queries(hop) if one != query)
+        return next((one for one in others if one not in self._searched), None)
 
     def _page_to_read(self, hop: Hop) -> str | None:
         """A page of this hop that was not read for it yet.
