@@ -45,6 +45,6 @@ def test_shown_commands_exist_with_their_flags(
 
 
 def test_the_readme_shows_commands() -> None:
-    assert len(commands()) >= 8
+    assert len(commands()) >= 8, "README lost its commands"
     assert "make demo" in (ROOT / "README.md").read_text()
     assert "make test" in (ROOT / "README.md").read_text()
