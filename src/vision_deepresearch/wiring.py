@@ -9,7 +9,7 @@ import os
 import sys
 import tomllib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,7 +80,8 @@ class RunConfig(Record):
     """Path of a checkpoint's own system prompt; replaces ours."""
     summariser: str = "passages"
     """Who reads pages for a goal: `passages` (an extract, no model) or the name of a model."""
-    tape: Literal["off", "auto", "record", "replay", "replay-strict"] = "auto"
+    tape: str = Field(default="auto", pattern=r"^(off|auto|record|replay|replay-strict)(:.+)?$")
+    """MODE or MODE:FILE; without a file the run folder holds the tape, its memo of outside calls."""
     python: Literal["auto", "off"] = "auto"
     """`auto` means off as long as no sandbox tier is available."""
     today: str = ""
@@ -315,6 +316,17 @@ def make_model(
             raise ConfigError(msg)
 
 
+@asynccontextmanager
+async def _open_tape(setting: str, *, run: RunFolder) -> AsyncIterator[Tape]:
+    """The run's own tape, closed with the run, or one in a file of its own."""
+    mode, _, file = setting.partition(":")
+    if file:
+        async with Tape.open(Path(file), mode=TapeMode(mode)) as tape:
+            yield tape
+    else:
+        yield run.tape(TapeMode(mode))
+
+
 def _make_summariser(
     name: str, *, profile: Profile, truth: TruthSource, tape: Tape, media: FolderMediaStore
 ) -> Summariser:
@@ -387,10 +399,12 @@ async def open_session(
         judge=judge.profile_id,
         today=config.today,
     )
-    async with RunFolder.open(
-        out, config=to_toml(config.model_dump(mode="json", exclude_none=True)), provenance=about
-    ) as run:
-        tape = run.tape(TapeMode(config.tape))
+    settings = to_toml(config.model_dump(mode="json", exclude_none=True))
+    async with AsyncExitStack() as stack:
+        run = await stack.enter_async_context(
+            RunFolder.open(out, config=settings, provenance=about)
+        )
+        tape = await stack.enter_async_context(_open_tape(config.tape, run=run))
         world = MeteredWorld(TapedWorld(source, tape))
         mode = mode_named(config.mode)
         researcher = Researcher(

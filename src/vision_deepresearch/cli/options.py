@@ -32,7 +32,8 @@ Profile = Annotated[
 Tape = Annotated[
     str | None,
     typer.Option(
-        help="Recording of outside calls: off, auto (default), record, replay, replay-strict."
+        help="Recording of outside calls: off, auto (default), record, replay, replay-strict; "
+        "MODE:FILE for a tape of its own, for example replay:other-run/run.db."
     ),
 ]
 Today = Annotated[str | None, typer.Option(help="ISO date the prompt states; default: today.")]
