@@ -13,6 +13,7 @@ from tests.worlds.generated.worlds_for_tests import (
 )
 from vision_deepresearch.core.proof import Constraint, Hop, HopKind
 from vision_deepresearch.core.task import AnswerType, Gold
+from vision_deepresearch.worlds.generated import phrases
 from vision_deepresearch.worlds.generated.checks import leaks
 from vision_deepresearch.worlds.generated.drafts import ProofBuilder, TaskDraft
 from vision_deepresearch.worlds.generated.entities import EntityType
@@ -280,6 +281,29 @@ def test_a_refused_draft_is_made_anew_under_its_number() -> None:
     assert [draft.ref for draft in drafts] == [draft.ref for draft in some_drafts()[:6]]
     assert refused == list(some_drafts()[:6])
     assert all(draft.scene.id != old.scene.id for draft, old in zip(drafts, refused, strict=True))
+
+
+def test_what_a_relation_is_asked_of_stands_last_so_that_chains_can_be_read() -> None:
+    """Else: "the person who governs the town where that building stands as mayor"."""
+    for nouns, questions in phrases.STEPS.values():
+        assert all(noun.endswith(" {x}") for noun in nouns), nouns
+        assert all(question.endswith(" {x}?") for question in questions), questions
+
+
+def test_every_word_for_a_place_is_a_superlative() -> None:
+    """Else two things stand "in the corner"; clutter is told apart by its size."""
+    words = {c.text for draft in some_drafts() for c in draft.constraints if is_position(c)}
+    assert len(words) >= 8
+    assert all(re.search(r"(?:est|most)\b", text) for text in words), words
+    for draft in some_drafts():
+        if draft.strata["anchor"] in {"artwork", "vessel", "organisation"} and any(
+            map(is_position, draft.constraints)
+        ):
+            assert re.search(r"\b(?:large|big)\b", draft.question), draft.question
+
+
+def is_position(constraint: Constraint) -> bool:
+    return constraint.predicate == "position"
 
 
 def test_an_unreachable_page_is_on_no_route() -> None:

@@ -6,9 +6,8 @@ build that died leaves nothing that opens.
 
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -55,8 +54,8 @@ SOLVING_SCALES = (1.0, 1.5)
 _SOLVING_RANK = 3
 _WHOLE_RANK = 10
 _REACHABLE_RANK = 10
-_MAX_DROPPED_SHARE = 0.5
-"""Of the wanted tasks: so many more drafts are tried before a build gives up."""
+_VISIBLE_FRAC = 0.95
+"""A thing of which less is seen counts as partly hidden."""
 _LICENCES = ("pages and pictures are generated: CC0-1.0",)
 _REPORT_EVERY = 10
 
@@ -112,8 +111,8 @@ class _Builder:
     spec: WorldSpec
     folder: Path
     progress: Progress
-    dropped: Counter[str] = field(default_factory=Counter)
-    """Drafts that were not kept, by reason."""
+    num_refused: int = 0
+    """Drafts whose things cannot be found in their drawn scene; each was made anew."""
 
     def build(self) -> None:
         """All stages in order; the manifest is written last."""
@@ -142,7 +141,7 @@ class _Builder:
                 "pages": len(pages.all_urls()),
                 "pictures": len(refs),
                 "tasks": len(tasks),
-                **{f"dropped_{reason}": count for reason, count in sorted(self.dropped.items())},
+                "refused_drafts": self.num_refused,
             },
             licences=_LICENCES,
             text_index=texts.facts,
@@ -182,43 +181,51 @@ class _Builder:
         visuals: VisualIndex,
         blobs: FolderMediaStore,
     ) -> tuple[list[Task], list[Proof]]:
-        """Draw the scene of each draft and keep the drafts whose things can be found."""
+        """Draft tasks and draw their scenes; what cannot be found there is drafted anew."""
         wanted = self.spec.num_tasks
+        things = {pages.article(entity.id): entity.id for entity in graph.pictured()}
+        drawn: dict[str, _Drawn] = {}
+
+        def is_solvable(draft: TaskDraft) -> bool:
+            scene = render_scene(self.spec, draft.scene, graph.entities)
+            strata = _look_at(scene, _anchors(draft, things), visuals=visuals)
+            if strata is None:
+                self.num_refused += 1
+                return False
+            drawn[draft.scene.id] = _Drawn(ref=blobs.put(scene.data), strata=strata)
+            return True
+
         drafts = make_tasks(
             self.spec,
             graph,
             pages,
-            limit=wanted + max(4, round(wanted * _MAX_DROPPED_SHARE)),
+            limit=wanted,
             place=lambda scene: place_scene(self.spec, scene, graph.entities),
             reachable=_Reachability(texts, pages.all_urls()).is_reachable,
+            accept=is_solvable,
         )
-        things = {pages.article(entity.id): entity.id for entity in graph.pictured()}
         tasks: list[Task] = []
         proofs: list[Proof] = []
         self.progress("tasks", 0, wanted)
         try:
             for draft in drafts:
-                scene = render_scene(self.spec, draft.scene, graph.entities)
-                ref = blobs.put(scene.data)
-                anchors = _anchors(draft, things)
-                eye = _Eye(visuals, blobs.load(ref))
-                if not all(eye.finds(anchor, box) for anchor, box in anchors.items()):
-                    self.dropped["not_visually_solvable"] += 1
-                    continue
-                strata = {
-                    **draft.strata,
-                    "whole_image": "hit" if eye.finds_whole(next(iter(anchors))) else "miss",
-                    "hidden": _hidden(scene, anchors),
-                }
-                task = draft.task(images=(ref,), world_id=self.spec.world_id())
+                picture = drawn[draft.scene.id]
+                task = draft.task(images=(picture.ref,), world_id=self.spec.world_id())
+                strata = {**task.strata, **picture.strata}
                 tasks.append(task.model_copy(update={"strata": strata}))
                 proofs.append(draft.proof(task.id))
                 self.progress("tasks", len(tasks), wanted)
-                if len(tasks) == wanted:
-                    break
         except ValueError as reason:
             raise ConfigError(str(reason)) from reason
         return tasks, proofs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Drawn:
+    """The stored scene of an accepted draft, and what looking at it adds to the strata."""
+
+    ref: ImageRef
+    strata: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,10 +279,18 @@ def _anchors(draft: TaskDraft, things: Mapping[str, str]) -> dict[str, Box]:
     return found
 
 
-def _hidden(scene: Scene, anchors: Iterable[str]) -> str:
-    """Whether something stands before one of the things asked about."""
-    share = min(scene.visibility[anchor] for anchor in anchors)
-    return "partly" if share < 0.95 else "no"
+def _look_at(
+    scene: Scene, anchors: Mapping[str, Box], *, visuals: VisualIndex
+) -> dict[str, str] | None:
+    """Strata that the pixels decide; None: a crop around one of the anchors does not find it."""
+    eye = _Eye(visuals, scene.data)
+    if not all(eye.finds(anchor, box) for anchor, box in anchors.items()):
+        return None
+    visible_frac = min(scene.visibility[anchor] for anchor in anchors)
+    return {
+        "whole_image": "hit" if eye.finds_whole(next(iter(anchors))) else "miss",
+        "hidden": "partly" if visible_frac < _VISIBLE_FRAC else "no",
+    }
 
 
 def _write_lines(path: Path, records: Iterable[Record]) -> None:

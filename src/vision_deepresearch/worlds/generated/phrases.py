@@ -44,9 +44,9 @@ ANCHORS = {
         "the town behind the coat of arms {where}",
     ),
     ORGANISATION: (
-        "the organisation whose emblem is {where}",
-        "the organisation behind the emblem {where}",
-        "the organisation that uses the emblem {where}",
+        "the organisation whose large emblem is {where}",
+        "the organisation behind the large emblem {where}",
+        "the organisation that uses the large emblem {where}",
     ),
     BUILDING: (
         "the building {where}",
@@ -54,12 +54,13 @@ ANCHORS = {
         "the building whose front is {where}",
     ),
     ARTWORK: (
-        "the work of art {where}",
-        "the artwork shown {where}",
-        "the piece of art {where}",
+        "the large work of art {where}",
+        "the large artwork {where}",
+        "the big piece of art {where}",
     ),
-    VESSEL: ("the ship {where}", "the vessel shown {where}", "the ship to be seen {where}"),
+    VESSEL: ("the large ship {where}", "the large vessel {where}", "the big ship {where}"),
 }
+"""Badges, small prints and far-away boats hang about as clutter: "large" sets them apart."""
 
 STEPS: dict[tuple[EntityType, str, bool], tuple[tuple[str, ...], tuple[str, ...]]] = {
     (ORGANISATION, "founded_by", False): (
@@ -68,22 +69,22 @@ STEPS: dict[tuple[EntityType, str, bool], tuple[tuple[str, ...], tuple[str, ...]
     ),
     (ORGANISATION, "founded_in", False): (
         (),
-        ("In which year was {x} founded?", "What is the founding year of {x}?"),
+        ("Which year saw the foundation of {x}?", "What is the founding year of {x}?"),
     ),
     (ORGANISATION, "headquartered_in", False): (
-        ("the town where {x} has its headquarters", "the home town of {x}"),
-        ("In which town does {x} have its headquarters?", "Which town is the seat of {x}?"),
+        ("the town that houses the headquarters of {x}", "the home town of {x}"),
+        ("Which town houses the headquarters of {x}?", "Which town is the seat of {x}?"),
     ),
     (ORGANISATION, "employees", False): (
         (),
         ("How many people work for {x}?", "What is the number of employees of {x}?"),
     ),
     (ORGANISATION, "led_by", False): (
-        ("the present director of {x}", "the person who heads {x} today"),
-        ("Who heads {x} today?", "Who is the director of {x}?"),
+        ("the present director of {x}", "the person who today heads {x}"),
+        ("Who is at present the head of {x}?", "Who is the director of {x}?"),
     ),
     (PERSON, "born_in", False): (
-        ("the birthplace of {x}", "the town where {x} was born"),
+        ("the birthplace of {x}", "the town that saw the birth of {x}"),
         ("What is the birthplace of {x}?", "Which town is the birthplace of {x}?"),
     ),
     (PERSON, "birth_year", False): (
@@ -95,32 +96,32 @@ STEPS: dict[tuple[EntityType, str, bool], tuple[tuple[str, ...], tuple[str, ...]
         ("Which year saw the death of {x}?", "What is the year of death of {x}?"),
     ),
     (PERSON, "educated_at", False): (
-        ("the school at which {x} studied", "the institution that educated {x}"),
+        ("the school attended by {x}", "the institution that educated {x}"),
         ("Which institution educated {x}?", "What is the alma mater of {x}?"),
     ),
     (PERSON, "spouse", False): (
-        ("the spouse of {x}", "the person to whom {x} was married"),
-        ("To whom was {x} married?", "Who was the spouse of {x}?"),
+        ("the spouse of {x}", "the person married to {x}"),
+        ("Who was married to {x}?", "Who was the spouse of {x}?"),
     ),
     (BUILDING, "designed_by", False): (
         ("the architect of {x}", "the person who designed {x}"),
         ("Who designed {x}?", "Who was the architect of {x}?"),
     ),
     (BUILDING, "stands_in", False): (
-        ("the town where {x} stands", "the town to which {x} belongs"),
-        ("In which town can one visit {x}?", "Which town is the location of {x}?"),
+        ("the town that is home to {x}", "the town that surrounds {x}"),
+        ("Which town is home to {x}?", "Which town is the location of {x}?"),
     ),
     (BUILDING, "completed_in", False): (
         (),
-        ("In which year was {x} completed?", "When, as a year, was {x} finished?"),
+        ("Which year saw the completion of {x}?", "What is the year of completion of {x}?"),
     ),
     (BUILDING, "height", False): (
         (),
-        ("How tall is {x}, in metres?", "What is the height of {x} in metres?"),
+        ("How many metres high is {x}?", "What is the height in metres of {x}?"),
     ),
     (BUILDING, "commissioned_by", False): (
-        ("the organisation that commissioned {x}", "the organisation that had {x} built"),
-        ("Which organisation commissioned {x}?", "Who paid for {x}: which organisation?"),
+        ("the organisation that commissioned {x}", "the organisation that paid for {x}"),
+        ("Which organisation commissioned {x}?", "Which organisation paid for {x}?"),
     ),
     (ARTWORK, "created_by", False): (
         ("the artist who made {x}", "the creator of {x}"),
@@ -128,15 +129,15 @@ STEPS: dict[tuple[EntityType, str, bool], tuple[tuple[str, ...], tuple[str, ...]
     ),
     (ARTWORK, "created_in", False): (
         (),
-        ("In which year was {x} made?", "From which year does {x} date?"),
+        ("Which year saw the creation of {x}?", "What is the year of origin of {x}?"),
     ),
     (ARTWORK, "held_by", False): (
-        ("the building where {x} is kept", "the building that holds {x}"),
-        ("In which building is {x} kept?", "Which building holds {x}?"),
+        ("the building that houses {x}", "the building that holds {x}"),
+        ("Which building houses {x}?", "Which building holds {x}?"),
     ),
     (ARTWORK, "depicts", False): (
-        ("the town depicted in {x}", "the town that {x} shows"),
-        ("Which town does {x} depict?", "What town is the subject of {x}?"),
+        ("the town depicted in {x}", "the town that is the subject of {x}"),
+        ("Which town is depicted in {x}?", "What town is the subject of {x}?"),
     ),
     (VESSEL, "built_by", False): (
         ("the yard that built {x}", "the builder of {x}"),
@@ -144,11 +145,11 @@ STEPS: dict[tuple[EntityType, str, bool], tuple[tuple[str, ...], tuple[str, ...]
     ),
     (VESSEL, "launched_on", False): (
         (),
-        ("On what date was {x} launched?", "What is the exact launch date of {x}?"),
+        ("What is the date of the launch of {x}?", "What is the exact launch date of {x}?"),
     ),
     (VESSEL, "home_port", False): (
-        ("the home port of {x}", "the town where {x} is registered"),
-        ("What is the home port of {x}?", "In which town is {x} registered?"),
+        ("the home port of {x}", "the port of registry of {x}"),
+        ("What is the home port of {x}?", "Which town is the port of registry of {x}?"),
     ),
     (VESSEL, "christened_by", False): (
         ("the person who christened {x}", "the godparent of {x}"),
@@ -156,18 +157,18 @@ STEPS: dict[tuple[EntityType, str, bool], tuple[tuple[str, ...], tuple[str, ...]
     ),
     (VESSEL, "length", False): (
         (),
-        ("How long is {x}, in metres?", "What is the length of {x} in metres?"),
+        ("How many metres long is {x}?", "What is the length in metres of {x}?"),
     ),
     (SETTLEMENT, "lies_on", False): (
-        ("the river on which {x} lies", "the river that runs past {x}"),
+        ("the river that flows through {x}", "the river that runs past {x}"),
         ("Which river runs past {x}?", "Which river flows through {x}?"),
     ),
     (SETTLEMENT, "population", False): (
         (),
-        ("How many inhabitants does {x} have?", "What is the population of {x}?"),
+        ("How many people live in {x}?", "What is the population of {x}?"),
     ),
     (SETTLEMENT, "mayor", False): (
-        ("the mayor of {x}", "the person who governs {x} as mayor"),
+        ("the mayor of {x}", "the person who is mayor of {x}"),
         ("Who is the mayor of {x}?", "Which mayor governs {x}?"),
     ),
     (SETTLEMENT, "chartered_in", False): (
@@ -183,7 +184,10 @@ STEPS: dict[tuple[EntityType, str, bool], tuple[tuple[str, ...], tuple[str, ...]
     ),
     (EVENT, "first_held_in", False): (
         (),
-        ("In which year was {x} first held?", "What year saw the first edition of {x}?"),
+        (
+            "What is the year of the first edition of {x}?",
+            "Which year saw the first edition of {x}?",
+        ),
     ),
     (EVENT, "initiated_by", False): (
         ("the person who started {x}", "the initiator of {x}"),
@@ -195,45 +199,52 @@ STEPS: dict[tuple[EntityType, str, bool], tuple[tuple[str, ...], tuple[str, ...]
     ),
     (RIVER, "river_length", False): (
         (),
-        ("How long is {x}, in kilometres?", "What is the length of {x} in kilometres?"),
+        ("How many kilometres long is {x}?", "What is the length in kilometres of {x}?"),
     ),
     (RIVER, "flows_into", False): (
-        ("the river into which {x} flows", "the river that takes up {x}"),
+        ("the river that receives {x}", "the river that takes up {x}"),
         (
             "What is the name of the river that takes up {x}?",
             "Which river takes up the waters of {x}?",
         ),
     ),
     (ORGANISATION, "founded_by", True): (
-        ("the organisation that {x} founded",),
-        ("Which organisation did {x} found?", "What organisation owes its foundation to {x}?"),
+        ("the organisation founded by {x}",),
+        (
+            "Which organisation was founded by {x}?",
+            "What organisation owes its foundation to {x}?",
+        ),
     ),
     (ORGANISATION, "led_by", True): (
-        ("the organisation that {x} directs today",),
-        ("Which organisation is headed by {x}?", "Of which organisation is {x} the director?"),
+        ("the organisation now directed by {x}",),
+        ("Which organisation is headed by {x}?", "Which organisation is now directed by {x}?"),
     ),
     (BUILDING, "designed_by", True): (
-        ("the building that {x} designed",),
-        ("Which building did {x} design?", "Of which building was {x} the architect?"),
+        ("the building designed by {x}",),
+        ("Which building was designed by {x}?", "Which building is the work of {x}?"),
     ),
     (ARTWORK, "created_by", True): (
-        ("the work of art that {x} made",),
-        ("Which work of art did {x} make?", "What work of art is by {x}?"),
+        ("the work of art made by {x}",),
+        ("Which work of art was made by {x}?", "What work of art is by {x}?"),
     ),
     (VESSEL, "christened_by", True): (
-        ("the ship that {x} christened",),
-        ("Which ship did {x} christen?", "What ship was named by {x}?"),
+        ("the ship christened by {x}",),
+        ("Which ship was christened by {x}?", "What ship was named by {x}?"),
     ),
     (SETTLEMENT, "mayor", True): (
-        ("the town that {x} governs as mayor",),
-        ("Of which town is {x} the mayor?", "Which town is governed by {x}?"),
+        ("the town governed by {x}",),
+        ("Which town is governed by {x}?", "What is the name of the town governed by {x}?"),
     ),
     (EVENT, "initiated_by", True): (
-        ("the event that {x} started",),
-        ("Which event did {x} start?", "What event goes back to {x}?"),
+        ("the event started by {x}",),
+        ("Which event was started by {x}?", "What event goes back to {x}?"),
     ),
 }
-"""By the relation's domain, name and direction: as part of a longer phrase, and as the question."""
+"""By the relation's domain, name and direction: as part of a longer phrase, and as the question.
+
+The thing described comes last in each, so that a chain of them never leaves a verb dangling behind
+a long description.
+"""
 
 CLAUSES = {
     (ORGANISATION, "headquartered_in"): "has its headquarters in {v}",

@@ -1,6 +1,7 @@
 """Says where a thing is in a picture so that no other thing can be meant.
 
-Computed from boxes: a phrase is offered only where the thing wins by a clear margin.
+Computed from boxes: a phrase is offered only where the thing wins by a clear margin. Every phrase
+is a superlative: "in the corner" would fit a thing that is near, and its neighbour too.
 """
 
 import math
@@ -49,7 +50,7 @@ _PLACES: tuple[tuple[Position, Callable[[Box], float]], ...] = (
             phrases=(
                 "farthest to the left",
                 "closest to the left edge of the picture",
-                "at the far left",
+                "leftmost in the picture",
             ),
         ),
         _left,
@@ -60,7 +61,7 @@ _PLACES: tuple[tuple[Position, Callable[[Box], float]], ...] = (
             phrases=(
                 "farthest to the right",
                 "closest to the right edge of the picture",
-                "at the far right",
+                "rightmost in the picture",
             ),
         ),
         _right,
@@ -73,28 +74,28 @@ _PLACES: tuple[tuple[Position, Callable[[Box], float]], ...] = (
     (
         Position(
             key="corner top left",
-            phrases=("nearest to the upper left corner", "in the upper left corner"),
+            phrases=("nearest to the upper left corner", "closest to the upper left corner"),
         ),
         _corner(0, 0),
     ),
     (
         Position(
             key="corner top right",
-            phrases=("nearest to the upper right corner", "in the upper right corner"),
+            phrases=("nearest to the upper right corner", "closest to the upper right corner"),
         ),
         _corner(1, 0),
     ),
     (
         Position(
             key="corner bottom left",
-            phrases=("nearest to the lower left corner", "in the lower left corner"),
+            phrases=("nearest to the lower left corner", "closest to the lower left corner"),
         ),
         _corner(0, 1),
     ),
     (
         Position(
             key="corner bottom right",
-            phrases=("nearest to the lower right corner", "in the lower right corner"),
+            phrases=("nearest to the lower right corner", "closest to the lower right corner"),
         ),
         _corner(1, 1),
     ),

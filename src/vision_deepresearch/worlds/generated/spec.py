@@ -15,7 +15,7 @@ from pydantic import Field
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.record import Record
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 """Raise it whenever the same spec would give different pages, pictures or tasks."""
 
 
