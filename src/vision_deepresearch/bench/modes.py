@@ -6,6 +6,7 @@ Source of the modes: arXiv 2601.22060, Table 2.
 """
 
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,14 +45,16 @@ async def bench_modes(
     wanted = num_tasks or (None if quick else NUM_TASKS)
     figures: dict[str, JsonValue] = {}
     scores: dict[str, float] = {}
+    settings: dict[str, JsonValue] = {}
     for mode in BENCH_MODES:
         episodes = await _run_mode(mode, world=name, num_tasks=wanted, progress=progress)
+        settings = settings or _settings(name, episodes, quick=quick)
         figures[mode] = _table(episodes)
         scores[mode] = sum(map(_is_correct, episodes)) / len(episodes)
     baseline = scores[BASELINE]
     return {
         "name": "modes",
-        "settings": {"world": name, "tasks": wanted, "model": "oracle", "quick": quick},
+        "settings": settings,
         "figures": figures,
         "baseline": {"mode": BASELINE, "correct_frac": baseline},
         "ratios": {
@@ -94,6 +97,22 @@ async def _run_mode(
                 on_episode=advance,
             )
             return list(session.run.episodes())
+
+
+def _settings(world: str, episodes: Sequence[Episode], *, quick: bool) -> dict[str, JsonValue]:
+    """What was run, counted on the tasks themselves; every mode gets the same ones."""
+    strata = [episode.task.strata for episode in episodes]
+    hops = Counter(of_task.get("hops", "?") for of_task in strata)
+    hits = sum(of_task.get("whole_image") == "hit" for of_task in strata)
+    return {
+        "world": world,
+        "model": "oracle",
+        "quick": quick,
+        "tasks": len(episodes),
+        "tasks_by_hops": dict(sorted(hops.items())),
+        "whole_image_filter": "none",
+        "tasks_whole_image_finds": hits,
+    }
 
 
 def _is_correct(episode: Episode) -> bool:
