@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import an_image_ref
-from vision_deepresearch.core.bank import ImageBank, Origin
+from vision_deepresearch.core.bank import MAX_PICTURES, ImageBank, Origin
 from vision_deepresearch.core.errors import BoundaryError, FailureKind
 from vision_deepresearch.core.geometry import Box
 
@@ -101,3 +101,43 @@ def test_the_shared_table_of_handles_is_obeyed() -> None:
         else:
             with pytest.raises(BoundaryError):
                 a_bank().get(row["input"])
+
+
+def test_branches_number_their_pictures_alike_whichever_is_quicker() -> None:
+    def handles(order: list[int]) -> list[str]:
+        bank = ImageBank()
+        bank.add(an_image_ref(digit="0"), Origin(kind="given"))
+        branches = bank.branches(2)
+        for place in order:
+            nth = len(branches[place].entries)
+            ref = an_image_ref(digit="abcdef"[place * 3 + nth - 1])
+            branches[place].add(ref, Origin(kind="fetched", url=f"https://s.example/{place}/{nth}"))
+        bank.join(branches)
+        return [f"{entry.handle} {entry.origin.url}" for entry in bank.entries]
+
+    assert handles([0, 0, 1, 1, 1]) == handles([1, 0, 1, 1, 0]) == handles([1, 1, 1, 0, 0])
+
+
+def test_a_bank_goes_on_behind_its_branches_and_keeps_the_first_handle_of_a_double() -> None:
+    bank = ImageBank()
+    given = bank.add(an_image_ref(digit="0"), Origin(kind="given"))
+    double, origin = an_image_ref(digit="d"), Origin(kind="fetched", url="https://s.example/d")
+    first, second, idle = bank.branches(3)
+    assert second.get(given).handle == "img_1"
+    assert second.add(an_image_ref(digit="0"), Origin(kind="given")) == "img_1"
+    assert (second.add(double, origin), first.add(double, origin)) == ("img_3", "img_2")
+    with pytest.raises(BoundaryError):
+        idle.get("img_2")
+    bank.join([first, second, idle])
+    assert bank.add(double, origin) == "img_2"
+    assert bank.add(an_image_ref(digit="e"), Origin(kind="given")) == "img_4"
+    assert [entry.handle for entry in bank.entries] == ["img_1", "img_2", "img_3", "img_4"]
+
+
+def test_a_full_bank_takes_no_more() -> None:
+    bank = ImageBank()
+    for number in range(MAX_PICTURES):
+        bank.add(an_image_ref(), Origin(kind="fetched", url=f"https://s.example/{number}"))
+    for full in (bank, *bank.branches(2)):
+        with pytest.raises(BoundaryError, match="full"):
+            full.add(an_image_ref(digit="b"), Origin(kind="given"))

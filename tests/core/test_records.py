@@ -23,6 +23,8 @@ from vision_deepresearch.core.mode import MODES, mode_named
 from vision_deepresearch.core.observation import Observation
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import CallRecord, StopReason, TokenTrace, Trajectory
+from vision_deepresearch.store.database import StoreError
+from vision_deepresearch.store.tape import TapeMissError
 
 
 def a_verdict(decision: Decision) -> Verdict:
@@ -81,7 +83,17 @@ def test_the_bank_knows_exact_handles_only() -> None:
     bank = ImageBank()
     handle = bank.add(an_image_ref(), Origin(kind="given"))
     assert handle == "img_1"
-    for wrong in ("img_2", "IMG_1", " img_1", "img_1 ", "img_01", "/etc/passwd", 1, None, "img_\u0661"):
+    for wrong in (
+        "img_2",
+        "IMG_1",
+        " img_1",
+        "img_1 ",
+        "img_01",
+        "/etc/passwd",
+        1,
+        None,
+        "img_\u0661",
+    ):
         with pytest.raises(BoundaryError, match="unknown image_id"):
             bank.get(wrong)
 
@@ -131,6 +143,13 @@ def test_a_boundary_types_what_is_raised_and_passes_its_own() -> None:
     with pytest.raises(WorldError) as timed, boundary(WorldError, "text search"):
         raise TimeoutError
     assert timed.value.kind is FailureKind.TIMEOUT
+
+
+@pytest.mark.parametrize("error", [StoreError("disk full"), TapeMissError("never recorded")])
+def test_a_boundary_never_takes_a_stop_of_the_run_for_a_failed_call(error: Exception) -> None:
+    with pytest.raises(type(error)) as caught, boundary(WorldError, "text search"):
+        raise error
+    assert caught.value is error
 
 
 def test_unknown_modes_list_the_known_ones() -> None:

@@ -75,12 +75,14 @@ async def execute_calls(
 
     Returns:
         One record per call, in call order. A failed call is a record with a failed observation.
+        Pictures that the calls brought are in the bank, numbered alike however long each call took.
 
     Raises:
         ExceptionGroup: a tool raised something other than `BoundaryError` or `TimeoutError`: a
             bug. The other calls are cancelled.
     """
     max_tokens = limits.max_results_tokens // max(1, len(calls))
+    branches = context.bank.branches(len(calls))
 
     async def run_one(index: int, call: ToolCall) -> CallRecord:
         tab = CallTab(account=context.call.budget)
@@ -88,7 +90,9 @@ async def execute_calls(
         own = own.until(Deadline.after(limits.call_deadline_s, clock=clock))
         started = clock()
         observation = cut_observation(
-            await _run_call(call, tools=tools, context=replace(context, call=own)),
+            await _run_call(
+                call, tools=tools, context=replace(context, call=own, bank=branches[index])
+            ),
             max_chars=limits.max_result_chars,
             max_tokens=max_tokens,
         )
@@ -109,6 +113,7 @@ async def execute_calls(
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(run_one(index, call)) for index, call in enumerate(calls)]
+    context.bank.join(branches)
     return tuple(task.result() for task in tasks)
 
 

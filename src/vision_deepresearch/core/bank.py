@@ -5,6 +5,7 @@ url, so nothing a model or a page writes can name a file.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 from vision_deepresearch.core.content import ImageRef
@@ -47,12 +48,15 @@ class CropOrigin(Record):
 class ImageBank:
     """Hands out handles and finds pictures by them. Mutable; one per trajectory.
 
-    The same content with the same origin keeps its first handle.
+    The same content with the same origin keeps its first handle. Calls that run at the same time
+    get a branch each, so that handles never depend on which of them is quicker.
     """
 
     def __init__(self) -> None:
         self._entries: dict[str, BankEntry] = {}
         self._known: dict[tuple[str, Origin], str] = {}
+        self._next = 1
+        self._step = 1
 
     def add(self, ref: ImageRef, origin: Origin) -> str:
         """Put a picture in and return its handle.
@@ -63,14 +67,45 @@ class ImageBank:
         key = (ref.sha256, origin)
         if key in self._known:
             return self._known[key]
-        if len(self._entries) >= MAX_PICTURES:
+        if self._next > MAX_PICTURES:
             raise BoundaryError(
                 FailureKind.BAD_REQUEST, f"the image bank is full ({MAX_PICTURES} pictures)"
             )
-        handle = f"img_{len(self._entries) + 1}"
+        handle = f"img_{self._next}"
+        self._next += self._step
         self._entries[handle] = BankEntry(handle=handle, ref=ref, origin=origin)
         self._known[key] = handle
         return handle
+
+    def branches(self, count: int) -> tuple["ImageBank", ...]:
+        """A bank for each of `count` calls that run at the same time; `join` brings them home.
+
+        Each knows the pictures that are here now, and numbers its own without looking at the
+        others: of two branches of a bank with three pictures the first hands out img_4, img_6...,
+        the second img_5, img_7... A replay, in which all calls are quick, hands out the same.
+        """
+        branches = []
+        for place in range(count):
+            branch = ImageBank()
+            branch._entries = dict(self._entries)
+            branch._known = dict(self._known)
+            branch._next = self._next + place
+            branch._step = count
+            branches.append(branch)
+        return tuple(branches)
+
+    def join(self, branches: Sequence["ImageBank"]) -> None:
+        """Take in what was put into the branches, in the order of the handles."""
+        fresh = [
+            entry
+            for branch in branches
+            for entry in branch.entries
+            if entry.handle not in self._entries
+        ]
+        for entry in sorted(fresh, key=_number):
+            self._entries[entry.handle] = entry
+            self._known.setdefault((entry.ref.sha256, entry.origin), entry.handle)
+            self._next = _number(entry) + 1
 
     def get(self, handle: object) -> BankEntry:
         """Find a picture by its exact handle.
@@ -106,3 +141,7 @@ class ImageBank:
             )
             entry = self._entries[entry.origin.handle]
         return CropOrigin(sha256=entry.ref.sha256, box=box)
+
+
+def _number(entry: BankEntry) -> int:
+    return int(entry.handle.removeprefix("img_"))

@@ -8,6 +8,7 @@
         JudgeError               a judge
         BudgetExceededError           a cap of dollars or calls was reached
     BadImageError(ValueError)         bytes that are no picture we accept
+    RunStoppingError(Exception)       nothing of the run can go on: a full disk, a strict replay's miss
 
 A bug is an `assert` or an ordinary exception and travels on. Messages have three parts: what was
 expected, what came, how to mend it.
@@ -70,6 +71,14 @@ class BadImageError(ValueError):
     """Bytes that are not a picture we accept; the message says why."""
 
 
+class RunStoppingError(Exception):
+    """Not one call but the whole run has to stop; no seam turns it into a failed call.
+
+    Raised where our own records cannot be written, or a strict replay has none: going on would
+    give results that look like the outside's fault.
+    """
+
+
 class BoundaryError(Exception):
     """Something outside our process failed.
 
@@ -125,10 +134,11 @@ def boundary(error: type[BoundaryError], what: str) -> Iterator[None]:
 
     Raises:
         BoundaryError: `error` for any ordinary exception; boundary errors pass unchanged.
+        RunStoppingError: passes unchanged.
     """
     try:
         yield
-    except BoundaryError:
+    except (BoundaryError, RunStoppingError):
         raise
     except TimeoutError as reason:
         raise error(FailureKind.TIMEOUT, f"{what} took too long") from reason

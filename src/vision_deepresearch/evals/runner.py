@@ -11,13 +11,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from vision_deepresearch.core.episode import Episode, episode_of
-from vision_deepresearch.core.errors import BadImageError
+from vision_deepresearch.core.errors import BadImageError, RunStoppingError
 from vision_deepresearch.core.protocols import Judge
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import Trajectory
-from vision_deepresearch.store.database import StoreError
 from vision_deepresearch.store.run import RunFolder
-from vision_deepresearch.store.tape import TapeMissError
 
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EIO, errno.EDQUOT})
 Attempt = Callable[[Task, int], Awaitable[Trajectory]]
@@ -63,7 +61,8 @@ async def run_tasks(
         on_episode: called after each commit, for progress.
 
     Raises:
-        TapeMissError: a strict replay met a call that was never recorded; the run stops.
+        ExceptionGroup: the run stops. It holds a `RunStoppingError` (a strict replay met a call
+            that was never recorded, a disk is full), also when a tool met it.
     """
     finished = run.done()
     wanted = [Work(task=task, attempt=n) for n in range(attempts) for task in tasks]
@@ -94,14 +93,14 @@ async def _one(work: Work, *, run: RunFolder, roll_out: Attempt, judge: Judge) -
     try:
         trajectory = await roll_out(work.task, work.attempt)
         verdict = await judge.judge(work.task, trajectory)
+        episode = episode_of(work.task, trajectory, verdict)
+        await run.put_episode(episode)
     except Exception as bug:
         if _stops_the_run(bug):
             raise
         reason = "bad_image" if isinstance(bug, BadImageError) else "bug"
         await run.put_reject(work.task.id, work.attempt, reason=reason, detail=_describe(bug))
         return None
-    episode = episode_of(work.task, trajectory, verdict)
-    await run.put_episode(episode)
     return episode
 
 
@@ -110,7 +109,7 @@ def _stops_the_run(bug: BaseException) -> bool:
     if isinstance(bug, BaseExceptionGroup):
         return any(_stops_the_run(inner) for inner in bug.exceptions)
     is_disk = isinstance(bug, OSError) and bug.errno in DISK_ERRORS
-    return is_disk or isinstance(bug, TapeMissError | StoreError)
+    return is_disk or isinstance(bug, RunStoppingError)
 
 
 def _describe(bug: BaseException) -> str:

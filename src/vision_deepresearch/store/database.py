@@ -15,7 +15,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TypeAlias
 
-from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.core.errors import ConfigError, RunStoppingError
 from vision_deepresearch.store.rows import Row, lenient_text
 from vision_deepresearch.store.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES
 
@@ -32,7 +32,7 @@ _BUSY_S = 30.0
 """A tape file may be shared by processes; a commit waits this long for the other's."""
 
 
-class StoreError(OSError):
+class StoreError(RunStoppingError, OSError):
     """The disk is full, broken or gone. What was acknowledged is kept: mend it and run again.
 
     Attributes:

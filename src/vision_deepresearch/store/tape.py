@@ -15,7 +15,7 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
-from vision_deepresearch.core.errors import BoundaryError, FailureKind
+from vision_deepresearch.core.errors import BoundaryError, FailureKind, RunStoppingError
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.store.database import SQLITE_ERRORS, Database, connect_reader
 from vision_deepresearch.store.flights import Flights
@@ -51,7 +51,7 @@ class TapeMode(StrEnum):
         return self in {TapeMode.REPLAY, TapeMode.REPLAY_STRICT}
 
 
-class TapeMissError(RuntimeError):
+class TapeMissError(RunStoppingError, RuntimeError):
     """A strict replay was asked for something never recorded. No boundary error: the run stops."""
 
 
