@@ -6,6 +6,7 @@ from tests.builders import an_image_ref
 from vision_deepresearch.agent.support import MAX_PASSAGE_CHARS, find_support, split_claims
 from vision_deepresearch.core.bank import BankEntry, Origin
 from vision_deepresearch.core.content import Message, Role, ToolCall, trusted, untrusted
+from vision_deepresearch.core.errors import FailureKind
 from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.observation import Evidence, EvidenceKind, Observation, Region
 from vision_deepresearch.core.trajectory import CallRecord, Support, SupportKind, Turn
@@ -134,6 +135,32 @@ def test_our_own_words_support_nothing() -> None:
 def test_text_without_evidence_supports_without_a_source() -> None:
     one = the_support("Ostrel", a_turn(shown="stdout: Ostrel"))
     assert (one.kind, one.url, one.passage) == (SupportKind.PASSAGE, None, "stdout: Ostrel")
+
+
+@pytest.mark.parametrize(
+    "observation",
+    [
+        Observation(parts=(trusted("No hits, try other words than: "), untrusted("Ostrel town"))),
+        Observation(parts=(trusted("3 hits for: "), untrusted("Ostrel town and its ..."))),
+        Observation.failed(FailureKind.BAD_ARGS, "unknown image_id 'Ostrel'"),
+        Observation(
+            parts=(trusted("Note: "), untrusted("not visited: 'Ostrel'")),
+            notices=("not visited: 'Ostrel'",),
+        ),
+    ],
+    ids=["query", "cut-query", "failure", "notice"],
+)
+def test_the_models_own_words_repeated_by_a_result_support_nothing(
+    observation: Observation,
+) -> None:
+    query = "Ostrel  town and its mills, founded by whom and when"
+    call = ToolCall(id="t0c0", name="search", arguments={"query": [query], "limits": {"n": 1}})
+    turn = Turn(
+        index=0,
+        reply=Message(role=Role.ASSISTANT, parts=()),
+        calls=(CallRecord(call=call, observation=observation, seconds=0.0),),
+    )
+    assert the_support("Ostrel", turn).kind is SupportKind.UNSUPPORTED
 
 
 def test_a_sentence_is_held_by_a_passage_with_all_its_names_and_figures() -> None:

@@ -11,10 +11,12 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from pydantic import JsonValue
+
 from vision_deepresearch.core.answers import normalise_answer
 from vision_deepresearch.core.bank import BankEntry
 from vision_deepresearch.core.content import Text
-from vision_deepresearch.core.observation import Evidence, EvidenceKind
+from vision_deepresearch.core.observation import Evidence, EvidenceKind, Observation
 from vision_deepresearch.core.trajectory import CallRecord, Support, SupportKind, Turn
 
 MAX_PASSAGE_CHARS = 300
@@ -137,13 +139,52 @@ def _places(turns: Sequence[Turn], *, bank: Sequence[BankEntry]) -> Iterator[_Pl
                         evidence=found,
                         handle=handle,
                     )
-            yield _Place(rank=_SHOWN_RANK, text=_shown_text(record), turn=turn.index, record=record)
+            text = _learned_text(record)
+            yield _Place(rank=_SHOWN_RANK, text=text, turn=turn.index, record=record)
 
 
 def _shown_text(record: CallRecord) -> str:
     """What the model could read of a result: untrusted text, so that our own words hold no claim."""
-    parts = record.observation.parts
-    return "\n".join(part.text for part in parts if isinstance(part, Text) and not part.trusted)
+    return "\n".join(_shown_parts(record.observation))
+
+
+def _learned_text(record: CallRecord) -> str:
+    """What the model could learn from a result that gives no evidence, such as a program's output.
+
+    What only repeats the model's own words is left out: queries, goals, notices and failures that
+    quote the call.
+    """
+    observation = record.observation
+    if observation.failure is not None:
+        return ""
+    asked = [" ".join(words.split()) for words in _strings(record.call.arguments)]
+    return "\n".join(
+        text
+        for text in _shown_parts(observation)
+        if text not in observation.notices and not _is_echo(text, asked)
+    )
+
+
+def _shown_parts(observation: Observation) -> list[str]:
+    return [p.text for p in observation.parts if isinstance(p, Text) and not p.trusted]
+
+
+def _strings(value: JsonValue) -> Iterator[str]:
+    """All texts in arguments of a call, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _strings(item)
+
+
+def _is_echo(text: str, asked: Sequence[str]) -> bool:
+    """Whether a text is a piece of what was asked; a long one is shown with a mark of the cut."""
+    words = " ".join(text.split()).removesuffix("...").rstrip()
+    return any(words in one for one in asked)
 
 
 def _support(claim: str, places: Sequence[_Place]) -> Support:
