@@ -32,6 +32,16 @@ async def test_each_kind_of_reply_is_given_in_order() -> None:
     assert (await ask(model)).text == "you said why?"
 
 
+async def test_a_resumed_trajectory_goes_on_at_its_turn() -> None:
+    model = ScriptedModel(["one", "two", "three"])
+    context = CallContext(task_id="t", trajectory_id="t-a0", turn=1)
+    replies = [
+        await model.complete((), tools=(), sampling=Sampling(), context=context.at(turn=turn))
+        for turn in (1, 2)
+    ]
+    assert [reply.text for reply in replies] == ["two", "three"]
+
+
 async def test_a_finished_script_is_a_model_error_that_says_so() -> None:
     model = ScriptedModel(["one"])
     await ask(model)

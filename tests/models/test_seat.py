@@ -124,7 +124,15 @@ async def test_several_trajectories_are_served_at_once_and_apart(tmp_path: Path)
 
 @pytest.mark.parametrize(
     "bad",
-    ["{", "[]", "{}", '{"calls": [], "answer": null}', '{"text": "x", "answer": "y"}', "\xff"],
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"calls": [], "answer": null}',
+        '{"text": "x", "answer": "y"}',
+        "\xff",
+        '{"calls": [{"name": "search", "arguments": {"n": NaN}}]}',
+    ],
 )
 async def test_a_bad_reply_is_explained_and_waited_for(tmp_path: Path, bad: str) -> None:
     home = tmp_path / "a"

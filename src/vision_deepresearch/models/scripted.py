@@ -105,7 +105,8 @@ class ScriptedModel:
             BoundaryError: the script says so.
             ModelError: the script is over (bad_request).
         """
-        place = self._places.get(context.trajectory_id, 0)
+        # A resumed trajectory replays its first turns elsewhere and begins in the middle.
+        place = max(self._places.get(context.trajectory_id, 0), context.turn)
         self._places[context.trajectory_id] = place + 1
         if place >= len(self._replies):
             if not (self._repeat_last and self._replies):

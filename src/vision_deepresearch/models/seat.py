@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Self, TextIO
 
-from pydantic import Field, JsonValue, ValidationError, model_validator
+from pydantic import Field, JsonValue, ValidationError, field_validator, model_validator
 
 from vision_deepresearch.core.content import (
     Conversation,
@@ -47,6 +47,12 @@ class SeatCall(Record):
 
     name: str
     arguments: dict[str, JsonValue] = {}
+
+    @field_validator("arguments")
+    @classmethod
+    def _holds_json_numbers_only(cls, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        json.dumps(value, allow_nan=False)  # a ValueError for NaN and Infinity, told to the seat
+        return value
 
 
 class SeatReply(Record):

@@ -1,4 +1,4 @@
-"""A model whose replies are kept on a tape: a resumed attempt gets the same samples again.
+"""A model whose replies are kept on a tape: a resumed attempt gets the same samples, for nothing.
 
 A sample belongs to one place: task, attempt, turn and index are part of its key, beside the
 conversation, the tools and the sampling. Siblings of a group never share one.
@@ -53,7 +53,7 @@ class TapedModel:
         sampling: Sampling,
         context: CallContext,
     ) -> Completion:
-        """As the wrapped client, or exactly the reply it gave at this place before.
+        """As the wrapped client, or exactly the reply it gave at this place before, at no cost.
 
         Raises:
             ModelError: the endpoint failed, or nothing is recorded in a replay (tape_miss).
@@ -77,9 +77,14 @@ class TapedModel:
             sample=f"{context.task_id}/{context.attempt}/{context.turn}/{context.index}",
         )
         answer = await self._tape.ask(request, call, error=ModelError)
-        if answer.is_replayed:
-            context.budget.note_replay(self._spend)
-        return Completion.model_validate_json(answer.reply.value)
+        completion = Completion.model_validate_json(answer.reply.value)
+        if not answer.is_replayed:
+            return completion
+        context.budget.note_replay(self._spend)
+        if completion.usage.cost_usd is None:
+            return completion
+        free = completion.usage.model_copy(update={"cost_usd": 0.0})
+        return completion.model_copy(update={"usage": free})
 
 
 def _hash(data: bytes) -> str:

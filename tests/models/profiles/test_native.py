@@ -73,6 +73,7 @@ def test_calls_over_the_cap_are_left_out_of_the_history_and_named() -> None:
         ("It is <answer> Ostrel </answer>.", "Ostrel"),
         ("<think>Brno? <answer>Brno</answer></think>Ostrel", "Ostrel"),
         ("<answer>Ostrel</answer> <answer>Ostrel</answer>", "Ostrel"),
+        (r"So the town is \boxed{\text{Ostrel}}.", "Ostrel"),
     ],
 )
 def test_a_reply_without_calls_is_an_answer(text: str, answer: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from pydantic import JsonValue
 
+from vision_deepresearch.core.answers import extract_answer
 from vision_deepresearch.core.content import (
     Image,
     Message,
@@ -85,7 +86,7 @@ class NativeProfile:
         )
 
     def parse(self, completion: Completion, *, turn: int) -> ParsedReply:
-        """Read a reply: calls win; otherwise the answer tag, or the whole text without thinking.
+        r"""Read a reply: calls win; otherwise the answer tag, `\boxed{}` or the text less thinking.
 
         Calls beyond the fourth are left out of the history, for each call there must be answered.
         Of a reply with a fault nothing is executed.
@@ -205,7 +206,7 @@ def _read_answer(found: Scan) -> tuple[str | None, FormatFault | None]:
         return None, fault_of(FaultKind.NO_TAGS, "tools are called through the API's own field")
     if len(set(found.answers)) > 1:
         return None, fault_of(FaultKind.SEVERAL_ANSWERS)
-    answer = found.answers[0] if found.answers else "".join(found.prose).strip()
+    answer = found.answers[0] if found.answers else extract_answer("".join(found.prose)).answer
     return (answer, None) if answer else (None, fault_of(FaultKind.EMPTY))
 
 
