@@ -246,6 +246,16 @@ def test_parts_that_hold_separators_and_parts_with_values_are_matched() -> None:
     assert judge_answer("5,000 g, 12 km", gold=sizes).decision is RIGHT
 
 
+@pytest.mark.parametrize("answer_type", [kind for kind in AnswerType if kind.is_checkable])
+def test_an_answer_that_says_it_is_not_known_is_told_apart(answer_type: AnswerType) -> None:
+    gold = Gold(answers=("1874",), type=answer_type, choices=("1874", "1875"))
+    verdict = judge_answer("Unknown.", gold=gold)
+    assert (verdict.decision, verdict.reason) == (
+        Decision.INCORRECT,
+        "the answer says that it is not known",
+    )
+
+
 @pytest.mark.pitfall("P58")
 def test_the_matched_alias_is_recorded() -> None:
     gold = a_gold("Ostrel", "Port Ostrel", type=AnswerType.NAME)
