@@ -50,18 +50,6 @@ class FailureKind(StrEnum):
         """Whether the same call may work a little later."""
         return self in {FailureKind.RATE_LIMITED, FailureKind.TIMEOUT, FailureKind.UPSTREAM}
 
-    @property
-    def is_callers_fault(self) -> bool:
-        """Whether the model asked for something impossible, the outside being well."""
-        return self in {
-            FailureKind.BAD_ARGS,
-            FailureKind.UNKNOWN_TOOL,
-            FailureKind.NOT_FOUND,
-            FailureKind.BAD_REQUEST,
-            FailureKind.GUEST_ERROR,
-            FailureKind.BAD_IMAGE,
-        }
-
 
 class ConfigError(ValueError):
     """The user asked for something that cannot be; the message says how to mend it."""

@@ -36,8 +36,6 @@ from vision_deepresearch.worlds.generated.plan import (
 from vision_deepresearch.worlds.generated.relations import RELATIONS, Range
 from vision_deepresearch.worlds.generated.spec import rng_for
 
-_SUBJECT_HOLES = ("{S}", "{P}", "{s}")
-
 
 def write_content(graph: Graph, record: PageRecord) -> Document:
     """The content of a planned page."""
@@ -434,17 +432,16 @@ def _album(writer: _Writer) -> Document:
         draw = writer.rng.random()
         if doubles and draw < 0.5:
             # A false caption: the album takes it for the thing it resembles.
-            caption, is_true = writer.graph.entity(doubles[0]).name, False
+            caption = writer.graph.entity(doubles[0]).name
         elif draw < 0.35:
-            caption, is_true = writer.rng.choice(_VAGUE_CAPTIONS), True
+            caption = writer.rng.choice(_VAGUE_CAPTIONS)
         else:
-            caption, is_true = writer.graph.entity(entity_id).name, True
+            caption = writer.graph.entity(entity_id).name
         pictures.append(
             PagePicture(
                 image_url=picture_url(entity_id),
                 entity_id=entity_id,
                 caption=caption,
-                is_caption_true=is_true,
             )
         )
     return writer.document(pictures=pictures)

@@ -43,7 +43,7 @@ class PagePicture:
     image_url: str
     entity_id: str
     caption: str
-    is_caption_true: bool = True
+    """May be vague, or the name of another thing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ is a superlative: "in the corner" would fit a thing that is near, and its neighb
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from vision_deepresearch.core.geometry import Box
@@ -125,13 +125,3 @@ def positions_of(target: str, *, boxes: Mapping[str, Box]) -> list[Position]:
         if nearest - here >= _MARGIN:
             found.append(position)
     return found
-
-
-def winner(key: str, *, boxes: Mapping[str, Box], ids: Sequence[str]) -> str:
-    """Which of the things a position picks out.
-
-    Raises:
-        KeyError: no such position.
-    """
-    distance = {position.key: measure for position, measure in _PLACES}[key]
-    return min(ids, key=lambda entity_id: distance(boxes[entity_id]))

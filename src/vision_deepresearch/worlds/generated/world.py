@@ -58,7 +58,7 @@ _PARALLEL = 4
 _CACHED_SEARCHES = 2048
 _CACHED_TEXTS = 8192
 _MAX_HITS = 50
-_REBUILD = "build it again with `vdr world build generated --out FOLDER`"
+_REBUILD = "build it again with `vdr world build generated FOLDER`"
 
 
 _T = TypeVar("_T")

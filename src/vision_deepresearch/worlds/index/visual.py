@@ -20,8 +20,6 @@ from vision_deepresearch.core.errors import BadImageError, ConfigError
 
 VISUAL_INDEX_VERSION = "1"
 """Raise it when extractor or voting change: an index of another version is refused."""
-MIN_KEY_POINTS = 40
-"""A reference picture with fewer cannot be found; its maker must draw another."""
 _SIDE = 360
 """Longest side after resizing, pixels."""
 _BLIND_BORDER = 31
@@ -62,7 +60,6 @@ class VisualHit:
     image_id: str
     inliers: int
     """Key points that agree with one plane; 0: not verified, only voted for."""
-    votes: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,11 +241,7 @@ class VisualIndex:
             key=lambda one: (-inliers.get(one, 0), -votes[one], one),
         )
         return [
-            VisualHit(
-                image_id=self._ids[one],
-                inliers=inliers.get(one, 0),
-                votes=round(float(votes[one]), 6),
-            )
+            VisualHit(image_id=self._ids[one], inliers=inliers.get(one, 0))
             for one in ranked[:limit]
         ]
 
