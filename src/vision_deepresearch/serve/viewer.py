@@ -20,7 +20,7 @@ from vision_deepresearch.core.episode import Decision, Verdict
 from vision_deepresearch.core.trajectory import StopReason, Trajectory
 from vision_deepresearch.serve.viewer_chain import cite, trace_claims
 from vision_deepresearch.serve.viewer_data import TraceItem, num_boxes, view_trace, worlds_of
-from vision_deepresearch.serve.viewer_pictures import ROW_SIDE, Load, Shelf, Shown
+from vision_deepresearch.serve.viewer_pictures import ROW_SIDE, Figure, Load, Shelf
 from vision_deepresearch.serve.viewer_text import dollars, seconds, short, visible
 
 MAX_ROW_PICTURES = 400
@@ -67,7 +67,7 @@ class Row:
     seconds: float
     cost_usd: float
     tokens: int
-    picture: Shown | None
+    picture: Figure | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from vision_deepresearch.core.bank import BankEntry
 from vision_deepresearch.core.geometry import Box
-from vision_deepresearch.serve.viewer_pictures import SCENE_SIDE, Shelf, Shown
+from vision_deepresearch.serve.viewer_pictures import SCENE_SIDE, Figure, Shelf
 
 NUM_COLOURS = 8
 """Colours of turns; they come round again."""
@@ -42,7 +42,7 @@ class Canvas:
 
     handle: str
     caption: str
-    picture: Shown
+    picture: Figure
     boxes: tuple[Drawn, ...]
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from vision_deepresearch.core.observation import Evidence, EvidenceKind
 from vision_deepresearch.core.trajectory import Support, SupportKind, Trajectory
 from vision_deepresearch.serve.viewer_data import CallCard, RegionCard, TraceView
-from vision_deepresearch.serve.viewer_pictures import CROP_SIDE, Shelf, Shown
+from vision_deepresearch.serve.viewer_pictures import CROP_SIDE, Figure, Shelf
 from vision_deepresearch.serve.viewer_text import safe_href
 
 MAX_STEPS = 8
@@ -32,7 +32,7 @@ class Link:
     """picture, crop, query, hit, page (one that was read), passage or unsupported."""
     title: str
     detail: str = ""
-    picture: Shown | None = None
+    picture: Figure | None = None
     number: int | None = None
     """Of the box, for a crop."""
     anchor: str | None = None
@@ -51,7 +51,7 @@ class Claim:
     href: str | None
     title: str | None
     passage: str | None
-    picture: Shown | None
+    picture: Figure | None
     handle: str | None
     box_number: int | None
     turn: int | None
@@ -153,7 +153,7 @@ def _claim(
 
 def _support_picture(
     support: Support, *, view: TraceView, shelf: Shelf
-) -> tuple[Shown | None, int | None]:
+) -> tuple[Figure | None, int | None]:
     """The picture of a claim, cut to its box, and the number of that box if it was searched."""
     bank = {entry.handle: entry for entry in view.item.trajectory.bank}
     entry = bank.get(support.handle) if support.handle else None

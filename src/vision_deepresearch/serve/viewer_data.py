@@ -14,7 +14,7 @@ from vision_deepresearch.core.observation import Evidence, EvidenceKind, Observa
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import CallRecord, Trajectory, Turn
 from vision_deepresearch.serve.viewer_boxes import NUM_COLOURS, Atlas, Canvas
-from vision_deepresearch.serve.viewer_pictures import CROP_SIDE, HIT_SIDE, SCENE_SIDE, Shelf, Shown
+from vision_deepresearch.serve.viewer_pictures import CROP_SIDE, HIT_SIDE, SCENE_SIDE, Figure, Shelf
 from vision_deepresearch.serve.viewer_text import readable, safe_href, short
 
 
@@ -41,7 +41,7 @@ class Found:
     query: str | None
     label: str | None
     score: str | None
-    picture: Shown | None
+    picture: Figure | None
     """None also where it was never fetched, as with weak hits."""
     handle: str | None
     was_read: bool
@@ -64,7 +64,7 @@ class RegionCard:
     """What was cut out, in thousandths of `source`."""
     source: str
     handle: str
-    picture: Shown
+    picture: Figure
     hits: tuple[Found, ...]
     pages: tuple[Found, ...]
     failure: str | None
@@ -92,7 +92,7 @@ class Piece:
 
     text: str | None = None
     is_trusted: bool = False
-    picture: Shown | None = None
+    picture: Figure | None = None
     handle: str | None = None
 
 
@@ -364,7 +364,7 @@ class _Builder:
         )
         return number
 
-    def _crop(self, region: Region) -> Shown:
+    def _crop(self, region: Region) -> Figure:
         """The crop itself, or the same part of the picture it was cut from."""
         alt = f"crop {region.crop_handle} of {region.handle}"
         shown = self._shelf.show(region.crop, side=CROP_SIDE, alt=alt)

@@ -29,7 +29,7 @@ ROW_SIDE = 112
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class Figure:
     """A picture, or a part of one, ready to be drawn."""
 
     id: str | None
@@ -66,7 +66,7 @@ class Shelf:
         """What the page has to hold, in order of first use."""
         return tuple(entry for entry in self._embedded.values() if entry)
 
-    def show(self, ref: ImageRef, *, side: int, alt: str) -> Shown:
+    def show(self, ref: ImageRef, *, side: int, alt: str) -> Figure:
         """Show a whole picture.
 
         Args:
@@ -76,14 +76,16 @@ class Shelf:
         """
         return self.show_part(ref, Box.full(), side=side, alt=alt)
 
-    def show_part(self, ref: ImageRef, box: Box, *, side: int, alt: str) -> Shown:
+    def show_part(self, ref: ImageRef, box: Box, *, side: int, alt: str) -> Figure:
         """Show the part `box` of a picture; `side` is that of the whole."""
         if ref.sha256 not in self._embedded:
             self._embedded[ref.sha256] = self._embed(ref, side)
         entry = self._embedded[ref.sha256]
         width, height = box.width * ref.width, box.height * ref.height
         view = f"{box.x0 * ref.width:.2f} {box.y0 * ref.height:.2f} {width:.2f} {height:.2f}"
-        return Shown(id=entry.id if entry else None, view=view, width=width, height=height, alt=alt)
+        return Figure(
+            id=entry.id if entry else None, view=view, width=width, height=height, alt=alt
+        )
 
     def _embed(self, ref: ImageRef, side: int) -> Embedded | None:
         data = self._load(ref)
