@@ -76,7 +76,8 @@ async def roll_out(tape: Tape, *, world_tape: Tape | None = None) -> Trajectory:
     mode = mode_named("cis+ts")
     world = TapedWorld(LateWorld(), world_tape or tape)
     researcher = Researcher(
-        model=TapedModel(the_script(), tape),
+        # A tape of the model would miss too, because the prompts differ.
+        model=the_script() if world_tape else TapedModel(the_script(), tape),
         profile=VdrProfile(),
         tools=build_tools(mode.tools, world=world, media=media, summariser=PassagePicker()),
         mode=mode,

@@ -175,12 +175,10 @@ def test_one_runs_the_first_call_and_counts_the_rest() -> None:
 
 @pytest.mark.pitfall("P1")
 def test_a_search_that_mentions_python_is_a_search() -> None:
-    text = (
-        '<tool_call>{"name": "search", "arguments": {"query": ["Monty Python <code>"]}}</tool_call>'
-    )
+    text = '<tool_call>{"name": "search", "arguments": {"query": ["PythonInterpreter <code>"]}}</tool_call>'
     (call,) = parse(f"<think>python PythonInterpreter</think>{text}").calls
     assert call.name == "search"
-    assert call.arguments == {"query": ["Monty Python <code>"]}
+    assert call.arguments == {"query": ["PythonInterpreter <code>"]}
 
 
 @pytest.mark.pitfall("P1")
