@@ -3,6 +3,7 @@
 import random
 import subprocess
 import sys
+import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,9 @@ from vision_deepresearch.worlds.generated.spec import WorldSpec
 
 NUM_TASKS = 200
 CONCURRENCY = 6
-START_S = 1.5
-"""Seconds until a started run does its first work."""
-WHOLE_S = 20.0
-"""Seconds of an undisturbed run on two idle cores; a slower machine is killed earlier in it."""
+WHOLE_S = 12.0
+"""Less than the seconds of work of an undisturbed run on two idle cores, so that it is still at work
+at the last kill; a slower machine is killed earlier in it."""
 SCRIPT = Path(__file__).with_name("killable_run.py")
 
 
@@ -51,19 +51,29 @@ def read_log(path: Path) -> Calls:
 
 
 def run_for(world: Path, out: Path, log: Path, *, seconds: float) -> int:
-    """Let the run work for so long, then kill -9 it; 0: it finished before."""
+    """Let the run work for so long, then kill -9 it; 0: it finished before.
+
+    The clock starts with its first call, however long a busy machine takes to get there.
+    """
+    idle = _size(log)
     command = [sys.executable, str(SCRIPT), str(world), str(out), str(log)]
     errors = out.parent / "errors.txt"
     with (
         errors.open("wb") as stderr,
         subprocess.Popen([*command, str(NUM_TASKS), str(CONCURRENCY)], stderr=stderr) as process,
     ):
+        while process.poll() is None and _size(log) == idle:
+            time.sleep(0.01)
         try:
             process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             process.kill()
     assert process.returncode in {0, -9}, errors.read_text()[-2000:]
     return process.returncode
+
+
+def _size(log: Path) -> int:
+    return log.stat().st_size if log.exists() else 0
 
 
 def kill_loop(world: Path, folder: Path, *, kills: int, seed: int, whole_s: float) -> Calls:
@@ -75,7 +85,7 @@ def kill_loop(world: Path, folder: Path, *, kills: int, seed: int, whole_s: floa
     rng = random.Random(seed)
     out, log = folder / "run", folder / "calls.log"
     codes = [
-        run_for(world, out, log, seconds=START_S + rng.random() * 2 * whole_s / (kills + 1))
+        run_for(world, out, log, seconds=rng.random() * 2 * whole_s / (kills + 1))
         for _ in range(kills)
     ]
     assert codes.count(-9) == kills, f"the run finished before the last kill: {codes}"
