@@ -140,8 +140,8 @@ async def test_the_same_command_resumes_and_adds_what_differs_in_provenance(
 
 
 async def test_spelling_of_the_config_does_not_matter_but_values_do(tmp_path: Path) -> None:
-    async with opened(tmp_path / "run"):
-        pass
+    async with opened(tmp_path / "run") as run:
+        await run.put_task(a_task())
     async with opened(tmp_path / "run", "limits = {max_turns=50}\nmodel='oracle'") as run:
         assert run.config == CONFIG
     changed = 'model = "oracle"\nseed = 1\n[limits]\nmax_turns = 9\n'
@@ -151,6 +151,18 @@ async def test_spelling_of_the_config_does_not_matter_but_values_do(tmp_path: Pa
     assert "limits.max_turns is 50 there and 9 now" in str(refused.value)
     assert "seed is 'not set' there and 1 now" in str(refused.value)
     assert "model" not in str(refused.value).split("config:")[1]
+
+
+async def test_a_config_that_nothing_was_stored_under_binds_nobody(tmp_path: Path) -> None:
+    async with opened(tmp_path / "run"):
+        pass
+    changed = 'model = "seat"\n'
+    async with opened(tmp_path / "run", changed) as run:
+        assert run.config == changed
+        await run.put_task(a_task())
+    with pytest.raises(ConfigError, match="model is 'seat' there"):
+        async with opened(tmp_path / "run"):
+            pass
 
 
 async def test_a_folder_of_something_else_is_refused_and_left_alone(tmp_path: Path) -> None:

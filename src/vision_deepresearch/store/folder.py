@@ -5,12 +5,14 @@ import json
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.store.database import StoreError, connect_reader, typed_errors
+from vision_deepresearch.store.schema import TABLES
 from vision_deepresearch.store.view import CONFIG, DATABASE, MEDIA, PROVENANCE
 
 _LOCK = "run.lock"
@@ -54,11 +56,23 @@ def locked(path: Path) -> Iterator[None]:
 def prepare_files(path: Path, *, config: str, provenance: Mapping[str, JsonValue]) -> None:
     """Write config and provenance of a new run, or check them against the stored ones.
 
+    A command that was refused before it stored anything leaves a config behind that binds nobody:
+    the next command's takes its place.
+
     Raises:
         ConfigError: the stored config differs; the message names the keys.
     """
     if (path / CONFIG).is_file():
-        _check_config(path, config)
+        difference = _difference(path, config)
+        if difference and not _holds_nothing(path / DATABASE):
+            msg = (
+                f"the run in {str(path)!r} was started with another config: {difference}. Use the"
+                " same settings to resume it, or give another folder"
+            )
+            raise ConfigError(msg)
+        if difference:
+            (path / PROVENANCE).unlink(missing_ok=True)
+            _write(path / CONFIG, config)
     elif (path / DATABASE).exists():
         msg = f"{str(path)!r} holds {DATABASE} but no {CONFIG}: put it back, or start a new folder"
         raise ConfigError(msg)
@@ -84,7 +98,19 @@ def _check_kind(path: Path) -> None:
         raise ConfigError(msg)
 
 
-def _check_config(path: Path, config: str) -> None:
+def _holds_nothing(database: Path) -> bool:
+    """Whether nothing was stored yet; a file that cannot be read may hold something."""
+    if not database.exists():
+        return True
+    try:
+        with closing(connect_reader(database)) as connection, typed_errors(database):
+            return not any(connection.execute(table.count).fetchone()[0] for table in TABLES)
+    except (ConfigError, StoreError):
+        return False
+
+
+def _difference(path: Path, config: str) -> str:
+    """Which keys of the stored config and this one differ, in words; "" when none does."""
     try:
         stored = _flat(tomllib.loads((path / CONFIG).read_text(encoding="utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as reason:
@@ -97,18 +123,12 @@ def _check_config(path: Path, config: str) -> None:
     keys = sorted(
         key for key in {*stored, *wanted} if stored.get(key, absent) != wanted.get(key, absent)
     )
-    if not keys:
-        return
     told = "; ".join(
         f"{key} is {stored.get(key, 'not set')!r} there and {wanted.get(key, 'not set')!r} now"
         for key in keys[:_MAX_KEYS]
     )
     more = f"; and {len(keys) - _MAX_KEYS} more" if len(keys) > _MAX_KEYS else ""
-    msg = (
-        f"the run in {str(path)!r} was started with another config: {told}{more}. Use the same"
-        " settings to resume it, or give another folder"
-    )
-    raise ConfigError(msg)
+    return told + more
 
 
 def _flat(table: Mapping[str, object], prefix: str = "") -> dict[str, object]:
