@@ -5,6 +5,7 @@ same face or animal from elsewhere. Measured on 1k-5k generated pictures: a tigh
 thing among the first three in ~.87, a whole scene of five things only in ~.17 of cases.
 """
 
+import io
 import json
 import math
 from collections.abc import Iterable
@@ -158,9 +159,9 @@ class VisualIndex:
         points = np.concatenate([_EMPTY_POINTS, *(one.points for one in found)])
         codes = np.concatenate([_EMPTY_CODES, *(one.codes for one in found)])
         neighbours = _make_neighbours(codes)
-        np.save(folder / "starts.npy", starts)
-        np.save(folder / "points.npy", points)
-        np.save(folder / "codes.npy", codes)
+        _save(folder / "starts.npy", starts)
+        _save(folder / "points.npy", points)
+        _save(folder / "codes.npy", codes)
         faiss.write_index_binary(neighbours, str(folder / "neighbours.faiss"))
         facts = {
             "extractor": "orb",
@@ -274,6 +275,13 @@ class VisualIndex:
             source, target, cv2.USAC_MAGSAC, _REPROJECTION_PX, maxIters=_MAX_ROUNDS
         )
         return 0 if plane is None or mask is None else int(np.count_nonzero(mask))
+
+
+def _save(path: Path, array: npt.NDArray[np.generic]) -> None:
+    """Write an array; `numpy.save` into a file hides the errno of a full disk."""
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    path.write_bytes(buffer.getbuffer())
 
 
 def _make_neighbours(codes: Pixels) -> faiss.IndexBinary:
