@@ -327,15 +327,21 @@ async def _open_tape(setting: str, *, run: RunFolder) -> AsyncIterator[Tape]:
         yield run.tape(TapeMode(mode))
 
 
-def _make_summariser(
-    name: str, *, profile: Profile, truth: TruthSource, tape: Tape, media: FolderMediaStore
-) -> Summariser:
+def _summarising_model(
+    name: str, *, profile: Profile, media: FolderMediaStore, streams: Streams | None
+) -> ModelClient | None:
+    """Who reads pages for a goal; None: nobody, passages are picked."""
     if name == "passages":
-        return PassagePicker()
+        return None
     if name == "oracle":
         msg = "the oracle cannot summarise pages: use summariser 'passages' or another model"
         raise ConfigError(msg)
-    model = make_model(name, profile=profile, truth=truth, path_of=media.path_of)
+    return make_model(name, profile=profile, truth=None, path_of=media.path_of, streams=streams)
+
+
+def _make_summariser(model: ModelClient | None, *, tape: Tape) -> Summariser:
+    if model is None:
+        return PassagePicker()
     return LlmSummariser(TapedModel(model, tape, spend=SpendKind.SUMMARY))
 
 
@@ -391,6 +397,7 @@ async def open_session(
     model = make_model(
         config.model, profile=profile, truth=truth, path_of=media.path_of, streams=streams
     )
+    reader = _summarising_model(config.summariser, profile=profile, media=media, streams=streams)
     judge = RuleJudge()
     about = provenance(
         seeds={"run": config.seed, "world": source.manifest().seed or 0},
@@ -414,7 +421,7 @@ async def open_session(
                 mode.tools,
                 world=world,
                 media=media,
-                summariser=PassagePicker(),
+                summariser=_make_summariser(reader, tape=tape),
                 limits=config.tools,
             ),
             mode=mode,
