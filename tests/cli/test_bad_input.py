@@ -1,12 +1,16 @@
 """Bad input gets one clear paragraph on stderr, exit code 2, and nothing is lost."""
 
+import errno
 import json
+import struct
+import zlib
 from pathlib import Path
 
 import pytest
+from PIL import Image as PilImage
 
 from tests.builders import a_picture
-from vision_deepresearch.cli.main import run
+from vision_deepresearch.cli.main import explained, run
 
 
 def complaint(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
@@ -22,6 +26,19 @@ def picture(tmp_path: Path) -> Path:
     path = tmp_path / "photo.png"
     path.write_bytes(a_picture())
     return path
+
+
+def a_script(folder: Path, *replies: str) -> str:
+    """A scripted model that says these."""
+    path = folder / "script.jsonl"
+    path.write_text("".join(json.dumps({"text": reply}) + "\n" for reply in replies))
+    return f"scripted:{path}"
+
+
+def a_call(name: str, **arguments: object) -> str:
+    """A reply with one tool call."""
+    call = json.dumps({"name": name, "arguments": arguments})
+    return f"<think>hm</think><tool_call>{call}</tool_call>"
 
 
 def ask(picture: Path, *more: str, question: str = "Who?") -> list[str]:
@@ -55,7 +72,36 @@ def test_a_picture_that_is_none_is_refused_by_name(
 
 
 def test_a_folder_is_no_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "folder" in complaint(ask(tmp_path), capsys) or "directory"
+    assert "is a folder" in complaint(ask(tmp_path), capsys)
+
+
+@pytest.mark.usefixtures("tiny_world")
+def test_a_picture_is_refused_for_its_size_before_its_pixels_are_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+    path = tmp_path / "huge.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", b""))
+    said = complaint(ask(path), capsys)
+    assert "huge.png" in said
+    assert "30,000 x 30,000" in said
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    checksum = struct.pack(">I", zlib.crc32(kind + content))
+    return struct.pack(">I", len(content)) + kind + content + checksum
+
+
+@pytest.mark.usefixtures("tiny_world")
+def test_of_an_animated_picture_the_first_frame_is_used_and_said_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "moving.gif"
+    frames = [PilImage.new("RGB", (80, 60), colour) for colour in ("red", "blue")]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    script = a_script(tmp_path, "<answer>red</answer>")
+    assert run(ask(path, "--model", script, "--out", str(tmp_path / "run"))) == 0
+    assert "first frame" in capsys.readouterr().out
 
 
 def test_an_empty_question_is_refused(picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,6 +119,9 @@ def test_an_empty_question_is_refused(picture: Path, capsys: pytest.CaptureFixtu
         (["--mode", "rag"], "rag"),
         (["--profile", "xml"], "profile"),
         (["--tape", "maybe"], "tape"),
+        (["--set", "summariser=nobody"], "unknown model 'nobody'"),
+        (["--set", "summariser=oracle"], "cannot summarise"),
+        (["--budget-usd", "-1"], "max_usd"),
         (["--set", "limits.max_turn=3"], "max_turns"),
         (["--set", "limits.max_turns=zero"], "limits.max_turns"),
         (["--set", "modle=oracle"], "model"),
@@ -156,6 +205,11 @@ def test_another_config_in_the_same_folder_is_refused_and_loses_nothing(
         (["world", "build", "generated", "w", "--depth", "abyssal"], "depth"),
         (["eval", "run", "--tasks", "0"], "at least 1"),
         (["bench", "speed"], "loop"),
+        (["bench", "loop", "--world", "generated:tiny"], "modes"),
+        (["bench", "modes", "--tasks", "0"], "at least 1"),
+        (["world", "search", "generated:tiny", " "], "words"),
+        (["world", "search", "generated:tiny", "x", "--limit", "-3"], "--limit"),
+        (["world", "tasks", "generated:tiny", "q", "--limit", "-1"], "--limit"),
         (["play", "99999", "--world", "generated:tiny"], "tasks 0 to"),
         (["world", "read", "generated:tiny", "/etc/passwd"], "/etc/passwd"),
     ],
@@ -184,3 +238,101 @@ def test_a_box_that_covers_nothing_is_refused(
 def test_an_unknown_flag_is_the_users_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["demo", "--colour"]) == 2
     assert "--colour" in capsys.readouterr().err
+
+
+ANSWER = "<think>done</think><answer>42</answer>"
+REVERSED = [[800, 800, 100, 100]]
+BOXES = [[x, y, x + 90, y + 90] for x in range(0, 900, 9) for y in range(0, 900, 9)]
+
+
+@pytest.mark.parametrize(
+    ("replies", "stop", "said"),
+    [
+        ([a_call("search", query=["town"])], "model_error", "replies"),
+        ([a_call("search", query=["town"])] * 9, "repetition", "identical call"),
+        (["<tool_call>{"] * 9, "format_faults", "unclosed_tag"),
+        (['<tool_call>{"name": </tool_call>', ANSWER], "answer", "bad_json"),
+        ([a_call("teleport", to="Rome"), ANSWER], "answer", "unknown tool 'teleport'"),
+        ([a_call("visit", url=["/etc/passwd"], goal="x"), ANSWER], "answer", "/etc/passwd"),
+        (
+            [a_call("zoom", image_id="img_1", bbox=[1200, 1200, 1500, 1500]), ANSWER],
+            "answer",
+            "no part of the picture",
+        ),
+        (
+            [a_call("crop_and_search", image_id="img_1", bbox=REVERSED, goal="x"), ANSWER],
+            "answer",
+            "[100,100,800,800]",
+        ),
+        (
+            [a_call("crop_and_search", image_id="img_1", bbox=BOXES, goal="x"), ANSWER],
+            "context_limit",
+            "9992 skipped",
+        ),
+    ],
+    ids=[
+        "runs out",
+        "loops",
+        "never well-formed",
+        "broken JSON",
+        "unknown tool",
+        "a file for a url",
+        "box outside",
+        "box reversed",
+        "10,000 boxes",
+    ],
+)
+@pytest.mark.usefixtures("tiny_world")
+def test_a_bad_model_ends_in_a_stop_with_its_reason(
+    replies: list[str],
+    stop: str,
+    said: str,
+    picture: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    script = a_script(tmp_path, *replies)
+    code = run(ask(picture, "--model", script, "--out", str(tmp_path / "run"), "--json"))
+    told = capsys.readouterr()
+    report = json.loads(told.out)
+    assert report["stop"] == stop
+    assert code == (0 if stop == "answer" else 1)
+    assert said in told.err
+    assert "Traceback" not in told.err
+    assert Path(report["trace"]).is_file()
+
+
+def test_a_refused_command_binds_no_later_one_to_its_settings(
+    picture: Path, tiny_world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ask(picture, "--out", str(tmp_path / "run"))
+    arguments[arguments.index("generated:tiny")] = str(tiny_world)
+    assert "teacher" in complaint([*arguments, "--model", "oracle"], capsys)
+    script = a_script(tmp_path, ANSWER)
+    assert run([*arguments, "--model", script, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["answer"] == "42"
+    assert "model is" in complaint([*arguments, "--model", "seat:inbox"], capsys)
+
+
+def test_an_output_path_that_cannot_be_is_the_users_error(
+    picture: Path, tiny_world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    below = str(picture / "below")
+    assert below in complaint(["world", "tasks", str(tiny_world), below], capsys)
+    assert below in complaint(["eval", "run", "--world", str(tiny_world), "--out", below], capsys)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(errno.EROFS, 2), (errno.EACCES, 2), (errno.ENOSPC, 75)]
+)
+def test_what_the_disk_refuses_is_told_with_the_path(
+    number: int, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert explained(OSError(number, "no", "out/run.lock")) == code
+    assert "out/run.lock" in capsys.readouterr().err
+
+
+def test_a_bug_is_not_taken_for_the_users_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert explained(OSError("no errno, no path")) is None
+    assert explained(KeyError("bug")) is None
+    assert capsys.readouterr().err == ""

@@ -2,8 +2,9 @@
 
 import asyncio
 
-from vision_deepresearch.cli.output import console, print_json
-from vision_deepresearch.cli.research import world_progress
+from pydantic import JsonValue
+
+from vision_deepresearch.cli.output import console, print_json, progress_bars
 from vision_deepresearch.core.errors import ConfigError
 
 NAMES = ("loop", "modes")
@@ -16,8 +17,14 @@ def bench(
     if name not in NAMES:
         msg = f"unknown benchmark {name!r}: use one of {', '.join(NAMES)}"
         raise ConfigError(msg)
+    if name == "loop" and (world is not None or tasks is not None):
+        msg = "--world and --tasks belong to `vdr bench modes`: `vdr bench loop` uses no world"
+        raise ConfigError(msg)
+    if tasks is not None and tasks < 1:
+        msg = f"--tasks needs at least 1, got {tasks}"
+        raise ConfigError(msg)
     target = console(json_wanted=json_wanted)
-    with world_progress(target) as advance:
+    with progress_bars(target) as advance:
         if name == "loop":
             from vision_deepresearch.bench.loop import bench_loop
 
@@ -32,5 +39,24 @@ def bench(
         print_json(result)
     else:
         for part in ("settings", "figures", "baseline", "ratios"):
-            target.print(f"{part:9} {result.get(part)}", soft_wrap=True)
+            content = result.get(part)
+            if part == "figures" and isinstance(content, dict):
+                target.print("figures", soft_wrap=True)
+                for key, value in content.items():
+                    target.print(f"  {key:16} {_cell(value)}", soft_wrap=True)
+            else:
+                target.print(f"{part:9} {content}", soft_wrap=True)
     return 0
+
+
+def _cell(value: JsonValue) -> str:
+    """A figure, or a row of the table of modes: correct of all, then by number of hops."""
+    if not isinstance(value, dict):
+        return str(value)
+    row = f"{value.get('correct')} of {value.get('n')}"
+    by_hops = value.get("by_hops")
+    if not isinstance(by_hops, dict):
+        return row
+    return f"{row}   by hops: " + ", ".join(
+        f"{hop}: {_cell(part)}" for hop, part in by_hops.items()
+    )

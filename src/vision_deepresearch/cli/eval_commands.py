@@ -7,14 +7,15 @@ from pathlib import Path
 
 from pydantic import JsonValue
 from rich.console import Console
-from rich.progress import Progress
 
-from vision_deepresearch.cli.output import console, print_json
-from vision_deepresearch.cli.research import resolve, world_progress
+from vision_deepresearch.cli.live import plain
+from vision_deepresearch.cli.output import console, print_json, progress_bars
+from vision_deepresearch.cli.research import open_world, resolve
 from vision_deepresearch.core.episode import Decision, Episode
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.evals.runner import RunOutcome, run_tasks
-from vision_deepresearch.wiring import RunConfig, open_session, world_folder
+from vision_deepresearch.store.view import Reject
+from vision_deepresearch.wiring import RunConfig, open_session
 
 
 def run(
@@ -34,7 +35,7 @@ def run(
     folder = out or Path("runs") / "eval"
     config = resolve(flags, defaults={}, recipe=recipe, overrides=overrides, out=folder)
     target = console(json_wanted=json_wanted)
-    outcome, episodes = asyncio.run(
+    outcome, episodes, rejects = asyncio.run(
         _run(config, num_tasks=num_tasks, attempts=attempts, folder=folder, target=target)
     )
     decisions = Counter(episode.verdict.decision for episode in episodes)
@@ -50,7 +51,7 @@ def run(
         "stops": dict(stops),
         "done_now": outcome.done,
         "skipped": outcome.skipped,
-        "rejected": outcome.rejected,
+        "rejected": len(rejects),
         "engine_requests": sum(item.trajectory.num_engine_requests for item in episodes),
     }
     if json_wanted:
@@ -58,27 +59,30 @@ def run(
     else:
         for name, value in summary.items():
             target.print(f"{name:16} {value}", soft_wrap=True)
-    return 0
+    for reject in rejects:
+        why = plain(f"{reject.reason}: {reject.detail}", width=300)
+        target.print(f"rejected         task {reject.task_id[:12]} {why}", soft_wrap=True)
+    return 1 if rejects else 0
 
 
 async def _run(
     config: RunConfig, *, num_tasks: int, attempts: int, folder: Path, target: Console
-) -> tuple[RunOutcome, list[Episode]]:
-    with world_progress(target) as advance:
-        world_folder(config.world, progress=advance)
+) -> tuple[RunOutcome, list[Episode], list[Reject]]:
+    open_world(config.world, target=target)
     async with open_session(config, out=folder) as session:
         tasks = session.tasks(num_tasks)
         if len(tasks) < num_tasks:
             msg = f"this world has {len(tasks)} tasks, {num_tasks} were asked for: use --tasks"
             raise ConfigError(msg)
-        with Progress(console=target, transient=True) as progress:
-            total = num_tasks * attempts
-            bar = progress.add_task(
-                "episodes", total=total, completed=min(total, len(session.run.done()))
-            )
+        total = num_tasks * attempts
+        with progress_bars(target) as advance:
+            num_done = min(total, len(session.run.done()))
+            advance("episodes", num_done, total)
 
             def advance_episodes(_: Episode) -> None:
-                progress.advance(bar)
+                nonlocal num_done
+                num_done += 1
+                advance("episodes", num_done, total)
 
             outcome = await run_tasks(
                 tasks,
@@ -89,4 +93,4 @@ async def _run(
                 concurrency=config.concurrency,
                 on_episode=advance_episodes,
             )
-        return outcome, list(session.run.episodes())
+        return outcome, list(session.run.episodes()), list(session.run.rejects())

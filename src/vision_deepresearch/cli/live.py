@@ -3,6 +3,7 @@
 Everything that came from a model or a page is printed as plain text: no markup, no control codes.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.text import Text as RichText
 
+from vision_deepresearch.cli.output import counted
 from vision_deepresearch.core.content import ToolCall
 from vision_deepresearch.core.events import (
     CallFinished,
@@ -23,7 +25,13 @@ from vision_deepresearch.core.observation import Evidence, EvidenceKind, Observa
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]+")
 _HITS_SHOWN = 2
-_THOUGHT_CHARS = 240
+_THOUGHT_CHARS = 400
+_CELLS = re.compile(r"\s*\|[\s|]*")
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_NOTE = re.compile(
+    r'^[^\s|]+ \| (?P<what>.*): (?P<value>"(?:[^"\\]|\\.)*")(?: \(\S+\))?$', re.MULTILINE
+)
+"""A line of the oracle's notebook: `h3 | "Ostrel", population: "1,689"`."""
 
 
 def plain(text: str, *, width: int = 100) -> str:
@@ -32,14 +40,44 @@ def plain(text: str, *, width: int = 100) -> str:
     return line if len(line) <= width else line[: width - 1] + "…"
 
 
+def prose(text: str, *, width: int = 100) -> str:
+    """Words of a page on one line, the cells of its tables set apart by dots."""
+    return plain(_CELLS.sub(" \u00b7 ", text).strip(" \u00b7"), width=width)
+
+
+def readable(thought: str) -> str:
+    """A thought with the oracle's notes put into words; other thoughts are left as they are."""
+
+    def told(note: re.Match[str]) -> str:
+        what, value = _unquoted(note["what"]), _unquoted(note["value"])
+        return f"Seen: {value}." if what == "shown in the picture" else f"Read: {what} = {value}."
+
+    return _NOTE.sub(told, thought)
+
+
+def _unquoted(text: str) -> str:
+    """The text with its JSON strings, if they are some, replaced by what they hold."""
+
+    def held(found: re.Match[str]) -> str:
+        try:
+            return str(json.loads(found[0]))
+        except json.JSONDecodeError:
+            return found[0]
+
+    return _STRING.sub(held, text)
+
+
 class LiveView:
     """Prints events of one trajectory; pass `listen` to the agent."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._status = console.status("", spinner="dots")
-        self._boxes = 0
-        self._requests = 0
+        self._num_crops = 0
+        self._num_pages = 0
+        self._prompt_tokens = 0
+        self._cost_usd = 0.0
+        self._notices: set[str] = set()
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -51,20 +89,24 @@ class LiveView:
         """Print one event."""
         match event:
             case TurnStarted():
-                self._status.update(
-                    f"turn {event.turn + 1}: the model is thinking "
-                    f"({event.prompt_tokens:,} tokens so far)"
-                )
+                self._prompt_tokens = event.prompt_tokens
+                self._show(event.turn, "the model is thinking")
             case ModelReplied():
                 self._console.print()
-                self._line(f"turn {event.turn + 1}", plain(event.thought, width=_THOUGHT_CHARS))
+                cost = f" ${self._cost_usd:.4f}" if self._cost_usd else ""
+                thought = plain(readable(event.thought), width=_THOUGHT_CHARS)
+                self._line(f"turn {event.turn + 1}{cost}", thought or "(no thought)", whole=True)
                 names = ", ".join(call.name for call in event.calls)
-                self._status.update(f"turn {event.turn + 1}: {names or 'reading the reply'}")
+                self._show(event.turn, plain(names) or "reading the reply")
             case CallFinished():
                 self._call(event.call, event.observation, seconds=event.seconds)
             case TurnFinished():
+                self._cost_usd += (event.turn.usage.cost_usd or 0.0) + sum(
+                    record.cost_usd for record in event.turn.calls
+                )
                 if event.turn.fault is not None:
-                    self._line("  fault", f"{event.turn.fault.kind}: {event.turn.fault.message}")
+                    fault = f"{event.turn.fault.kind}: {event.turn.fault.message}"
+                    self._line("  fault", fault, style="red", whole=True)
                 if event.turn.edit is not None:
                     dropped = ", ".join(str(turn + 1) for turn in event.turn.edit.turns)
                     self._line("  context", f"results of turns {dropped} were condensed")
@@ -78,7 +120,9 @@ class LiveView:
                 "    failed",
                 f"{observation.failure.kind}: {plain(observation.failure.message, width=160)}",
                 style="red",
+                whole=True,
             )
+        self._num_crops += len(observation.regions)
         for index, region in enumerate(observation.regions):
             box = ",".join(str(value) for value in region.box.thousandths())
             found = [item for item in observation.evidence if item.region == index]
@@ -91,16 +135,32 @@ class LiveView:
                 if item.rank is not None and item.rank < _HITS_SHOWN:
                     self._line("    hit", _hit(item))
             elif item.kind is EvidenceKind.PAGE:
-                self._line("    read", f"{plain(item.title, width=40)}: {plain(item.snippet)}")
+                self._num_pages += 1
+                self._line("    read", f"{plain(item.title, width=40)}: {prose(item.snippet)}")
         for notice in observation.notices:
-            self._line("    note", plain(notice, width=160), style="yellow")
+            if notice not in self._notices:  # once is enough: the same on every page otherwise
+                self._notices.add(notice)
+                self._line("    note", plain(notice, width=160), style="yellow", whole=True)
 
-    def _line(self, label: str, text: str, *, style: str = "bold") -> None:
+    def _show(self, turn: int, what: str) -> None:
+        """What is going on, with the sums so far, in the line below everything."""
+        self._status.update(
+            RichText(
+                f"turn {turn + 1}: {what} ({counted(self._num_crops, 'crop')}, "
+                f"{counted(self._num_pages, 'page')} read, {self._prompt_tokens:,} tokens, "
+                f"${self._cost_usd:.4f})"
+            )
+        )
+
+    def _line(self, label: str, text: str, *, style: str = "bold", whole: bool = False) -> None:
+        """One line; on a terminal cut at its width, or wrapped between words if `whole`."""
         line = RichText()
         line.append(label, style=style)
         line.append("  ")
-        line.append(plain(text, width=400))
-        self._console.print(line, soft_wrap=True)
+        line.append(plain(text, width=_THOUGHT_CHARS))
+        if self._console.is_terminal and not whole:
+            line.truncate(self._console.width, overflow="ellipsis")
+        self._console.print(line, soft_wrap=not self._console.is_terminal)
 
 
 def _arguments(call: ToolCall) -> str:

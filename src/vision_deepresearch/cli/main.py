@@ -1,8 +1,8 @@
 """The command `vdr`: registers the commands and turns errors into one paragraph and an exit code.
 
 Command modules import typer only; everything heavy is imported inside the commands, so that every
-`--help` stays fast. Exit codes: 0 done, 1 done but wrong or unsupported, 2 the user's error,
-75 the disk is full (run it again).
+`--help` stays fast. Exit codes: 0 done, 1 no answer or rejected tasks, 2 the user's error,
+75 the disk is full (run it again), 130 stopped with Ctrl-C.
 """
 
 import errno
@@ -52,6 +52,19 @@ def _root(
 
 
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EIO, errno.EDQUOT})
+_PATH_ERRORS = frozenset({
+    errno.EACCES,
+    errno.EEXIST,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+})
+_INTERRUPTED = 130
+_RESUMABLE = frozenset({"ask", "demo", "eval", "play"})
 _GC_THRESHOLDS = (20_000, 20, 20)
 """Records live long and hold no cycles: the default of 700 costs a third of the loop's CPU."""
 
@@ -67,12 +80,17 @@ def run(arguments: list[str]) -> int:
     try:
         app(arguments)
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1
+        code = end.code if isinstance(end.code, int) else 1
+        if code == _INTERRUPTED:
+            is_resumable = bool(arguments) and arguments[0] in _RESUMABLE
+            again = "; the same command again goes on where it was" if is_resumable else ""
+            return _tell(f"stopped{again}", code=code)
+        return code
     except BrokenPipeError:
         return 0
     except (OSError, ValueError, RuntimeError, ExceptionGroup) as error:
         for cause in _causes(error):
-            code = _explained(cause)
+            code = explained(cause)
             if code is not None:
                 return code
         raise
@@ -88,7 +106,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def _explained(error: BaseException) -> int | None:
+def explained(error: BaseException) -> int | None:
     """Say what the user or the disk did wrong; None: it is a bug and travels on."""
     from vision_deepresearch.core.errors import BadImageError, ConfigError
     from vision_deepresearch.store.database import StoreError
@@ -96,12 +114,22 @@ def _explained(error: BaseException) -> int | None:
 
     if isinstance(error, ConfigError | BadImageError | TapeMissError):
         return _tell(str(error), code=2)
-    is_disk = isinstance(error, OSError) and error.errno in _DISK_ERRORS
-    if is_disk or isinstance(error, StoreError):
+    if isinstance(error, StoreError):
+        return _tell(str(error), code=75)  # it says already what is kept and what to do
+    if not isinstance(error, OSError):
+        return None
+    if error.errno in _DISK_ERRORS:
         return _tell(
             f"the disk refused to write ({error}); what was committed is safe: "
             "make room and run the same command again",
             code=75,
+        )
+    if error.errno in _PATH_ERRORS and error.filename is not None:
+        return _tell(
+            f"a path that can be used was expected, got {str(error.filename)!r}: "
+            f"{error.strerror}. Give a folder you may write to with --out; generated worlds are "
+            "kept in the folder that VDR_CACHE names, ~/.cache/vision-deepresearch by default",
+            code=2,
         )
     return None
 

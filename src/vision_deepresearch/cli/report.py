@@ -1,10 +1,14 @@
 """What is printed when a trajectory is over: answer, citations, verdict, totals."""
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.text import Text as RichText
 
-from vision_deepresearch.cli.live import plain
+from vision_deepresearch.cli.live import plain, prose
+from vision_deepresearch.cli.output import counted
 from vision_deepresearch.core.episode import Decision, Verdict
+from vision_deepresearch.core.observation import Region
 from vision_deepresearch.core.trajectory import Support, SupportKind, Trajectory
 
 _STYLES = {
@@ -16,16 +20,11 @@ _STYLES = {
 
 def figures(trajectory: Trajectory) -> dict[str, object]:
     """Totals of a trajectory under the names that `--json` prints."""
-    regions = [
-        region
-        for turn in trajectory.turns
-        for record in turn.calls
-        for region in record.observation.regions
-    ]
+    regions = _all_regions(trajectory)
     return {
         "turns": trajectory.num_turns,
-        "boxes": len({(region.handle, region.box) for region in regions}),
-        "scales": len({region.scale for region in regions}),
+        "boxes": _num_boxes(regions),
+        "scales": _num_scales(regions),
         "crops": len(regions),
         "calls": dict(trajectory.tool_counts),
         "engine_requests": trajectory.num_engine_requests,
@@ -37,6 +36,29 @@ def figures(trajectory: Trajectory) -> dict[str, object]:
         "stop_detail": trajectory.stop_detail,
         "forced": trajectory.forced,
     }
+
+
+def _all_regions(trajectory: Trajectory) -> list[Region]:
+    return [
+        region
+        for turn in trajectory.turns
+        for record in turn.calls
+        for region in record.observation.regions
+    ]
+
+
+def _num_boxes(regions: Sequence[Region]) -> int:
+    return len({(region.handle, region.box) for region in regions})
+
+
+def _num_scales(regions: Sequence[Region]) -> int:
+    return len({region.scale for region in regions})
+
+
+def _regions(trajectory: Trajectory) -> str:
+    regions = _all_regions(trajectory)
+    boxes = counted(_num_boxes(regions), "box")
+    return f"{boxes} at {counted(_num_scales(regions), 'scale')}" if regions else boxes
 
 
 def print_report(console: Console, trajectory: Trajectory, verdict: Verdict | None) -> None:
@@ -55,15 +77,14 @@ def print_report(console: Console, trajectory: Trajectory, verdict: Verdict | No
             ),
             soft_wrap=True,
         )
-    total = figures(trajectory)
     stop = trajectory.stop.value + (
         f" ({trajectory.stop_detail})" if trajectory.stop_detail else ""
     )
     console.print(
         RichText.assemble(
             ("totals   ", "bold"),
-            f"{total['turns']} turns, {total['boxes']} boxes at {total['scales']} scales, "
-            f"{total['engine_requests']} engine requests, "
+            f"{counted(trajectory.num_turns, 'turn')}, {_regions(trajectory)}, "
+            f"{counted(trajectory.num_engine_requests, 'engine request')}, "
             f"{trajectory.peak_prompt_tokens:,} tokens at most ({trajectory.counted_by}), "
             f"{trajectory.totals.seconds:.1f} s, ${trajectory.totals.cost_usd:.4f}; stopped: {stop}",
         ),
@@ -76,5 +97,5 @@ def _citation(number: int, support: Support) -> RichText:
     if support.kind is SupportKind.UNSUPPORTED:
         return RichText.assemble((f"  [{number}] ", "bold"), (f"unsupported: {claim}", "yellow"))
     where = support.url or support.handle or ""
-    quote = f' "{plain(support.passage, width=200)}"' if support.passage else ""
+    quote = f' "{prose(support.passage, width=200)}"' if support.passage else ""
     return RichText.assemble((f"  [{number}] ", "bold"), f"{claim} <- {where}{quote}")

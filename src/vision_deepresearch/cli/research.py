@@ -2,16 +2,15 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import JsonValue
 from rich.console import Console
-from rich.progress import Progress, TaskID
 
 from vision_deepresearch.cli.live import LiveView, plain
-from vision_deepresearch.cli.output import console, print_json
+from vision_deepresearch.cli.output import console, print_json, progress_bars
 from vision_deepresearch.cli.report import figures, print_report
 from vision_deepresearch.core.content import ImageRef
 from vision_deepresearch.core.episode import Decision, Verdict, episode_of
@@ -23,9 +22,9 @@ from vision_deepresearch.media.given import load_given
 from vision_deepresearch.serve.viewer import TraceItem, write_run_pages
 from vision_deepresearch.store.run import RunFolder
 from vision_deepresearch.wiring import (
-    ProgressBar,
     RunConfig,
     Session,
+    Streams,
     load_recipe,
     make_config,
     open_session,
@@ -185,18 +184,10 @@ def open_picture(path: Path, *, target: Console) -> bytes:
     return data
 
 
-@contextmanager
-def world_progress(target: Console) -> Iterator[ProgressBar]:
-    """Bars while a world is built; yields the callback that feeds them."""
-    bars: dict[str, TaskID] = {}
-    with Progress(console=target, transient=True) as progress:
-
-        def advance(what: str, done: int, total: int) -> None:
-            if what not in bars:
-                bars[what] = progress.add_task(f"world: {what}", total=total)
-            progress.update(bars[what], completed=done, total=total)
-
-        yield advance
+def open_world(name: str, *, target: Console) -> Path:
+    """The folder of a world, with bars while it is built on first use."""
+    with progress_bars(target) as advance:
+        return world_folder(name, progress=lambda what, *count: advance(f"world: {what}", *count))
 
 
 def _research(config: RunConfig, *, make_task: MakeTask, folder: Path, json_wanted: bool) -> int:
@@ -224,18 +215,23 @@ def _research(config: RunConfig, *, make_task: MakeTask, folder: Path, json_want
 async def _attempt(
     config: RunConfig, *, make_task: MakeTask, folder: Path, target: Console
 ) -> tuple[Task, Trajectory, Verdict | None]:
-    with world_progress(target) as advance:
-        world_folder(config.world, progress=advance)
-    async with open_session(config, out=folder) as session:
+    open_world(config.world, target=target)
+    # With --json the terminal seat talks on stderr: stdout carries nothing but the object.
+    streams = Streams(source=sys.stdin, sink=sys.stderr if target.stderr else sys.stdout)
+    async with open_session(config, out=folder, streams=streams) as session:
         task = make_task(session)
         _introduce(target, session, task)
         stored = session.run.trace(task.id, 0)
         if stored is not None:
             target.print("already researched: this is the stored trajectory", soft_wrap=True)
             return stored
-        live = LiveView(target)
-        with live.watching():
-            trajectory = await session.roll_out(task, 0, listener=live.listen)
+        if config.model == "seat":
+            # Who sits in the seat is shown everything there; a live view would write over it.
+            trajectory = await session.roll_out(task, 0)
+        else:
+            live = LiveView(target)
+            with live.watching():
+                trajectory = await session.roll_out(task, 0, listener=live.listen)
         await session.run.put_task(task)
         if task.gold is None:
             await session.run.put_trajectory(trajectory)
@@ -260,6 +256,14 @@ def _introduce(target: Console, session: Session, task: Task) -> None:
         path = session.media.path_of(ref)
         target.print(f"img_{index}    {path} ({ref.width}x{ref.height})", soft_wrap=True)
     target.print(f"question {plain(task.question, width=2000)}", soft_wrap=True)
+    if config.model.startswith("seat:"):
+        inbox = Path(config.model.removeprefix("seat:"))
+        target.print(
+            f"seat     each request-NNNN.json below {inbox} waits for a reply-NNNN.json beside it, "
+            'like {"thought": "...", "calls": [{"name": "search", "arguments": {"query": ["..."]}}]} '
+            'or {"answer": "..."}',
+            soft_wrap=True,
+        )
 
 
 def _known_task(session: Session, question: str, refs: tuple[ImageRef, ...]) -> Task | None:

@@ -43,7 +43,7 @@ def info(
 def search(
     world: Annotated[str, typer.Argument(help="World name or folder.")],
     query: Annotated[str, typer.Argument(help="Words to search for.")],
-    limit: Annotated[int, typer.Option(help="Hits to show.")] = 10,
+    limit: Annotated[int, typer.Option(min=1, help="Hits to show.")] = 10,
     json_wanted: options.Json = False,
 ) -> None:
     """Search text. Example: vdr world search generated:small "guild founded in 1874"."""
@@ -59,7 +59,7 @@ def look(
     box: Annotated[
         str | None, typer.Option(help="Crop x1,y1,x2,y2 in thousandths of width and height.")
     ] = None,
-    limit: Annotated[int, typer.Option(help="Hits to show.")] = 10,
+    limit: Annotated[int, typer.Option(min=1, help="Hits to show.")] = 10,
     json_wanted: options.Json = False,
 ) -> None:
     """Reverse image search. Example: vdr world look generated:small a.jpg --box 100,100,300,320."""
@@ -85,7 +85,7 @@ def read(
 def tasks(
     world: Annotated[str, typer.Argument(help="World name or folder.")],
     out: Annotated[Path, typer.Argument(help="Folder for the pictures and tasks.jsonl.")],
-    limit: Annotated[int, typer.Option(help="How many.")] = 10,
+    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 10,
     json_wanted: options.Json = False,
 ) -> None:
     """Write a world's questions and pictures to a folder. Example: vdr world tasks generated:small q/."""

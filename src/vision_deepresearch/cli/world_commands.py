@@ -7,14 +7,14 @@ from pathlib import Path
 from rich.console import Console
 
 from vision_deepresearch.cli.live import plain
-from vision_deepresearch.cli.output import console, print_json
-from vision_deepresearch.cli.research import open_picture, world_progress
+from vision_deepresearch.cli.output import console, print_json, progress_bars
+from vision_deepresearch.cli.research import open_picture, open_world
 from vision_deepresearch.core.errors import ConfigError, WorldError
 from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.observation import Evidence
 from vision_deepresearch.media.crop import cut
 from vision_deepresearch.media.store import MemoryMediaStore
-from vision_deepresearch.wiring import build_generated, world_folder
+from vision_deepresearch.wiring import build_generated
 from vision_deepresearch.worlds.generated.world import GeneratedWorld
 
 
@@ -26,7 +26,7 @@ def build(
         msg = f"unknown kind of world {kind!r}: use generated"
         raise ConfigError(msg)
     target = console(json_wanted=json_wanted)
-    with world_progress(target) as advance:
+    with progress_bars(target) as advance:
         build_generated(out, pages=pages, tasks=tasks, depth=depth, seed=seed, progress=advance)
     info(str(out), json_wanted=json_wanted)
 
@@ -49,6 +49,9 @@ def info(world: str, *, json_wanted: bool) -> None:
 
 def search(world: str, query: str, *, limit: int, json_wanted: bool) -> None:
     """Text search."""
+    if not query.strip():
+        msg = "words to search for are needed, got none: write them in quotes after the world"
+        raise ConfigError(msg)
     opened = _open(world, json_wanted=json_wanted)
     _show(asyncio.run(opened.search_text(query, limit=limit)), json_wanted=json_wanted)
 
@@ -106,9 +109,7 @@ def tasks(world: str, out: Path, *, limit: int, json_wanted: bool) -> None:
 
 
 def _open(world: str, *, json_wanted: bool) -> GeneratedWorld:
-    with world_progress(console(json_wanted=json_wanted)) as advance:
-        folder = world_folder(world, progress=advance)
-    return GeneratedWorld.open(folder)
+    return GeneratedWorld.open(open_world(world, target=console(json_wanted=json_wanted)))
 
 
 def _parse_box(text: str) -> Box:
