@@ -162,7 +162,8 @@ class VisualIndex:
         _save(folder / "starts.npy", starts)
         _save(folder / "points.npy", points)
         _save(folder / "codes.npy", codes)
-        faiss.write_index_binary(neighbours, str(folder / "neighbours.faiss"))
+        packed: Pixels = faiss.serialize_index_binary(neighbours)
+        (folder / "neighbours.faiss").write_bytes(packed.data)  # faiss's writer hides the errno
         facts = {
             "extractor": "orb",
             "version": VISUAL_INDEX_VERSION,
