@@ -405,8 +405,12 @@ async def open_session(
         model=model.name,
         judge=judge.profile_id,
         today=config.today,
+        extra={"tape": config.tape, "concurrency": config.concurrency},
     )
-    settings = to_toml(config.model_dump(mode="json", exclude_none=True))
+    # How a run is carried out is no part of what it is: a resumed run may change it.
+    settings = to_toml(
+        config.model_dump(mode="json", exclude_none=True, exclude={"concurrency", "tape"})
+    )
     async with AsyncExitStack() as stack:
         run = await stack.enter_async_context(
             RunFolder.open(out, config=settings, provenance=about)

@@ -17,10 +17,13 @@ from vision_deepresearch.evals.runner import RunOutcome, run_tasks
 from vision_deepresearch.store.view import Reject
 from vision_deepresearch.wiring import RunConfig, open_session
 
+DEFAULT_TASKS = 20
+"""Or all of a smaller world."""
+
 
 def run(
     *,
-    num_tasks: int,
+    num_tasks: int | None,
     attempts: int,
     flags: Mapping[str, JsonValue],
     recipe: Path | None,
@@ -29,7 +32,7 @@ def run(
     json_wanted: bool,
 ) -> int:
     """Roll out and judge the world's tasks; print counts."""
-    if num_tasks < 1 or attempts < 1:
+    if attempts < 1 or (num_tasks is not None and num_tasks < 1):
         msg = f"--tasks and --attempts need at least 1, got {num_tasks} and {attempts}"
         raise ConfigError(msg)
     folder = out or Path("runs") / "eval"
@@ -52,6 +55,7 @@ def run(
         "done_now": outcome.done,
         "skipped": outcome.skipped,
         "rejected": len(rejects),
+        "unfinished": outcome.unfinished,
         "engine_requests": sum(item.trajectory.num_engine_requests for item in episodes),
     }
     if json_wanted:
@@ -62,19 +66,25 @@ def run(
     for reject in rejects:
         why = plain(f"{reject.reason}: {reject.detail}", width=300)
         target.print(f"rejected         task {reject.task_id[:12]} {why}", soft_wrap=True)
-    return 1 if rejects else 0
+    if outcome.unfinished:
+        target.print(
+            f"{outcome.unfinished} attempts were ended from outside (a model that failed): they are"
+            " kept; the same command makes them again",
+            soft_wrap=True,
+        )
+    return 1 if rejects or outcome.unfinished else 0
 
 
 async def _run(
-    config: RunConfig, *, num_tasks: int, attempts: int, folder: Path, target: Console
+    config: RunConfig, *, num_tasks: int | None, attempts: int, folder: Path, target: Console
 ) -> tuple[RunOutcome, list[Episode], list[Reject]]:
     open_world(config.world, target=target)
     async with open_session(config, out=folder) as session:
-        tasks = session.tasks(num_tasks)
-        if len(tasks) < num_tasks:
+        tasks = session.tasks(num_tasks or DEFAULT_TASKS)
+        if num_tasks is not None and len(tasks) < num_tasks:
             msg = f"this world has {len(tasks)} tasks, {num_tasks} were asked for: use --tasks"
             raise ConfigError(msg)
-        total = num_tasks * attempts
+        total = len(tasks) * attempts
         with progress_bars(target) as advance:
             num_done = min(total, len(session.run.done()))
             advance("episodes", num_done, total)

@@ -16,7 +16,9 @@ def _group() -> None:
 
 @app.command()
 def run(
-    tasks: Annotated[int, typer.Option(help="How many of the world's tasks.")] = 20,
+    tasks: Annotated[
+        int | None, typer.Option(help="How many of the world's tasks; default 20, or all it has.")
+    ] = None,
     attempts: Annotated[int, typer.Option(help="Attempts per task.")] = 1,
     concurrency: Annotated[
         int | None, typer.Option(help="Trajectories at a time; default 4.")

@@ -232,6 +232,10 @@ async def _attempt(
             live = LiveView(target)
             with live.watching():
                 trajectory = await session.roll_out(task, 0, listener=live.listen)
+        if trajectory.stop.is_infrastructure:
+            await session.run.put_outage(task, trajectory)
+            target.print("ended from outside: the same command tries again", soft_wrap=True)
+            return task, trajectory, None
         await session.run.put_task(task)
         if task.gold is None:
             await session.run.put_trajectory(trajectory)

@@ -7,6 +7,7 @@ becomes a reject with its reason; the others run on.
 
 import asyncio
 import errno
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -37,6 +38,8 @@ class RunOutcome:
     done: int
     skipped: int
     rejected: int
+    unfinished: int
+    """Ended by the outside: kept as outages, and made again by the same command."""
 
 
 async def run_tasks(
@@ -68,30 +71,42 @@ async def run_tasks(
     wanted = [Work(task=task, attempt=n) for n in range(attempts) for task in tasks]
     todo = [work for work in wanted if (work.task.id, work.attempt) not in finished]
     queue = iter(todo)
-    counts = {"done": 0, "rejected": 0}
+    counts = Counter[str]()
 
     async def worker() -> None:
         for work in queue:
             await run.put_task(work.task)
-            episode = await _one(work, run=run, roll_out=roll_out, judge=judge)
-            if episode is None:
-                counts["rejected"] += 1
-                continue
-            counts["done"] += 1
-            if on_episode is not None:
-                on_episode(episode)
+            made = await _one(work, run=run, roll_out=roll_out, judge=judge)
+            match made:
+                case Episode():
+                    counts["done"] += 1
+                    if on_episode is not None:
+                        on_episode(made)
+                case Trajectory():
+                    counts["unfinished"] += 1
+                case None:
+                    counts["rejected"] += 1
 
     async with asyncio.TaskGroup() as group:
         for _ in range(min(concurrency, len(todo))):
             group.create_task(worker())
     return RunOutcome(
-        done=counts["done"], skipped=len(wanted) - len(todo), rejected=counts["rejected"]
+        done=counts["done"],
+        skipped=len(wanted) - len(todo),
+        rejected=counts["rejected"],
+        unfinished=counts["unfinished"],
     )
 
 
-async def _one(work: Work, *, run: RunFolder, roll_out: Attempt, judge: Judge) -> Episode | None:
+async def _one(
+    work: Work, *, run: RunFolder, roll_out: Attempt, judge: Judge
+) -> Episode | Trajectory | None:
+    """Make and store one attempt: an episode, an outage, or (None) a reject."""
     try:
         trajectory = await roll_out(work.task, work.attempt)
+        if trajectory.stop.is_infrastructure:
+            await run.put_outage(work.task, trajectory)
+            return trajectory
         verdict = await judge.judge(work.task, trajectory)
         episode = episode_of(work.task, trajectory, verdict)
         await run.put_episode(episode)

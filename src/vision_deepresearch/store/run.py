@@ -5,6 +5,7 @@ write of the same attempt changes nothing. A put returns when its commit is on d
 """
 
 import asyncio
+import hashlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -22,7 +23,7 @@ from vision_deepresearch.store.folder import locked, prepare_files
 from vision_deepresearch.store.redact import Redactor
 from vision_deepresearch.store.rows import checked, pack
 from vision_deepresearch.store.salvage import mend
-from vision_deepresearch.store.schema import ATTEMPT, REJECT, TASK
+from vision_deepresearch.store.schema import ATTEMPT, OUTAGE, REJECT, TASK
 from vision_deepresearch.store.tape import Tape, TapeMode
 from vision_deepresearch.store.view import DATABASE, RunView
 
@@ -157,6 +158,13 @@ class RunFolder(RunView):
             msg = f"expected attempt {attempt} of task {task_id!r} in the run, found none: roll out"
             raise ConfigError(msg)
         await self._database.write(_attempt_rows(stored.trajectory, verdict))
+
+    async def put_outage(self, task: Task, trajectory: Trajectory) -> None:
+        """Store a trajectory that the outside ended: it is kept, and the attempt is still to be made."""
+        payload = pack(trajectory)
+        digest = hashlib.sha256(payload).digest()
+        row = checked((task.id, trajectory.attempt, digest, payload))
+        await self._database.write([_task_row(task), (OUTAGE.insert, row)])
 
     async def put_reject(self, task_id: str, attempt: int, *, reason: str, detail: str) -> None:
         """Store that an attempt gave no trajectory, and why."""

@@ -65,6 +65,21 @@ REJECT = Table(
     num_key=2,
     index_scan="SELECT rowid, task_id, attempt FROM reject INDEXED BY sqlite_autoindex_reject_1",
 )
+OUTAGE = Table(
+    name="outage",
+    create="""
+        CREATE TABLE IF NOT EXISTS outage (
+            task_id TEXT NOT NULL, attempt INTEGER NOT NULL, digest BLOB NOT NULL,
+            trajectory BLOB NOT NULL, row_check BLOB NOT NULL,
+            UNIQUE (task_id, attempt, digest)) STRICT""",
+    insert="INSERT INTO outage VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    scan="SELECT rowid, * FROM outage NOT INDEXED",
+    count="SELECT count(*) FROM outage",
+    num_key=3,
+    index_scan="SELECT rowid, task_id, attempt, digest FROM outage "
+    "INDEXED BY sqlite_autoindex_outage_1",
+)
+"""Trajectories that ended because the outside failed: kept, and tried again."""
 CALL = Table(
     name="call",
     create="""
@@ -90,6 +105,6 @@ BLOB = Table(
     num_key=1,
     index_scan="SELECT rowid, hash FROM blob INDEXED BY sqlite_autoindex_blob_1",
 )
-TABLES = (TASK, ATTEMPT, REJECT, CALL, BLOB)
-RUN_TABLES = (TASK, ATTEMPT, REJECT)
+TABLES = (TASK, ATTEMPT, REJECT, OUTAGE, CALL, BLOB)
+RUN_TABLES = (TASK, ATTEMPT, REJECT, OUTAGE)
 """Verified when a run is opened; the tape's are verified row by row as they are asked for."""

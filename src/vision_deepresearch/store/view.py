@@ -21,13 +21,20 @@ from vision_deepresearch.core.trajectory import Totals, Trajectory
 from vision_deepresearch.store.database import connect_reader, typed_errors
 from vision_deepresearch.store.ledger import Ledger, sum_totals
 from vision_deepresearch.store.rows import Row, is_intact, unpack
-from vision_deepresearch.store.schema import ATTEMPT, REJECT, TASK
+from vision_deepresearch.store.schema import ATTEMPT, OUTAGE, REJECT, TASK
 
 CONFIG = "config.toml"
 PROVENANCE = "provenance.json"
 DATABASE = "run.db"
 MEDIA = "media"
 
+_OPEN_OUTAGES = """
+    SELECT rowid, * FROM outage AS one WHERE rowid > ?
+    AND NOT EXISTS (SELECT 1 FROM attempt AS made
+        WHERE made.task_id = one.task_id AND made.attempt = one.attempt)
+    AND rowid = (SELECT max(rowid) FROM outage AS newest
+        WHERE newest.task_id = one.task_id AND newest.attempt = one.attempt)
+    ORDER BY rowid LIMIT ?"""
 _PAGE = 64
 """Rows read at a time, so that no reader holds the database's past for long."""
 
@@ -57,6 +64,8 @@ class RunCounts(Record):
     attempts: int
     judged: int
     rejects: int
+    outages: int
+    """Trajectories that the outside ended; a later one of the same attempt may have come through."""
     recordings: int
     """Calls on the run's own tape."""
     damaged: int
@@ -145,11 +154,24 @@ class RunView:
         return self._trace(_attempt_of(row)) if row is not None else None
 
     def traces(self) -> Iterator[Trace]:
-        """All attempts with their tasks and, where judged, verdicts."""
+        """All attempts with their tasks and, where judged, verdicts.
+
+        Last come attempts that so far were only ended by the outside, the newest try of each.
+        """
         for stored in self._attempts():
             trace = self._trace(stored)
             if trace is not None:
                 yield trace
+        for trajectory in self.outages():
+            task = self.task(trajectory.task_id)
+            if task is not None:
+                yield Trace(task, trajectory, None)
+
+    def outages(self) -> Iterator[Trajectory]:
+        """Attempts that the outside ended and that are still to be made, the newest try of each."""
+        for row in self._pages(_OPEN_OUTAGES):
+            assert isinstance(row[3], bytes)
+            yield unpack(Trajectory, row[3])
 
     def trajectories(self) -> Iterator[Trajectory]:
         """All trajectories, judged or not."""
@@ -189,13 +211,14 @@ class RunView:
     def counts(self) -> RunCounts:
         """How much is there."""
         with typed_errors(self.path / DATABASE):
-            tasks, attempts, judged, rejects, recordings = (
+            tasks, attempts, judged, rejects, outages, recordings = (
                 int(self._reader.execute(sql).fetchone()[0])
                 for sql in (
                     TASK.count,
                     ATTEMPT.count,
                     "SELECT count(*) FROM attempt WHERE verdict IS NOT NULL",
                     REJECT.count,
+                    OUTAGE.count,
                     "SELECT count(*) FROM call",
                 )
             )
@@ -204,6 +227,7 @@ class RunView:
             attempts=attempts,
             judged=judged,
             rejects=rejects,
+            outages=outages,
             recordings=recordings,
             damaged=self._num_damaged,
         )

@@ -1,0 +1,36 @@
+"""What the outside ended is kept and made again; it is neither done nor lost."""
+
+from pathlib import Path
+
+from tests.builders import a_task, a_trajectory
+from vision_deepresearch.core.task import Task
+from vision_deepresearch.core.trajectory import StopReason, Trajectory
+from vision_deepresearch.evals.runner import RunOutcome, run_tasks
+from vision_deepresearch.judge.rules import RuleJudge
+from vision_deepresearch.store.run import RunFolder
+
+
+async def run_once(folder: Path, *, is_down: bool) -> RunOutcome:
+    async def roll_out(task: Task, attempt: int) -> Trajectory:
+        if is_down:
+            return a_trajectory(task, answer=None, stop=StopReason.MODEL_ERROR, attempt=attempt)
+        return a_trajectory(task, attempt=attempt)
+
+    async with RunFolder.open(folder, config="a = 1\n", provenance={}) as run:
+        return await run_tasks([a_task()], run=run, roll_out=roll_out, judge=RuleJudge())
+
+
+async def test_an_attempt_the_model_failed_in_is_kept_and_made_again(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    for _ in range(2):
+        outcome = await run_once(folder, is_down=True)
+        assert (outcome.unfinished, outcome.done, outcome.skipped) == (1, 0, 0)
+    with RunFolder.read(folder) as view:
+        assert [trace.trajectory.stop for trace in view.traces()] == [StopReason.MODEL_ERROR]
+        assert list(view.episodes()) == []
+    outcome = await run_once(folder, is_down=False)
+    assert (outcome.unfinished, outcome.done) == (0, 1)
+    with RunFolder.read(folder) as view:
+        assert [trace.trajectory.stop for trace in view.traces()] == [StopReason.ANSWER]
+        assert view.counts().outages == 1
+    assert (await run_once(folder, is_down=False)).skipped == 1
