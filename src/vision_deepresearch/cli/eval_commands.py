@@ -1,6 +1,7 @@
 """What `vdr eval` does: many tasks into a run folder, with a progress bar and a count."""
 
 import asyncio
+import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -57,6 +58,15 @@ def run(
         "rejected": len(rejects),
         "unfinished": outcome.unfinished,
         "engine_requests": sum(item.trajectory.num_engine_requests for item in episodes),
+        "per_episode": {
+            "turns": _spread([item.trajectory.num_turns for item in episodes]),
+            "new_engine_requests": _spread([
+                item.trajectory.num_new_engine_requests for item in episodes
+            ]),
+            "peak_prompt_tokens": _spread([
+                item.trajectory.peak_prompt_tokens for item in episodes
+            ]),
+        },
     }
     if json_wanted:
         print_json(summary)
@@ -73,6 +83,13 @@ def run(
             soft_wrap=True,
         )
     return 1 if rejects or outcome.unfinished else 0
+
+
+def _spread(values: list[int]) -> dict[str, int | float | None]:
+    """Least, median and most; None where there is nothing."""
+    if not values:
+        return {"min": None, "median": None, "max": None}
+    return {"min": min(values), "median": statistics.median(values), "max": max(values)}
 
 
 async def _run(

@@ -28,6 +28,7 @@ def figures(trajectory: Trajectory) -> dict[str, object]:
         "crops": len(regions),
         "calls": dict(trajectory.tool_counts),
         "engine_requests": trajectory.num_engine_requests,
+        "new_engine_requests": trajectory.num_new_engine_requests,
         "peak_prompt_tokens": trajectory.peak_prompt_tokens,
         "counted_by": trajectory.counted_by,
         "seconds": round(trajectory.totals.seconds, 3),

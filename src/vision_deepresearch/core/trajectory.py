@@ -267,5 +267,11 @@ class Trajectory(Record):
 
     @property
     def num_engine_requests(self) -> int:
-        """Searches and page reads."""
+        """Searches and page reads, those a tape answered included."""
         return sum(count for kind, count in self.totals.calls.items() if kind.is_engine_request)
+
+    @property
+    def num_new_engine_requests(self) -> int:
+        """Those that no tape answered: in a run with its memo, the distinct ones."""
+        told = sum(count for kind, count in self.totals.replayed.items() if kind.is_engine_request)
+        return self.num_engine_requests - told
