@@ -369,11 +369,13 @@ class Session:
 
     def tasks(self, limit: int | None = None) -> list[Task]:
         """The world's own tasks, their pictures put into the run's media store."""
-        chosen = self.source.tasks(limit)
-        for task in chosen:
-            for data in self.source.task_pictures(task):
-                self.media.put(data)
-        return chosen
+        return [self.with_pictures(task) for task in self.source.tasks(limit)]
+
+    def with_pictures(self, task: Task) -> Task:
+        """A task of the world, its pictures put into the run's media store."""
+        for data in self.source.task_pictures(task):
+            self.media.put(data)
+        return task
 
 
 @asynccontextmanager

@@ -115,11 +115,11 @@ def play(
     )
 
     def make_task(session: Session) -> Task:
-        tasks = session.tasks()
+        tasks = session.source.tasks()
         if not 0 <= number < len(tasks):
             msg = f"this world has tasks 0 to {len(tasks) - 1}, got {number}"
             raise ConfigError(msg)
-        return tasks[number]
+        return session.with_pictures(tasks[number])
 
     return _research(config, make_task=make_task, folder=folder, json_wanted=json_wanted)
 
@@ -135,11 +135,11 @@ def demo(*, seed: int, out: Path | None, json_wanted: bool) -> int:
     })
 
     def make_task(session: Session) -> Task:
-        tasks = session.tasks()
+        tasks = session.source.tasks()
         shown = [task for task in tasks if task.strata.get("demo") == "yes"]
         # The point of the demo: what the whole picture misses, crops find.
         missed = [task for task in shown if task.strata.get("whole_image") == "miss"]
-        return (missed or shown or tasks)[0]
+        return session.with_pictures((missed or shown or tasks)[0])
 
     return _research(config, make_task=make_task, folder=folder, json_wanted=json_wanted)
 
