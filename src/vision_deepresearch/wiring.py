@@ -10,7 +10,7 @@ import sys
 import tomllib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, TextIO
@@ -40,8 +40,7 @@ from vision_deepresearch.core.trajectory import Trajectory
 from vision_deepresearch.judge.rules import RuleJudge
 from vision_deepresearch.media.store import FolderMediaStore
 from vision_deepresearch.models.oracle import OracleModel
-from vision_deepresearch.models.profiles.native import NativeProfile
-from vision_deepresearch.models.profiles.vdr import VdrProfile
+from vision_deepresearch.models.profiles.named import profile_named
 from vision_deepresearch.models.scripted import ScriptedModel
 from vision_deepresearch.models.seat import DirectorySeat, TerminalSeat
 from vision_deepresearch.models.taped import TapedModel
@@ -87,6 +86,7 @@ class RunConfig(Record):
     today: str = ""
     """ISO date the prompt states; empty: the day the run was made."""
     seed: int = 0
+    """Sent with sampled model calls; sibling attempts count on from it, so that they differ."""
     concurrency: int = Field(default=4, ge=1, le=4096)
     """Trajectories at a time."""
     limits: Limits = Limits()
@@ -108,6 +108,9 @@ def make_config(values: Mapping[str, JsonValue], *, overrides: Sequence[str] = (
     except ValidationError as error:
         raise ConfigError(_explain(error)) from error
     mode_named(config.mode)
+    if config.sampling.seed is not None:
+        msg = f"sampling.seed is made from seed and attempt, got {config.sampling.seed}: set seed"
+        raise ConfigError(msg)
     if not config.today:
         config = config.model_copy(update={"today": datetime.now(UTC).date().isoformat()})
     try:
@@ -276,12 +279,7 @@ def make_profile(config: RunConfig) -> Profile:
         except OSError as error:
             msg = f"system_prompt {config.system_prompt!r} cannot be read: {error.strerror}"
             raise ConfigError(msg) from error
-    if config.profile == "native":
-        if own is not None:
-            msg = "system_prompt belongs to profile 'vdr': native models take tools by API"
-            raise ConfigError(msg)
-        return NativeProfile()
-    return VdrProfile(calls_per_turn=config.calls_per_turn, system_prompt=own)
+    return profile_named(config.profile, calls_per_turn=config.calls_per_turn, system_prompt=own)
 
 
 def make_model(
@@ -365,7 +363,9 @@ class Session:
         self, task: Task, attempt: int, *, listener: Listener | None = None
     ) -> Trajectory:
         """One attempt at a task."""
-        return await run_agent(task, self.researcher, attempt=attempt, listener=listener)
+        sampling = self.researcher.sampling.model_copy(update={"seed": self.config.seed + attempt})
+        researcher = replace(self.researcher, sampling=sampling)
+        return await run_agent(task, researcher, attempt=attempt, listener=listener)
 
     def tasks(self, limit: int | None = None) -> list[Task]:
         """The world's own tasks, their pictures put into the run's media store."""

@@ -126,6 +126,7 @@ def test_an_empty_question_is_refused(picture: Path, capsys: pytest.CaptureFixtu
         (["--set", "limits.max_turns=zero"], "limits.max_turns"),
         (["--set", "modle=oracle"], "model"),
         (["--set", "nonsense"], "key=value"),
+        (["--set", "sampling.seed=3"], "set seed"),
         (["--today", "yesterday"], "ISO date"),
         (["--config", "no-such-recipe.toml"], "no-such-recipe.toml"),
         (["--model", "scripted:no-such-script.jsonl"], "no-such-script.jsonl"),

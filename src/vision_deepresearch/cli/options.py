@@ -37,7 +37,7 @@ Tape = Annotated[
     ),
 ]
 Today = Annotated[str | None, typer.Option(help="ISO date the prompt states; default: today.")]
-Seed = Annotated[int | None, typer.Option(help="Seed of everything that is drawn; default 0.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of what is made or sampled; default 0.")]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="Override a config key, for example limits.max_turns=20."),
