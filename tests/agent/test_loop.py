@@ -318,6 +318,8 @@ async def ends_by(reason: StopReason) -> Trajectory:
             researcher = a_researcher(searches("a", "b", "c"), tools=failing)
         case StopReason.MODEL_ERROR:
             researcher = a_researcher([ModelError(FailureKind.UPSTREAM, "down")])
+        case StopReason.REFUSED:
+            researcher = a_researcher([ModelError(FailureKind.REFUSED, "filtered")])
         case StopReason.DEADLINE:
 
             def late(_: ToolCall) -> str:
@@ -374,11 +376,20 @@ async def test_a_replayed_call_costs_nothing() -> None:
     assert current_context.get() is None
 
 
-async def test_a_filtered_reply_is_a_model_error_with_a_name() -> None:
+async def test_a_prompt_too_large_for_the_endpoint_is_the_context_limit() -> None:
+    failing = a_researcher([ModelError(FailureKind.TOO_LARGE, "9,000 tokens at most")])
+    trajectory = await run(TASK, failing)
+    assert trajectory.stop is StopReason.CONTEXT_LIMIT
+    assert trajectory.failure is FailureKind.TOO_LARGE
+
+
+async def test_a_filtered_reply_is_an_outcome_and_no_outage() -> None:
     reply = Completion(text="", finish=FinishReason.CONTENT_FILTER)
     trajectory = await run(TASK, a_researcher([reply]))
-    assert trajectory.stop is StopReason.MODEL_ERROR
-    assert "content filter" in trajectory.stop_detail
+    assert trajectory.stop is StopReason.REFUSED
+    assert not trajectory.stop.is_infrastructure
+    assert trajectory.failure is FailureKind.REFUSED
+    assert "filter" in trajectory.stop_detail
 
 
 async def test_a_model_that_never_answers_is_stopped_by_the_deadline() -> None:

@@ -70,6 +70,13 @@ class FaultSource(StrEnum):
     """Every call of the turn failed."""
 
 
+_MODEL_FAILURES = {
+    FailureKind.REFUSED: StopReason.REFUSED,
+    FailureKind.TOO_LARGE: StopReason.CONTEXT_LIMIT,
+}
+"""Failed model calls that say more than that the model could not be asked."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopState:
     """Where a trajectory stands, as far as stopping is concerned."""
@@ -101,6 +108,8 @@ class Stop:
 
     reason: StopReason
     detail: str = ""
+    failure: FailureKind | None = None
+    """Of the model call that gave nothing, where that is why."""
 
 
 def why_stop(state: LoopState, *, limits: Limits) -> Stop | None:  # noqa: PLR0911 - one return per reason
@@ -112,7 +121,8 @@ def why_stop(state: LoopState, *, limits: Limits) -> Stop | None:  # noqa: PLR09
     2. `cancelled`: the user's word goes before any accounting.
     3. `deadline`: a model call cut off by it also looks like a model error, but the clock is why.
     4. `budget`: a refused call also looks like a failed one, but the cap is why.
-    5. `model_error`: without a reply there is nothing left to judge.
+    5. `model_error`: without a reply there is nothing left to judge. Two kinds are no outage: a
+       filter refused, or the endpoint says that the prompt is too large for it.
     6. `format_faults`, `tool_faults`: before repetition, because a model that repeats a failing
        call suffers from the failure; the source of the last bad turn names the reason.
     7. `repetition`: before the counts, because it says more than a count does.
@@ -136,7 +146,9 @@ def why_stop(state: LoopState, *, limits: Limits) -> Stop | None:  # noqa: PLR09
         return Stop(reason=StopReason.BUDGET, detail=detail)
     if failure is not None:
         return Stop(
-            reason=StopReason.MODEL_ERROR, detail=f"{failure.kind.value}: {failure.message}"
+            reason=_MODEL_FAILURES.get(failure.kind, StopReason.MODEL_ERROR),
+            detail=f"{failure.kind.value}: {failure.message}",
+            failure=failure.kind,
         )
     if state.faults_in_row >= limits.max_consecutive_faults:
         return _stop_for_faults(state)

@@ -351,7 +351,7 @@ class _Rollout:
         if usage.cost_usd is not None and not was_replayed:
             budget.add_cost(usage.cost_usd)
         if completion.finish is FinishReason.CONTENT_FILTER:
-            return Failure(kind=FailureKind.BLOCKED, message="content filter")
+            return Failure(kind=FailureKind.REFUSED, message="the provider's filter cut the reply")
         return completion
 
     def _accept(self, parsed: ParsedReply) -> ParsedReply:
@@ -502,6 +502,7 @@ class _Rollout:
             bank=self._bank.entries,
             stop=stop.reason,
             stop_detail=stop.detail,
+            failure=stop.failure,
             forced=self._forced,
             answer=self._answer,
             extraction=extraction,

@@ -36,6 +36,10 @@ class FailureKind(StrEnum):
     BAD_REQUEST = "bad_request"
     UPSTREAM = "upstream"
     """The other side failed: 5xx, a torn body, a reply that is not what it should be."""
+    TOO_LARGE = "too_large"
+    """The request does not fit the other side: context length, size of the body."""
+    REFUSED = "refused"
+    """A model's provider would not answer this: a content filter."""
     TAPE_MISS = "tape_miss"
     """A replay was asked for something that was never recorded."""
     BAD_IMAGE = "bad_image"
@@ -49,6 +53,11 @@ class FailureKind(StrEnum):
     def is_retryable(self) -> bool:
         """Whether the same call may work a little later."""
         return self in {FailureKind.RATE_LIMITED, FailureKind.TIMEOUT, FailureKind.UPSTREAM}
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no later call of the same kind can work before somebody mends the setting."""
+        return self in {FailureKind.AUTH, FailureKind.NOT_FOUND, FailureKind.BAD_REQUEST}
 
 
 class ConfigError(ValueError):

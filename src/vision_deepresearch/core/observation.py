@@ -21,6 +21,19 @@ class EvidenceKind(StrEnum):
     """A page that was read and summarised."""
 
 
+class Quote(Record):
+    """Words that stand in a page, with their place: found again there, not believed."""
+
+    text: str
+    """As the page's Markdown has it."""
+    start: int
+    """First character within the window of Markdown that was read."""
+    end: int
+    """Behind the last character."""
+    cursor: str | None = None
+    """The window; None: the first."""
+
+
 class Evidence(Record):
     """One retrieved thing, gradable without parsing text."""
 
@@ -49,6 +62,8 @@ class Evidence(Record):
     """The text query or, for a page, the goal it was read for."""
     world_id: str = ""
     doc_id: str = ""
+    quotes: tuple[Quote, ...] = ()
+    """Of a page that was read: the parts of `snippet` that are the page's own words."""
     degraded: bool = False
     """A summary that had to be an extract because no summariser (or a failed one) was there."""
 

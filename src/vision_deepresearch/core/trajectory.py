@@ -14,8 +14,9 @@ from pydantic import model_validator
 from vision_deepresearch.core.bank import BankEntry
 from vision_deepresearch.core.content import ImageRef, Message, ToolCall
 from vision_deepresearch.core.context import SpendKind
+from vision_deepresearch.core.errors import FailureKind
 from vision_deepresearch.core.geometry import Box
-from vision_deepresearch.core.observation import Observation
+from vision_deepresearch.core.observation import Observation, Quote
 from vision_deepresearch.core.record import Record
 
 
@@ -35,7 +36,9 @@ class StopReason(StrEnum):
     TOOL_FAULTS = "tool_faults"
     """Several turns in a row had no call that worked."""
     MODEL_ERROR = "model_error"
-    """The model could not be reached or refused the request."""
+    """The model could not be reached, or its endpoint did not take the request."""
+    REFUSED = "refused"
+    """The model's provider would not answer: a content filter. An outcome, no outage."""
     DEADLINE = "deadline"
     """The wall-clock limit of the trajectory passed."""
     BUDGET = "budget"
@@ -183,6 +186,9 @@ class Support(Record):
     """Picture the evidence is in or was found with."""
     box: Box | None = None
     turn: int | None = None
+    quote: Quote | None = None
+    """Where `passage` stands in the page that was read; None: it is the words of a search hit, a
+    summary or a caption, which nobody found again in the page."""
 
 
 class TokenTrace(Record):
@@ -244,6 +250,8 @@ class Trajectory(Record):
     bank: tuple[BankEntry, ...] = ()
     stop: StopReason
     stop_detail: str = ""
+    failure: FailureKind | None = None
+    """Of the model call that ended it, if one did."""
     forced: bool = False
     """The answer was demanded after a limit; `stop` stays that limit."""
     answer: str | None = None
