@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vision_deepresearch.wiring import world_folder
+from vision_deepresearch.wiring.worlds import world_folder
 
 
 @pytest.fixture(scope="session")

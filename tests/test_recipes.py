@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vision_deepresearch.wiring import load_recipe, make_config
+from vision_deepresearch.wiring.config import load_recipe, make_config
 
 RECIPES = sorted((Path(__file__).resolve().parent.parent / "recipes").rglob("*.toml"))
 

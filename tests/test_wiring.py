@@ -7,7 +7,8 @@ from pathlib import Path
 from vision_deepresearch.core.content import Conversation, ToolSpec
 from vision_deepresearch.core.context import CallContext
 from vision_deepresearch.core.protocols import Completion, Sampling
-from vision_deepresearch.wiring import make_config, open_session
+from vision_deepresearch.wiring.config import make_config
+from vision_deepresearch.wiring.session import open_session
 
 
 class SeedRecorder:

@@ -6,7 +6,8 @@ import pytest
 
 from vision_deepresearch.core.episode import Decision
 from vision_deepresearch.core.trajectory import StopReason
-from vision_deepresearch.wiring import make_config, open_session
+from vision_deepresearch.wiring.config import make_config
+from vision_deepresearch.wiring.session import open_session
 from vision_deepresearch.worlds.generated.build import build_world
 from vision_deepresearch.worlds.generated.spec import PRESETS
 

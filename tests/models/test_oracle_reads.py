@@ -12,7 +12,8 @@ from vision_deepresearch.core.episode import Decision
 from vision_deepresearch.core.observation import Observation
 from vision_deepresearch.core.protocols import Tool, ToolContext
 from vision_deepresearch.core.task import Task
-from vision_deepresearch.wiring import Session, make_config, open_session
+from vision_deepresearch.wiring.config import make_config
+from vision_deepresearch.wiring.session import Session, open_session
 
 Tamper = Callable[[Observation], Observation]
 

@@ -15,7 +15,9 @@ from pydantic import JsonValue
 from vision_deepresearch.core.episode import Decision, Episode
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.evals.runner import run_tasks
-from vision_deepresearch.wiring import ProgressBar, make_config, open_session
+from vision_deepresearch.wiring.config import make_config
+from vision_deepresearch.wiring.session import open_session
+from vision_deepresearch.wiring.worlds import ProgressBar
 
 BENCH_MODES = ("direct", "ts", "wis", "wis+ts", "cis", "cis+ts")
 BASELINE = "wis+ts"

@@ -11,12 +11,13 @@ from rich.console import Console
 
 from vision_deepresearch.cli.live import plain
 from vision_deepresearch.cli.output import console, print_json, progress_bars
-from vision_deepresearch.cli.research import open_world, resolve
+from vision_deepresearch.cli.research import prepare_world, resolve
 from vision_deepresearch.core.episode import Decision, Episode
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.evals.runner import RunOutcome, run_tasks
 from vision_deepresearch.store.view import Reject
-from vision_deepresearch.wiring import RunConfig, open_session
+from vision_deepresearch.wiring.config import RunConfig
+from vision_deepresearch.wiring.session import open_session
 
 DEFAULT_TASKS = 20
 """Or all of a smaller world."""
@@ -95,7 +96,7 @@ def _spread(values: list[int]) -> dict[str, int | float | None]:
 async def _run(
     config: RunConfig, *, num_tasks: int | None, attempts: int, folder: Path, target: Console
 ) -> tuple[RunOutcome, list[Episode], list[Reject]]:
-    open_world(config.world, target=target)
+    prepare_world(config.world, target=target)
     async with open_session(config, out=folder) as session:
         tasks = session.tasks(num_tasks or DEFAULT_TASKS)
         if num_tasks is not None and len(tasks) < num_tasks:

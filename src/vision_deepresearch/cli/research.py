@@ -21,16 +21,10 @@ from vision_deepresearch.media.decode import decode
 from vision_deepresearch.media.given import load_given
 from vision_deepresearch.serve.viewer import TraceItem, write_run_pages
 from vision_deepresearch.store.run import RunFolder
-from vision_deepresearch.wiring import (
-    RunConfig,
-    Session,
-    Streams,
-    load_recipe,
-    make_config,
-    open_session,
-    stored_today,
-    world_folder,
-)
+from vision_deepresearch.wiring.config import RunConfig, load_recipe, make_config, stored_today
+from vision_deepresearch.wiring.models import Streams
+from vision_deepresearch.wiring.session import Session, open_session
+from vision_deepresearch.wiring.worlds import world_folder
 
 MakeTask = Callable[[Session], Task]
 """Makes the task once world and media store are open."""
@@ -115,7 +109,7 @@ def play(
     )
 
     def make_task(session: Session) -> Task:
-        tasks = session.source.tasks()
+        tasks = session.source.own_tasks()
         if not 0 <= number < len(tasks):
             msg = f"this world has tasks 0 to {len(tasks) - 1}, got {number}"
             raise ConfigError(msg)
@@ -135,7 +129,7 @@ def demo(*, seed: int, out: Path | None, json_wanted: bool) -> int:
     })
 
     def make_task(session: Session) -> Task:
-        tasks = session.source.tasks()
+        tasks = session.source.own_tasks()
         shown = [task for task in tasks if task.strata.get("demo") == "yes"]
         # The point of the demo: what the whole picture misses, crops find.
         missed = [task for task in shown if task.strata.get("whole_image") == "miss"]
@@ -184,7 +178,7 @@ def open_picture(path: Path, *, target: Console) -> bytes:
     return data
 
 
-def open_world(name: str, *, target: Console) -> Path:
+def prepare_world(name: str, *, target: Console) -> Path:
     """The folder of a world, with bars while it is built on first use."""
     with progress_bars(target) as advance:
         return world_folder(name, progress=lambda what, *count: advance(f"world: {what}", *count))
@@ -215,7 +209,7 @@ def _research(config: RunConfig, *, make_task: MakeTask, folder: Path, json_want
 async def _attempt(
     config: RunConfig, *, make_task: MakeTask, folder: Path, target: Console
 ) -> tuple[Task, Trajectory, Verdict | None]:
-    open_world(config.world, target=target)
+    prepare_world(config.world, target=target)
     # With --json the terminal seat talks on stderr: stdout carries nothing but the object.
     streams = Streams(source=sys.stdin, sink=sys.stderr if target.stderr else sys.stdout)
     async with open_session(config, out=folder, streams=streams) as session:
@@ -247,7 +241,7 @@ async def _attempt(
 
 def _introduce(target: Console, session: Session, task: Task) -> None:
     config = session.config
-    about = session.source.manifest()
+    about = session.about
     target.print(
         f"world    {about.name}: {about.counts.get('pages', 0)} pages, "
         f"{about.counts.get('pictures', 0)} pictures; researcher {session.researcher.model.name}, "
@@ -272,7 +266,9 @@ def _introduce(target: Console, session: Session, task: Task) -> None:
 
 def _known_task(session: Session, question: str, refs: tuple[ImageRef, ...]) -> Task | None:
     """The world's own task with this picture and question: it can be judged."""
-    for task in session.source.tasks():
+    if session.source.generated is None:
+        return None
+    for task in session.source.own_tasks():
         if task.question == question.strip() and task.images == refs:
             return task
     return None

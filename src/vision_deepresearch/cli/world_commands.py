@@ -8,14 +8,13 @@ from rich.console import Console
 
 from vision_deepresearch.cli.live import plain
 from vision_deepresearch.cli.output import console, print_json, progress_bars
-from vision_deepresearch.cli.research import open_picture, open_world
+from vision_deepresearch.cli.research import open_picture, prepare_world
 from vision_deepresearch.core.errors import ConfigError, WorldError
 from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.observation import Evidence
 from vision_deepresearch.media.crop import cut
 from vision_deepresearch.media.store import MemoryMediaStore
-from vision_deepresearch.wiring import build_generated
-from vision_deepresearch.worlds.generated.world import GeneratedWorld
+from vision_deepresearch.wiring.worlds import OpenedWorld, build_generated, open_world
 
 
 def build(
@@ -33,7 +32,7 @@ def build(
 
 def info(world: str, *, json_wanted: bool) -> None:
     """Show the manifest."""
-    about = _open(world, json_wanted=json_wanted).manifest().model_dump(mode="json")
+    about = _open(world, json_wanted=json_wanted).world.manifest().model_dump(mode="json")
     if json_wanted:
         print_json(about)
         return
@@ -53,7 +52,7 @@ def search(world: str, query: str, *, limit: int, json_wanted: bool) -> None:
         msg = "words to search for are needed, got none: write them in quotes after the world"
         raise ConfigError(msg)
     opened = _open(world, json_wanted=json_wanted)
-    _show(asyncio.run(opened.search_text(query, limit=limit)), json_wanted=json_wanted)
+    _show(asyncio.run(opened.world.search_text(query, limit=limit)), json_wanted=json_wanted)
 
 
 def look(world: str, image: Path, *, box: str | None, limit: int, json_wanted: bool) -> None:
@@ -65,14 +64,14 @@ def look(world: str, image: Path, *, box: str | None, limit: int, json_wanted: b
         data = cut(data, _parse_box(box))
     picture = media.picture(media.put(data))
     opened = _open(world, json_wanted=json_wanted)
-    _show(asyncio.run(opened.search_image(picture, limit=limit)), json_wanted=json_wanted)
+    _show(asyncio.run(opened.world.search_image(picture, limit=limit)), json_wanted=json_wanted)
 
 
 def read(world: str, url: str, *, cursor: str | None, json_wanted: bool) -> None:
     """A window of a page as Markdown."""
     opened = _open(world, json_wanted=json_wanted)
     try:
-        page = asyncio.run(opened.read(url, cursor=cursor))
+        page = asyncio.run(opened.world.read(url, cursor=cursor))
     except WorldError as error:
         raise ConfigError(error.message) from error
     if json_wanted:
@@ -88,12 +87,13 @@ def read(world: str, url: str, *, cursor: str | None, json_wanted: bool) -> None
 def tasks(world: str, out: Path, *, limit: int, json_wanted: bool) -> None:
     """Write questions and pictures to a folder; gold answers go to a file of their own."""
     opened = _open(world, json_wanted=json_wanted)
+    own = opened.own_tasks(limit)
     out.mkdir(parents=True, exist_ok=True)
     questions: list[dict[str, object]] = []
     gold: list[dict[str, object]] = []
-    for number, task in enumerate(opened.tasks(limit)):
+    for number, task in enumerate(own):
         files = []
-        for index, data in enumerate(opened.task_pictures(task)):
+        for index, data in enumerate(opened.pictures_of(task)):
             path = out / f"{number:04d}-{index}.jpg"
             path.write_bytes(data)
             files.append(str(path))
@@ -108,8 +108,8 @@ def tasks(world: str, out: Path, *, limit: int, json_wanted: bool) -> None:
         console().print(f"{len(questions)} questions in {out}/questions.jsonl", soft_wrap=True)
 
 
-def _open(world: str, *, json_wanted: bool) -> GeneratedWorld:
-    return GeneratedWorld.open(open_world(world, target=console(json_wanted=json_wanted)))
+def _open(world: str, *, json_wanted: bool) -> OpenedWorld:
+    return open_world(prepare_world(world, target=console(json_wanted=json_wanted)))
 
 
 def _parse_box(text: str) -> Box:

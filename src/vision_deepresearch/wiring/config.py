@@ -1,0 +1,150 @@
+"""A run's configuration: its schema, recipes, overrides, and what `auto` means.
+
+Values come as plain tables (a recipe, flags, `--set a.b=1`) and are checked once, here. What is
+saved with a run is resolved: no `auto` is left in it.
+"""
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, JsonValue, ValidationError
+
+from vision_deepresearch.agent.limits import Limits
+from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.core.mode import mode_named
+from vision_deepresearch.core.protocols import Sampling
+from vision_deepresearch.core.record import Record
+from vision_deepresearch.tools.limits import ToolLimits
+
+
+class RunConfig(Record):
+    """Everything that determines a run; saved with it as config.toml."""
+
+    model: str = "oracle"
+    world: str = "generated:small"
+    mode: str = "cis+ts"
+    profile: Literal["vdr", "native"] = "vdr"
+    calls_per_turn: Literal["one", "many"] = "many"
+    """Profile `vdr`: released checkpoints were trained with `one`."""
+    system_prompt: str | None = None
+    """Path of a checkpoint's own system prompt; replaces ours."""
+    summariser: str = "passages"
+    """Who reads pages for a goal: `passages` (an extract, no model) or the name of a model."""
+    tape: str = Field(default="auto", pattern=r"^(off|auto|record|replay|replay-strict)(:.+)?$")
+    """MODE or MODE:FILE; without a file the run folder holds the tape, its memo of outside calls."""
+    python: Literal["auto", "off"] = "auto"
+    """`auto` means off as long as no sandbox tier is available."""
+    today: str = ""
+    """ISO date the prompt states; empty: the day the run was made."""
+    seed: int = 0
+    """Sent with sampled model calls; sibling attempts count on from it, so that they differ."""
+    concurrency: int = Field(default=4, ge=1, le=4096)
+    """Trajectories at a time."""
+    limits: Limits = Limits()
+    sampling: Sampling = Sampling()
+    tools: ToolLimits = ToolLimits()
+
+
+def make_config(values: Mapping[str, JsonValue], *, overrides: Sequence[str] = ()) -> RunConfig:
+    """Check values and `--set a.b=1` overrides against the schema.
+
+    Raises:
+        ConfigError: an unknown key or a value that does not fit; the message names it.
+    """
+    merged: dict[str, JsonValue] = dict(values)
+    for override in overrides:
+        _override(merged, override)
+    try:
+        config = RunConfig.model_validate(merged)
+    except ValidationError as error:
+        raise ConfigError(explain(error)) from error
+    mode_named(config.mode)
+    if config.sampling.seed is not None:
+        msg = f"sampling.seed is made from seed and attempt, got {config.sampling.seed}: set seed"
+        raise ConfigError(msg)
+    if not config.today:
+        config = config.model_copy(update={"today": datetime.now(UTC).date().isoformat()})
+    try:
+        datetime.fromisoformat(config.today)
+    except ValueError:
+        msg = f"today needs an ISO date like 2026-11-23, got {config.today!r}"
+        raise ConfigError(msg) from None
+    return config
+
+
+def load_recipe(path: Path) -> dict[str, JsonValue]:
+    """Read a TOML recipe.
+
+    Raises:
+        ConfigError: no such file, or no TOML; the message says where.
+    """
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        msg = f"a recipe is a TOML file, but {str(path)!r} cannot be read: {error.strerror}"
+        raise ConfigError(msg) from error
+    except ValueError as error:
+        msg = f"{str(path)!r} is no TOML: {error}"
+        raise ConfigError(msg) from error
+
+
+def stored_today(out: Path) -> str:
+    """The date of an earlier run in this folder, or "" when there was none."""
+    try:
+        stored = tomllib.loads((out / "config.toml").read_text())
+    except OSError:
+        return ""
+    return str(stored.get("today", ""))
+
+
+def to_toml(values: Mapping[str, JsonValue], *, prefix: str = "") -> str:
+    """Write plain values and nested tables as TOML; keys in the order given."""
+    lines: list[str] = []
+    tables: list[str] = []
+    for key, value in values.items():
+        if isinstance(value, dict):
+            name = f"{prefix}{key}"
+            tables.append(f"\n[{name}]\n" + to_toml(value, prefix=f"{name}."))
+        elif value is not None:
+            lines.append(f"{key} = {json.dumps(value, ensure_ascii=True)}\n")
+    return "".join(lines) + "".join(tables)
+
+
+def _override(merged: dict[str, JsonValue], override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator or not key.strip():
+        msg = f"--set needs key=value, got {override!r}: for example --set limits.max_turns=20"
+        raise ConfigError(msg)
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except ValueError:
+        value = text
+    place = merged
+    *parents, last = key.strip().split(".")
+    for parent in parents:
+        child = place.get(parent, {})
+        if not isinstance(child, dict):
+            msg = f"--set {key}: {parent!r} is a value, not a table of values"
+            raise ConfigError(msg)
+        place[parent] = child = dict(child)
+        place = child
+    place[last] = value
+
+
+def explain(error: ValidationError) -> str:
+    """What is wrong with which key, in words."""
+    lines = []
+    for item in error.errors(include_url=False):
+        key = ".".join(str(part) for part in item["loc"])
+        if item["type"] == "extra_forbidden":
+            parent = item["loc"][:-1]
+            known = {"limits": Limits, "sampling": Sampling, "tools": ToolLimits}
+            model = known.get(str(parent[0]), RunConfig) if parent else RunConfig
+            lines.append(f"unknown config key {key!r}: use one of {', '.join(model.model_fields)}")
+        else:
+            lines.append(f"config key {key!r}: {item['msg']}, got {item['input']!r}")
+    return "; ".join(lines)

@@ -1,0 +1,169 @@
+"""Everything of one run, put together and closed again."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vision_deepresearch.agent.loop import run as run_agent
+from vision_deepresearch.agent.researcher import Researcher, adapted_to_mode
+from vision_deepresearch.core.context import SpendKind
+from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.core.events import Listener
+from vision_deepresearch.core.mode import mode_named
+from vision_deepresearch.core.page import WorldManifest
+from vision_deepresearch.core.protocols import Judge, ModelClient, Profile, Summariser, World
+from vision_deepresearch.core.task import Task
+from vision_deepresearch.core.trajectory import Trajectory
+from vision_deepresearch.judge.rules import RuleJudge
+from vision_deepresearch.media.store import FolderMediaStore
+from vision_deepresearch.models.taped import TapedModel
+from vision_deepresearch.store.provenance import provenance
+from vision_deepresearch.store.run import RunFolder
+from vision_deepresearch.store.tape import Tape, TapeMode
+from vision_deepresearch.tools.summarise import LlmSummariser, PassagePicker
+from vision_deepresearch.tools.toolset import build_tools
+from vision_deepresearch.wiring.config import RunConfig, to_toml
+from vision_deepresearch.wiring.models import Streams, make_model, make_profile
+from vision_deepresearch.wiring.worlds import OpenedWorld, ProgressBar, open_world, world_folder
+from vision_deepresearch.worlds.wrappers.meter import MeteredWorld
+from vision_deepresearch.worlds.wrappers.tape import TapedWorld
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Everything one run needs, put together."""
+
+    config: RunConfig
+    world: World
+    source: OpenedWorld
+    """The world itself, without recorder and meter: for its tasks and pictures."""
+    media: FolderMediaStore
+    researcher: Researcher
+    judge: Judge
+    run: RunFolder
+
+    async def roll_out(
+        self, task: Task, attempt: int, *, listener: Listener | None = None
+    ) -> Trajectory:
+        """One attempt at a task."""
+        sampling = self.researcher.sampling.model_copy(update={"seed": self.config.seed + attempt})
+        researcher = replace(self.researcher, sampling=sampling)
+        return await run_agent(task, researcher, attempt=attempt, listener=listener)
+
+    @property
+    def about(self) -> WorldManifest:
+        """What the world is."""
+        return self.source.world.manifest()
+
+    def tasks(self, limit: int | None = None) -> list[Task]:
+        """The world's own tasks, their pictures put into the run's media store.
+
+        Raises:
+            ConfigError: a world without questions of its own.
+        """
+        return [self.with_pictures(task) for task in self.source.own_tasks(limit)]
+
+    def with_pictures(self, task: Task) -> Task:
+        """A task of the world, its pictures put into the run's media store."""
+        for data in self.source.pictures_of(task):
+            self.media.put(data)
+        return task
+
+
+@asynccontextmanager
+async def open_session(
+    config: RunConfig,
+    *,
+    out: Path,
+    progress: ProgressBar | None = None,
+    streams: Streams | None = None,
+) -> AsyncIterator[Session]:
+    """Open world, model, tools and run folder; close them again.
+
+    Raises:
+        ConfigError: an unknown name, a world of another version, a folder of another run.
+    """
+    source = open_world(world_folder(config.world, progress=progress))
+    about_world = source.world.manifest()
+    profile = make_profile(config)
+    media = FolderMediaStore(out / "media")
+    model = make_model(
+        config.model, profile=profile, truth=source.truth, path_of=media.path_of, streams=streams
+    )
+    reader = _summarising_model(config.summariser, profile=profile, media=media, streams=streams)
+    judge = RuleJudge()
+    about = provenance(
+        seeds={"run": config.seed, "world": about_world.seed or 0},
+        world=about_world,
+        model=model.name,
+        judge=judge.profile_id,
+        today=config.today,
+        extra={"tape": config.tape, "concurrency": config.concurrency},
+    )
+    # How a run is carried out is no part of what it is: a resumed run may change it.
+    settings = to_toml(
+        config.model_dump(mode="json", exclude_none=True, exclude={"concurrency", "tape"})
+    )
+    async with AsyncExitStack() as stack:
+        run = await stack.enter_async_context(
+            RunFolder.open(out, config=settings, provenance=about)
+        )
+        tape = await stack.enter_async_context(_open_tape(config.tape, run=run))
+        world = MeteredWorld(TapedWorld(source.world, tape))
+        mode = mode_named(config.mode)
+        researcher = Researcher(
+            model=TapedModel(model, tape),
+            profile=profile,
+            tools=build_tools(
+                mode.tools,
+                world=world,
+                media=media,
+                summariser=_make_summariser(reader, tape=tape),
+                limits=config.tools,
+            ),
+            mode=mode,
+            limits=config.limits,
+            sampling=config.sampling,
+            today=config.today,
+            media=media,
+        )
+        adapted_to_mode(researcher)  # refuse a mode that cannot run before anything is made
+        yield Session(
+            config=config,
+            world=world,
+            source=source,
+            media=media,
+            researcher=researcher,
+            judge=judge,
+            run=run,
+        )
+
+
+@asynccontextmanager
+async def _open_tape(setting: str, *, run: RunFolder) -> AsyncIterator[Tape]:
+    """The run's own tape, closed with the run, or one in a file of its own."""
+    mode, _, file = setting.partition(":")
+    if file:
+        async with Tape.open(Path(file), mode=TapeMode(mode)) as tape:
+            yield tape
+    else:
+        yield run.tape(TapeMode(mode))
+
+
+def _summarising_model(
+    name: str, *, profile: Profile, media: FolderMediaStore, streams: Streams | None
+) -> ModelClient | None:
+    """Who reads pages for a goal; None: nobody, passages are picked."""
+    if name == "passages":
+        return None
+    if name == "oracle":
+        msg = "the oracle cannot summarise pages: use summariser 'passages' or another model"
+        raise ConfigError(msg)
+    return make_model(name, profile=profile, truth=None, path_of=media.path_of, streams=streams)
+
+
+def _make_summariser(model: ModelClient | None, *, tape: Tape) -> Summariser:
+    if model is None:
+        return PassagePicker()
+    return LlmSummariser(TapedModel(model, tape, spend=SpendKind.SUMMARY))

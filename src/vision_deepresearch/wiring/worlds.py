@@ -1,0 +1,145 @@
+"""Worlds by name: generated ones are built on first use, folders are opened as what they are."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.core.page import WorldManifest
+from vision_deepresearch.core.protocols import TruthSource, World
+from vision_deepresearch.core.task import Task
+from vision_deepresearch.wiring.config import explain
+from vision_deepresearch.worlds.generated.build import build_world
+from vision_deepresearch.worlds.generated.spec import WorldSpec, spec_named
+from vision_deepresearch.worlds.generated.world import GeneratedWorld, open_truth
+
+ProgressBar = Callable[[str, int, int], None]
+"""Called with (what, done, total) on long work."""
+
+MIN_PAGES = 150
+"""Smaller webs hold too few things that can be told apart."""
+PAGES_PER_ENTITY = 1.9
+"""Pages of a generated world per thing in it, about."""
+WORLDS = ("generated:PRESET", "generated:PRESET@SEED", "a world folder")
+
+
+def cache_folder() -> Path:
+    """Where generated worlds are kept between runs: VDR_CACHE, or the user's cache folder."""
+    own = os.environ.get("VDR_CACHE")
+    if own:
+        return Path(own)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "vision-deepresearch"
+
+
+def world_folder(name: str, *, progress: ProgressBar | None = None) -> Path:
+    """The folder of a named world; a generated one is built on first use.
+
+    Raises:
+        ConfigError: no such world.
+    """
+    if name.startswith("generated:"):
+        preset, _, seed = name.removeprefix("generated:").partition("@")
+        if seed and not seed.isdecimal():
+            msg = f"the seed of a generated world is a whole number, got {seed!r} in {name!r}"
+            raise ConfigError(msg)
+        spec = spec_named(preset, seed=int(seed or 0))
+        folder = cache_folder() / "worlds" / f"{preset}-{spec.seed}-{spec.world_id()}"
+        if not (folder / "manifest.json").is_file():
+            build_world(spec, folder, progress=progress)
+        return folder
+    folder = Path(name)
+    if folder.is_dir():
+        return folder
+    msg = (
+        f"unknown world {name!r}: use one of {', '.join(WORLDS)} "
+        "(`vdr world build generated` makes a folder)"
+    )
+    raise ConfigError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedWorld:
+    """A world and what else its folder holds."""
+
+    world: World
+    generated: GeneratedWorld | None = None
+    """The same world where it was generated: it has questions of its own."""
+    truth: TruthSource | None = None
+    """What a generated world knows about them; for the oracle alone."""
+
+    def own_tasks(self, limit: int | None = None) -> list[Task]:
+        """The world's own questions.
+
+        Raises:
+            ConfigError: it has none.
+        """
+        if self.generated is None:
+            about = self.world.manifest()
+            msg = (
+                f"{about.name!r} is a {about.kind} world: it has no questions of its own. Ask yours "
+                "with `vdr ask PICTURE -q QUESTION --world FOLDER`"
+            )
+            raise ConfigError(msg)
+        return self.generated.tasks(limit)
+
+    def pictures_of(self, task: Task) -> list[bytes]:
+        """The pictures of one of its own questions, in order."""
+        assert self.generated is not None, "only such a world has tasks"
+        return self.generated.task_pictures(task)
+
+
+def open_world(folder: Path) -> OpenedWorld:
+    """Open a world folder as what its manifest says it is.
+
+    Raises:
+        ConfigError: no world there, or one of another version.
+    """
+    path = folder / "manifest.json"
+    try:
+        kind = WorldManifest.model_validate_json(path.read_bytes()).kind
+    except FileNotFoundError as reason:
+        msg = (
+            f"expected a world folder with manifest.json, got {str(folder)!r}: make one with "
+            "`vdr world build` or `vdr world import` (an import that was stopped goes on with the "
+            "same command)"
+        )
+        raise ConfigError(msg) from reason
+    except ValidationError as reason:
+        msg = f"{str(path)!r} is no manifest of a world: build or import it again"
+        raise ConfigError(msg) from reason
+    if kind == "generated":
+        generated = GeneratedWorld.open(folder)
+        return OpenedWorld(world=generated, generated=generated, truth=open_truth(folder))
+    msg = f"the world in {str(folder)!r} is of kind {kind!r}, which this program does not know"
+    raise ConfigError(msg)
+
+
+def build_generated(
+    out: Path, *, pages: int, tasks: int, depth: str, seed: int, progress: ProgressBar
+) -> None:
+    """Build a generated world of about `pages` pages in a folder of the user's.
+
+    Raises:
+        ConfigError: the folder is not empty, or a number does not fit.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        msg = f"a world is built into a new or empty folder, {str(out)!r} is not: choose another"
+        raise ConfigError(msg)
+    if pages < MIN_PAGES:
+        msg = f"a generated world needs at least {MIN_PAGES} pages, got {pages}"
+        raise ConfigError(msg)
+    try:
+        spec = WorldSpec.model_validate({
+            "preset": "custom",
+            "seed": seed,
+            "num_entities": round(pages / PAGES_PER_ENTITY),
+            "num_tasks": tasks,
+            "depth": depth,
+        })
+    except ValidationError as error:
+        raise ConfigError(explain(error)) from error
+    build_world(spec, out, progress=progress)
