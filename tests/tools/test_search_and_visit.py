@@ -293,3 +293,23 @@ async def test_words_of_pages_hits_and_calls_are_never_trusted(words: str) -> No
     for observation in observations:
         assert "EVIL" in text_of(observation)
         assert "EVIL" not in trusted_text(observation.parts)
+
+
+async def test_the_page_words_of_a_visit_have_their_place_in_the_window_that_was_read() -> None:
+    body = "".join(f"<p>Paragraph {n} {'word ' * 40}</p>" for n in range(30))
+    page = a_page_of("start", body=f"{body}<p>The <b>keeper</b> was <a href=/i>Ilse</a>.</p>")
+    world = TinyWorld(pages={f"{SITE}/a": page})
+    arguments: dict[str, JsonValue] = {"url": f"{SITE}/a", "goal": "who was the keeper"}
+    cursor = None
+    for _ in range(20):
+        observation = await use("visit", world, {**arguments, "cursor": cursor})
+        [evidence] = observation.evidence
+        if "Ilse" in evidence.snippet:
+            break
+        cursor = text_of(observation).partition("More of this page: cursor ")[2].split()[0]
+    window = await world.read(f"{SITE}/a", cursor=cursor)
+    assert cursor is not None
+    assert any("Ilse" in quote.text for quote in evidence.quotes)
+    for quote in evidence.quotes:
+        assert quote.cursor == cursor
+        assert window.markdown[quote.start : quote.end] == quote.text

@@ -318,7 +318,7 @@ class Summary(Record):
     degraded: bool = False
     """True: an extract instead of a written summary."""
     note: str = ""
-    """Why it is degraded, in words for the observation."""
+    """Why it is degraded, or what is wrong with its evidence; words for the observation."""
 
 
 class Summariser(Protocol):

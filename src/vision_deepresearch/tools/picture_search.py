@@ -25,6 +25,7 @@ from vision_deepresearch.tools.layout import (
 )
 from vision_deepresearch.tools.limits import ToolLimits
 from vision_deepresearch.tools.pictures import PictureFetcher
+from vision_deepresearch.tools.quotes import find_quotes
 from vision_deepresearch.tools.reading import PageFailed, PageRead, PageReading, Wanted
 
 WEAK_LABEL = "visually similar"
@@ -182,7 +183,7 @@ def _notices_of(found: Sequence[_Found], *, material: _Material) -> Iterator[str
     if 0 < failed < len(found):
         yield f"image search failed for {failed} of {len(found)} regions"
     for page in material.pages.values():
-        if isinstance(page, PageRead) and page.summary.degraded:
+        if isinstance(page, PageRead) and page.summary.note:
             yield page.summary.note
     tried = {
         hit.image_url
@@ -292,6 +293,7 @@ class _Hit:
             query=self.goal,
             world_id=read.page.world_id or self.hit.world_id,
             doc_id=read.page.doc_id or self.hit.doc_id,
+            quotes=find_quotes(read.summary.evidence, read.page.markdown),
             degraded=read.summary.degraded,
         )
 

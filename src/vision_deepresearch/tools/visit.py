@@ -27,12 +27,15 @@ from vision_deepresearch.tools.layout import (
 )
 from vision_deepresearch.tools.limits import ToolLimits
 from vision_deepresearch.tools.pictures import PictureFetcher
+from vision_deepresearch.tools.quotes import find_quotes
 from vision_deepresearch.tools.reading import PageFailed, PageRead, PageReading, Wanted
 
 NAME = "visit"
 _BARE_HOST = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}(:[0-9]{1,5})?([/?#].*)?")
 _WHAT_A_URL_IS = "a url is the address of a web page, for example https://site.example/page"
 _CAPTION_CHARS = 120
+_NOTHING_SHOWN: dict[str, object] = {"snippet": "", "quotes": ()}
+"""Of a page whose words did not fit into the result."""
 
 
 class VisitArguments(Record):
@@ -168,7 +171,7 @@ def _notices_of(results: Sequence[PageRead | PageFailed]) -> Iterator[str]:
     if 0 < len(reads) < len(results):
         yield f"{len(results) - len(reads)} of {len(results)} pages could not be read"
     for read in reads:
-        if read.summary.degraded:
+        if read.summary.note:
             yield read.summary.note
     if missing := sum(read.num_missing for read in reads):
         yield f"{missing} pictures could not be opened"
@@ -199,6 +202,7 @@ def _page_block(wanted: Wanted, *, read: PageRead, bank: ImageBank) -> Block:
         query=wanted.goal,
         world_id=page.world_id,
         doc_id=page.doc_id,
+        quotes=find_quotes(read.summary.evidence, page.markdown, cursor=wanted.cursor),
         degraded=read.summary.degraded,
     )
     return Block(
@@ -211,7 +215,7 @@ def _page_block(wanted: Wanted, *, read: PageRead, bank: ImageBank) -> Block:
             *more,
         ),
         evidence=(evidence,),
-        short=Block(parts=(*head, *more), evidence=(evidence.model_copy(update={"snippet": ""}),)),
+        short=Block(parts=(*head, *more), evidence=(evidence.model_copy(update=_NOTHING_SHOWN),)),
     )
 
 
