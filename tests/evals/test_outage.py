@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.builders import a_task, a_trajectory
+from vision_deepresearch.core.errors import FailureKind
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import StopReason, Trajectory
 from vision_deepresearch.evals.runner import RunOutcome, run_tasks
@@ -34,3 +35,25 @@ async def test_an_attempt_the_model_failed_in_is_kept_and_made_again(tmp_path: P
         assert [trace.trajectory.stop for trace in view.traces()] == [StopReason.ANSWER]
         assert view.counts().outages == 1
     assert (await run_once(folder, is_down=False)).skipped == 1
+
+
+async def test_an_endpoint_that_refuses_our_key_ends_the_run_instead_of_every_task(
+    tmp_path: Path,
+) -> None:
+    asked: list[str] = []
+
+    async def roll_out(task: Task, attempt: int) -> Trajectory:
+        asked.append(task.id)
+        refused = a_trajectory(task, answer=None, stop=StopReason.MODEL_ERROR, attempt=attempt)
+        return refused.model_copy(
+            update={"failure": FailureKind.AUTH, "stop_detail": "auth: the key is refused"}
+        )
+
+    tasks = [a_task(question=f"Who is number {number}?") for number in range(20)]
+    async with RunFolder.open(tmp_path / "run", config="a = 1\n", provenance={}) as run:
+        outcome = await run_tasks(
+            tasks, run=run, roll_out=roll_out, judge=RuleJudge(), concurrency=4
+        )
+    assert len(asked) <= 4
+    assert outcome.halted == "auth: the key is refused"
+    assert outcome.unfinished == len(asked)

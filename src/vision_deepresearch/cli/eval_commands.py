@@ -58,6 +58,7 @@ def run(
         "skipped": outcome.skipped,
         "rejected": len(rejects),
         "unfinished": outcome.unfinished,
+        "halted": outcome.halted,
         "engine_requests": sum(item.trajectory.num_engine_requests for item in episodes),
         "per_episode": {
             "turns": _spread([item.trajectory.num_turns for item in episodes]),
@@ -77,6 +78,12 @@ def run(
     for reject in rejects:
         why = plain(f"{reject.reason}: {reject.detail}", width=300)
         target.print(f"rejected         task {reject.task_id[:12]} {why}", soft_wrap=True)
+    if outcome.halted:
+        target.print(
+            f"stopped early: {plain(outcome.halted, width=300)}. Mend it (`vdr doctor` says how) and "
+            "run the same command again",
+            soft_wrap=True,
+        )
     if outcome.unfinished:
         target.print(
             f"{outcome.unfinished} attempts were ended from outside (a model that failed): they are"

@@ -56,8 +56,11 @@ class FailureKind(StrEnum):
 
     @property
     def is_settled(self) -> bool:
-        """Whether no later call of the same kind can work before somebody mends the setting."""
-        return self in {FailureKind.AUTH, FailureKind.NOT_FOUND, FailureKind.BAD_REQUEST}
+        """Whether no later call to the same place can work before somebody mends the setting.
+
+        A bad request is none of these: another request may be a good one.
+        """
+        return self in {FailureKind.AUTH, FailureKind.NOT_FOUND}
 
 
 class ConfigError(ValueError):

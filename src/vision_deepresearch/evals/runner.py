@@ -2,7 +2,8 @@
 
 Done work is skipped, outside calls of unfinished work are replayed from the run's tape, so the
 same command again goes on where the last one was killed. A bug or a bad picture in one task
-becomes a reject with its reason; the others run on.
+becomes a reject with its reason; the others run on. An endpoint that takes no calls of ours (wrong
+key, unknown model) ends the run: the other tasks would only ask it in vain.
 """
 
 import asyncio
@@ -40,6 +41,8 @@ class RunOutcome:
     rejected: int
     unfinished: int
     """Ended by the outside: kept as outages, and made again by the same command."""
+    halted: str = ""
+    """Why no further work was begun: the model's endpoint takes no calls of ours. Empty: it was."""
 
 
 async def run_tasks(
@@ -72,9 +75,12 @@ async def run_tasks(
     todo = [work for work in wanted if (work.task.id, work.attempt) not in finished]
     queue = iter(todo)
     counts = Counter[str]()
+    halted: list[str] = []
 
     async def worker() -> None:
         for work in queue:
+            if halted:
+                return
             await run.put_task(work.task)
             made = await _one(work, run=run, roll_out=roll_out, judge=judge)
             match made:
@@ -84,6 +90,8 @@ async def run_tasks(
                         on_episode(made)
                 case Trajectory():
                     counts["unfinished"] += 1
+                    if made.failure is not None and made.failure.is_settled:
+                        halted.append(made.stop_detail)
                 case None:
                     counts["rejected"] += 1
 
@@ -95,6 +103,7 @@ async def run_tasks(
         skipped=len(wanted) - len(todo),
         rejected=counts["rejected"],
         unfinished=counts["unfinished"],
+        halted=halted[0] if halted else "",
     )
 
 
