@@ -1,0 +1,343 @@
+"""Bytes of a page become a tree: charset, parse, what its head says, and the chrome taken out.
+
+Shared by the reader (`pages`) and the importer of corpora: both see the same page. No network, no
+clock. Names of chrome are those of MediaWiki, Kiwix, Sphinx, DocBook, AsciiDoc, javadoc, doxygen
+and of ordinary sites.
+"""
+
+import codecs
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import lru_cache
+from urllib.parse import urljoin, urlsplit
+
+from lxml import etree
+from lxml.html import HtmlElement, HTMLParser, document_fromstring
+
+_CODECS = {  # labels that browsers read as their superset
+    "iso-8859-1": "cp1252",
+    "latin1": "cp1252",
+    "us-ascii": "cp1252",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc-kr": "cp949",
+    "utf-16": "utf-8",  # a label that could be read as bytes cannot be true
+}
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"))
+_BOMS += ((codecs.BOM_UTF16_BE, "utf-16"),)
+_META_CHARSET = re.compile(
+    rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.I
+)
+
+_DEAD_TAGS = "script style template iframe object embed svg button input select textarea nav link"
+_CHROME_ROLES = frozenset({"navigation", "banner", "contentinfo", "dialog", "search"})
+_CHROME_NAMES = re.compile(
+    r"(?:^|[\s_-])(?:cookies?|consent|gdpr|navbox|navbar|breadcrumbs?|mw-editsection"
+    r"|site-(?:header|footer|nav)|newsletter|advert|ads|skip-link"
+    # MediaWiki's skins, Kiwix
+    r"|mw-(?:navigation|panel|head|jump-link|indicators)|catlinks|printfooter|sitenotice|sitesub"
+    r"|jump-to-nav|zim-footer"
+    # Sphinx and its themes
+    r"|headerlink|sphinxsidebar(?:wrapper)?|related|rst-footer-buttons|wy-nav-(?:side|top)"
+    r"|prev-next-area|prev-next-footer|mobile-header"
+    # DocBook, AsciiDoc, javadoc, doxygen, SQLite's own
+    r"|navheader|navfooter|topnav|bottomnav|subnav|skipnav|fixednav|nav-path|navpath|main-nav"
+    r"|side-nav|titlearea|msearch\w+|mainmenu|submenu|mobilemenu|searchmenu|fancy_toc|tagline)"
+    r"(?:$|[\s_-])",
+    re.I,
+)
+_CONTENTS_NAMES = re.compile(r"(?:^|[\s_-])toc(?:$|[\s_-])", re.I)
+_SIDEBAR_NAMES = re.compile(r"(?:^|[\s_-])sidebar(?:$|[\s_-])", re.I)
+_FOOTER_NAMES = re.compile(r"(?:^|\s)(?:footer|page-footer)(?:$|\s)", re.I)
+_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
+_MAY_BE_CHROME = (
+    "div section aside table ul ol p form header footer noscript main article dl h1 h2 h3 figure"
+    " td tr li dd span a details body"
+)
+_KEEPS = "self::main or self::article or self::body or self::html or descendant::main"
+_KEEPS += " or descendant::article or descendant::h1"
+_IS_KEPT = etree.XPath(f"boolean({_KEEPS})")
+_IS_INSIDE = etree.XPath(f"boolean({_KEEPS} or ancestor::main or ancestor::article)")
+_LEADS_AWAY = etree.XPath("count(.//a[@href][not(starts-with(@href, '#'))])")
+_STAYS_HERE = etree.XPath("count(.//a[starts-with(@href, '#')])")
+_HAS_OWN_TITLE = etree.XPath("boolean(.//p[contains(@class, 'sidebar-title')])")
+
+_KIWIX_MARK = "This article is issued from"
+_LICENSED = re.compile(r"\blicen[sc]ed under\b|\bavailable under the\b", re.I)
+MAX_LICENCE_CHARS = 600
+
+_DATE = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
+_JSON_DATE = re.compile(r'"datePublished"\s*:\s*"([^"]{1,40})"')
+_DATE_NAMES = frozenset((
+    "article:published_time",
+    "date",
+    "dc.date",
+    "dc.date.issued",
+    "datepublished",
+    "pubdate",
+))
+_REFRESH = re.compile(r"^\s*[\d.]+\s*[;,]\s*(?:url\s*=\s*)?[\"']?\s*([^\"'\s]+)", re.I)
+_PLAIN = re.compile(r"(?:/|(?:\.\./)*)[^\s:?#./;][^\s:;?#]*(?:#[^\s:?#/]*)?\Z")
+"""Links to a file beside, below or above the page, as nearly all are written."""
+
+
+class _Names(Enum):
+    """What the names of an element say it is."""
+
+    CHROME = auto()
+    CONTENTS = auto()
+    SIDEBAR = auto()
+    PLAIN = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What must be read before the page is pruned."""
+
+    title: str
+    lang: str
+    published: str | None
+    """ISO date."""
+    base_url: str
+    """What relative links are relative to."""
+
+
+# ---------------------------------------------------------------------------------------- parse
+
+
+def parse(html: bytes, *, charset: str | None = None) -> HtmlElement | None:
+    """The document tree, or None where there is nothing to read.
+
+    Args:
+        html: the body as served.
+        charset: as HTTP says; a byte order mark beats it, it beats `<meta>`.
+    """
+    codec = codec_of(html, charset=charset)
+    if codec == "utf-8" and b"\x00" not in html and _is_valid(html):
+        clean = html
+    else:
+        text = html.decode(codec, "replace").replace("\x00", "")
+        clean = text.encode("utf-8", "replace")
+    try:
+        return document_fromstring(clean, parser=HTMLParser(encoding="utf-8"))
+    except etree.ParserError:  # nothing but white space and comments
+        return None
+
+
+def codec_of(html: bytes, *, charset: str | None = None) -> str:
+    """Python's name of the charset: byte order mark, then HTTP's, then `<meta>`, then UTF-8."""
+    for mark, codec in _BOMS:
+        if html.startswith(mark):
+            return codec
+    if charset is not None and (codec := _python_codec(charset)) is not None:
+        return codec
+    found = _META_CHARSET.search(html[:1024])
+    stated = _python_codec(found.group(1).decode("ascii")) if found else None
+    return stated or "utf-8"
+
+
+def _is_valid(html: bytes) -> bool:
+    try:
+        html.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _python_codec(label: str) -> str | None:
+    """The codec a label means, or None for one that no page can be written in."""
+    label = label.strip().strip("\"'").lower()
+    label = _CODECS.get(label, label)
+    try:
+        name = codecs.lookup(label).name
+        b"".decode(label)  # refuses codecs that are not from bytes to text
+    except (LookupError, ValueError):
+        return None
+    return None if name in {"utf-7", "utf-16", "utf-32", "idna", "punycode"} else name
+
+
+# ----------------------------------------------------------------------------------------- head
+
+
+def read_head(document: HtmlElement, *, final_url: str) -> Head:
+    """Read title, language, date and base of a page that was not pruned yet."""
+    base = final_url
+    for element in document.iter("base"):
+        base = absolute(element.get("href"), base_url=final_url) or base
+        break
+    lang = document.get("lang") or document.get("{http://www.w3.org/XML/1998/namespace}lang") or ""
+    return Head(
+        title=_title_of(document),
+        lang=lang.strip()[:35],
+        published=_published_of(document),
+        base_url=base,
+    )
+
+
+def refresh_target(html: bytes, *, url: str) -> str | None:
+    """Where a page without words sends its reader at once, as an absolute url; else None."""
+    document = parse(html)
+    if document is None:
+        return None
+    for element in document.iter("meta"):
+        if (element.get("http-equiv") or "").lower() == "refresh":
+            found = _REFRESH.match(element.get("content") or "")
+            return absolute(found.group(1), base_url=url) if found else None
+    return None
+
+
+def _title_of(document: HtmlElement) -> str:
+    for element in document.iter("title", "h1"):
+        title = text_of(element)
+        if title:
+            return title[:300]
+    return ""
+
+
+def _published_of(document: HtmlElement) -> str | None:
+    """The date the page states for itself, as YYYY-MM-DD."""
+    for element in document.iter("meta"):
+        name = element.get("property") or element.get("name") or element.get("itemprop") or ""
+        if name.lower() in _DATE_NAMES and (found := _DATE.search(element.get("content") or "")):
+            return found.group(1)
+    for element in document.iter("script"):
+        if "ld+json" in (element.get("type") or ""):
+            stated = _JSON_DATE.search(element.text or "")
+            if stated and (found := _DATE.search(stated.group(1))):
+                return found.group(1)
+    for element in document.iter("time"):
+        if found := _DATE.search(element.get("datetime") or ""):
+            return found.group(1)
+    return None
+
+
+# ---------------------------------------------------------------------------------------- prune
+
+
+def prune(document: HtmlElement, *, html: bytes) -> str:
+    """Take out what a reader does not read: code, chrome, cookie walls, hidden things.
+
+    Args:
+        document: the tree; changed.
+        html: what it was parsed from.
+
+    Returns:
+        What the page says about its licence, with the urls of that block in brackets; "" where it
+        says nothing.
+    """
+    etree.strip_elements(
+        document, etree.Comment, etree.ProcessingInstruction, *_DEAD_TAGS.split(), with_tail=False
+    )
+    licence = _take_kiwix_block(document) if _KIWIX_MARK.encode() in html else ""
+    # A plain loop: XPath takes ten times as long over the thousands of spans of code listings.
+    for element in list(document.iter(*_MAY_BE_CHROME.split())):
+        if _is_chrome(element) and element.getparent() is not None:
+            if not licence and _is_footer(element):
+                licence = _licence_in(element)
+            element.drop_tree()
+    return licence
+
+
+def _take_kiwix_block(document: HtmlElement) -> str:
+    """The notice that Kiwix puts behind every article."""
+    for element in reversed(list(document.iter("div", "p", "footer"))):
+        if text_of(element).startswith(_KIWIX_MARK):
+            licence = _licence_in(element)
+            element.drop_tree()
+            return licence
+    return ""
+
+
+def _licence_in(element: HtmlElement) -> str:
+    words = text_of(element)
+    if not words.startswith(_KIWIX_MARK) and not _LICENSED.search(words):
+        return ""
+    urls = [link.get("href") or "" for link in element.iter("a")]
+    shown = " ".join(f"<{url}>" for url in urls if url.startswith("http"))
+    return f"{words[:MAX_LICENCE_CHARS]} {shown}".strip()[: 2 * MAX_LICENCE_CHARS]
+
+
+def _is_chrome(element: HtmlElement) -> bool:
+    tag = element.tag
+    if tag == "noscript":
+        return not any(True for _ in element.iter("img"))
+    if tag == "header" or _is_footer(element):
+        return not _IS_INSIDE(element)  # a site's: outside the content, without its heading
+    attributes = element.keys()
+    if not attributes:
+        return False
+    if "hidden" in attributes or _HIDDEN_STYLE.search(element.get("style", "")):
+        return not _IS_KEPT(element)
+    if "role" in attributes and element.get("role") in _CHROME_ROLES:
+        return not _IS_KEPT(element)
+    found = _class_of_names(element.get("class", ""))
+    if found is _Names.PLAIN and "id" in attributes and tag not in {"a", "span", "body"}:
+        found = _class_of_names(element.get("id", ""))
+    match found:
+        case _Names.PLAIN:
+            return False
+        case _Names.CHROME:
+            return not _IS_KEPT(element)
+        case _Names.CONTENTS:  # one that leads to other pages is what the page is about
+            return _LEADS_AWAY(element) <= _STAYS_HERE(element) and not _IS_KEPT(element)
+        case _Names.SIDEBAR:  # Sphinx writes boxes of the text under this name
+            return not _HAS_OWN_TITLE(element) and not _IS_KEPT(element)
+
+
+def _is_footer(element: HtmlElement) -> bool:
+    return element.tag == "footer" or bool(_FOOTER_NAMES.search(element.get("class", "")))
+
+
+@lru_cache(maxsize=8192)
+def _class_of_names(names: str) -> _Names:
+    """What the classes or the id of an element say: the same few return all over a site."""
+    if _CHROME_NAMES.search(names):
+        return _Names.CHROME
+    if _CONTENTS_NAMES.search(names):
+        return _Names.CONTENTS
+    return _Names.SIDEBAR if _SIDEBAR_NAMES.search(names) else _Names.PLAIN
+
+
+# ----------------------------------------------------------------------------------------- urls
+
+
+def absolute(url: str | None, *, base_url: str) -> str | None:
+    """The http(s) url meant, or None for anything else: data, scripts, mail, torn urls."""
+    if not url or not (url := url.strip()) or url.startswith("#"):
+        return None
+    if _PLAIN.match(url) and "//" not in url and "/." not in url.lstrip("./"):
+        # What urljoin would say of most links, at a tenth of its cost.
+        origin, folders = _place_of(base_url)
+        if origin and url.startswith("/"):
+            return origin + url
+        if origin:
+            rest = url.replace("../", "")
+            ups = (len(url) - len(rest)) // 3
+            return "/".join((origin, *folders[: max(0, len(folders) - ups)], rest))
+    try:
+        joined = urljoin(base_url, url)
+        parts = urlsplit(joined)
+    except ValueError:
+        return None
+    return joined if parts.scheme in {"http", "https"} and parts.netloc else None
+
+
+@lru_cache(maxsize=256)
+def _place_of(base_url: str) -> tuple[str, tuple[str, ...]]:
+    """Scheme with host, and the folders a page lies in; "" where only the standard way is safe."""
+    try:
+        parts = urlsplit(base_url)
+    except ValueError:
+        return "", ()
+    folders = parts.path.split("/")[1:-1]
+    is_plain = all(folder and not folder.startswith(".") for folder in folders)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or not is_plain:
+        return "", ()
+    return f"{parts.scheme}://{parts.netloc}", tuple(folders)
+
+
+def text_of(element: HtmlElement) -> str:
+    """The words below an element, white space folded."""
+    return " ".join(element.text_content().split())
