@@ -7,6 +7,7 @@ and of ordinary sites.
 
 import codecs
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
@@ -266,24 +267,26 @@ def _is_chrome(element: HtmlElement) -> bool:
     if tag == "header" or _is_footer(element):
         return not _IS_INSIDE(element)  # a site's: outside the content, without its heading
     attributes = element.keys()
-    if not attributes:
-        return False
+    return bool(attributes) and _is_named_chrome(element, attributes) and not _IS_KEPT(element)
+
+
+def _is_named_chrome(element: HtmlElement, attributes: Sequence[str]) -> bool:
     if "hidden" in attributes or _HIDDEN_STYLE.search(element.get("style", "")):
-        return not _IS_KEPT(element)
+        return True
     if "role" in attributes and element.get("role") in _CHROME_ROLES:
-        return not _IS_KEPT(element)
+        return True
     found = _class_of_names(element.get("class", ""))
-    if found is _Names.PLAIN and "id" in attributes and tag not in {"a", "span", "body"}:
+    if found is _Names.PLAIN and "id" in attributes and element.tag not in {"a", "span", "body"}:
         found = _class_of_names(element.get("id", ""))
     match found:
         case _Names.PLAIN:
             return False
         case _Names.CHROME:
-            return not _IS_KEPT(element)
+            return True
         case _Names.CONTENTS:  # one that leads to other pages is what the page is about
-            return _LEADS_AWAY(element) <= _STAYS_HERE(element) and not _IS_KEPT(element)
+            return _LEADS_AWAY(element) <= _STAYS_HERE(element)
         case _Names.SIDEBAR:  # Sphinx writes boxes of the text under this name
-            return not _HAS_OWN_TITLE(element) and not _IS_KEPT(element)
+            return not _HAS_OWN_TITLE(element)
 
 
 def _is_footer(element: HtmlElement) -> bool:

@@ -5,31 +5,21 @@ thing has which picture), tasks.jsonl, and apart from all that truth/proofs.json
 on demand from the spec in the manifest.
 """
 
-import asyncio
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 from urllib.parse import urldefrag
-from weakref import WeakKeyDictionary
 
 from pydantic import RootModel, ValidationError
 
 from vision_deepresearch.core.bank import CropOrigin
 from vision_deepresearch.core.content import ImageRef, Picture
-from vision_deepresearch.core.errors import (
-    BadImageError,
-    ConfigError,
-    FailureKind,
-    WorldError,
-    boundary,
-)
+from vision_deepresearch.core.errors import ConfigError, FailureKind, WorldError
 from vision_deepresearch.core.observation import Evidence, EvidenceKind
 from vision_deepresearch.core.page import Asset, Page, WorldManifest
 from vision_deepresearch.core.proof import Proof
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.media.store import FolderMediaStore
+from vision_deepresearch.worlds.embedded import MAX_HITS, Looks, Recent, Threads
 from vision_deepresearch.worlds.generated.document import Document, Line
 from vision_deepresearch.worlds.generated.graph import Graph
 from vision_deepresearch.worlds.generated.pages import PageSet
@@ -53,15 +43,8 @@ PICTURES = "pictures.json"
 PROOFS = "truth/proofs.jsonl"
 KIND = "generated"
 """What the manifest says."""
-_PARALLEL = 4
-"""Searches and reads at a time, each in a thread."""
-_CACHED_SEARCHES = 2048
 _CACHED_TEXTS = 8192
-_MAX_HITS = 50
 _REBUILD = "build it again with `vdr world build generated FOLDER`"
-
-
-_T = TypeVar("_T")
 
 
 class PictureTable(RootModel[dict[str, ImageRef]]):
@@ -84,7 +67,8 @@ class GeneratedWorld:
         self._manifest = manifest
         self._pages = pages
         self._texts = texts
-        self._visuals = visuals
+        self._looks = Looks(visuals)
+        self._threads = Threads()
         self._pictures = pictures
         self._folder = folder
         self._blobs = FolderMediaStore(folder / "blobs")
@@ -92,11 +76,7 @@ class GeneratedWorld:
         self._numbers = {record.url: number for number, record in enumerate(self._records)}
         self._shown_on = _pages_by_picture(pages)
         self._owners = {picture_url(owner): owner for owner in pictures}
-        self._found: OrderedDict[str, tuple[VisualHit, ...]] = OrderedDict()
-        self._bodies: OrderedDict[int, str] = OrderedDict()
-        self._slots: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = (
-            WeakKeyDictionary()
-        )
+        self._bodies: Recent[int, str] = Recent(_CACHED_TEXTS)
 
     @classmethod
     def open(cls, folder: Path) -> "GeneratedWorld":
@@ -143,9 +123,7 @@ class GeneratedWorld:
             WorldError: the bytes are no picture (bad_image).
         """
         del origin
-        hits = await self._in_thread(
-            "image search", lambda: self._look(picture, min(max(limit, 0), _MAX_HITS))
-        )
+        hits = await self._threads.run("image search", lambda: self._looks.find(picture, limit))
         found = [item for hit in hits for item in self._image_evidence(hit)]
         return [item.model_copy(update={"rank": rank}) for rank, item in enumerate(found[:limit])]
 
@@ -155,7 +133,7 @@ class GeneratedWorld:
         Raises:
             WorldError: the engine failed.
         """
-        return await self._in_thread("text search", lambda: self._search(query, limit))
+        return await self._threads.run("text search", lambda: self._search(query, limit))
 
     async def read(self, url: str, *, cursor: str | None = None) -> Page:
         """A window of a page.
@@ -168,7 +146,7 @@ class GeneratedWorld:
         if number is None:
             what = "a picture, no page," if address in self._owners else "no page"
             raise WorldError(FailureKind.NOT_FOUND, f"this world has {what} at {url[:200]!r}")
-        html = await self._in_thread("page read", lambda: self._pages.render_html(address))
+        html = await self._threads.run("page read", lambda: self._pages.render_html(address))
         return to_page(
             html,
             url=url,
@@ -188,7 +166,7 @@ class GeneratedWorld:
         if owner is None:
             raise WorldError(FailureKind.NOT_FOUND, f"this world has no picture at {url[:200]!r}")
         ref = self._pictures[owner]
-        data = await self._in_thread("picture read", lambda: self._blobs.load(ref))
+        data = await self._threads.run("picture read", lambda: self._blobs.load(ref))
         return Asset(url=url, data=data, ref=ref)
 
     # ------------------------------------------------------------------------------------- tasks
@@ -219,33 +197,7 @@ class GeneratedWorld:
             msg = f"task {task.ref!r} has a picture that is not in {str(self._folder)!r}"
             raise ConfigError(msg) from reason
 
-    # ----------------------------------------------------------------------------------- threads
-
-    async def _in_thread(self, what: str, work: Callable[[], _T]) -> _T:
-        """Run work of the CPU beside the event loop, a few at a time."""
-        async with self._slot():
-            with boundary(WorldError, what):
-                return await asyncio.to_thread(work)
-
-    @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
-        loop = asyncio.get_running_loop()
-        if loop not in self._slots:
-            self._slots[loop] = asyncio.Semaphore(_PARALLEL)
-        async with self._slots[loop]:
-            yield
-
-    def _look(self, picture: Picture, limit: int) -> tuple[VisualHit, ...]:
-        known = self._found.get(picture.ref.sha256)
-        if known is None or len(known) < min(limit, len(self._pictures)):
-            try:
-                known = tuple(self._visuals.search(picture.load(), max(limit, 10)))
-            except BadImageError as reason:
-                raise WorldError(FailureKind.BAD_IMAGE, "the picture cannot be decoded") from reason
-            self._found[picture.ref.sha256] = known
-            if len(self._found) > _CACHED_SEARCHES:
-                self._found.popitem(last=False)
-        return known[:limit]
+    # ---------------------------------------------------------------------------------- evidence
 
     def _image_evidence(self, hit: VisualHit) -> Iterator[Evidence]:
         """The article of the thing shown, and for good matches one more page with the picture."""
@@ -269,7 +221,7 @@ class GeneratedWorld:
 
     def _search(self, query: str, limit: int) -> list[Evidence]:
         found: list[Evidence] = []
-        for rank, hit in enumerate(self._texts.search(query, min(limit, _MAX_HITS))):
+        for rank, hit in enumerate(self._texts.search(query, min(limit, MAX_HITS))):
             record = self._records[hit.id]
             found.append(
                 Evidence(
@@ -290,10 +242,8 @@ class GeneratedWorld:
     def _body(self, number: int) -> str:
         known = self._bodies.get(number)
         if known is None:
-            known = plain_text(self._pages.document(self._records[number].url))
-            self._bodies[number] = known
-            if len(self._bodies) > _CACHED_TEXTS:
-                self._bodies.popitem(last=False)
+            text = plain_text(self._pages.document(self._records[number].url))
+            known = self._bodies.put(number, text)
         return known
 
 

@@ -43,6 +43,8 @@ class TextDoc:
     """The caller's number; breaks ties between equal scores."""
     title: str
     text: str
+    names: tuple[str, ...] = ()
+    """Other names of the page: counted once each, like words of the text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +104,10 @@ class TextIndex:
             title, text = presegmented(doc.title), presegmented(doc.text)
             content.update(f"{doc.id}\x00{title}\x00{text}\x01".encode("utf-8", "replace"))
             everything = f"{title} {title} {text}"
+            if doc.names:
+                names = presegmented(" ".join(doc.names))
+                content.update(f"{names}\x02".encode("utf-8", "replace"))
+                everything = f"{everything} {names}"
             writer.add_document(tantivy.Document(id=doc.id, title=title, all=everything))
             count += 1
         writer.commit()

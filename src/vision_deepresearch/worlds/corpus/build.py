@@ -1,0 +1,535 @@
+"""Imports a source into the folder of a corpus world: page by page, and goes on where it died.
+
+Phases: entries, pictures, links, text index, visual index, manifest. The first two commit to
+world.db as they go, the others are made anew if they did not end; the manifest is written last and
+marks a complete world. The same command after kill -9 goes on and ends in the same world.
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import assert_never
+
+from pydantic import ValidationError
+
+from vision_deepresearch.core.content import ImageRef
+from vision_deepresearch.core.errors import BadImageError, ConfigError
+from vision_deepresearch.core.page import WorldManifest
+from vision_deepresearch.core.record import Record
+from vision_deepresearch.media.store import FolderMediaStore
+from vision_deepresearch.worlds.corpus.database import CorpusDatabase
+from vision_deepresearch.worlds.corpus.extract import extract_page
+from vision_deepresearch.worlds.corpus.source import (
+    AliasEntry,
+    BadEntry,
+    Entry,
+    OtherEntry,
+    PageEntry,
+    PictureEntry,
+    Source,
+    SourceAbout,
+)
+from vision_deepresearch.worlds.corpus.urls import Addresses, default_base_url
+from vision_deepresearch.worlds.corpus.world import (
+    DATABASE,
+    FORMAT_VERSION,
+    KIND,
+    MANIFEST,
+    REPORT,
+    read_manifest,
+)
+from vision_deepresearch.worlds.index.text import TextDoc, TextIndex
+from vision_deepresearch.worlds.index.visual import VisualIndex
+from vision_deepresearch.worlds.references import MIN_PICTURE_PX
+
+Progress = Callable[[str, int, int], None]
+"""Called with (what, done, total)."""
+IMPORT_VERSION = "1"
+"""Raise it when the same source gives another world: an import begun by another one is refused."""
+MAX_PICTURES = 100_000
+"""Kept in the visual index; about 15 kB of memory each."""
+_PHASES = ("entries", "pictures", "links", "text", "visual")
+_BATCH = 200
+_BATCH_S = 1.0
+_PICTURE_BATCH = 50
+_REPORTED_SKIPS = 100
+_LOCK = "import.lock"
+_OURS = {MANIFEST, DATABASE, REPORT, _LOCK, "text", "visual", "blobs"}
+_OURS |= {f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal", "text.new", "visual.new"}
+_OURS |= {f"{MANIFEST}.new", f"{REPORT}.new"}
+_ICON_NAME = re.compile(
+    r"(?:^|/)(?:fileicon-|icon[-_.]|favicon|spacer|pixel|blank\.|bullet\.)[^/]*$", re.I
+)
+_SKIN_FOLDERS = re.compile(r"(?:^|/)(?:_static|-/s|I/s|-/j|skins?|icons|stylesheet-images)/", re.I)
+_LICENCE_URL = re.compile(r"<(https?://creativecommons\.org/[^>\s]+)>")
+
+
+class SkippedEntry(Record):
+    """An entry that could not be read."""
+
+    path: str
+    reason: str
+
+
+class ImportReport(Record):
+    """What an import did; kept as import.json."""
+
+    world_id: str
+    name: str
+    base_url: str
+    source: SourceAbout
+    counts: dict[str, int]
+    """The manifest's, and the entries of the source by class."""
+    seconds: dict[str, float]
+    """Wall time by phase, of the run that ended it."""
+    cpu_seconds: dict[str, float]
+    """Time of the processor by phase."""
+    skipped_by_reason: dict[str, int]
+    pictures_left_out: dict[str, int]
+    """Pictures that a page shows and the world does not keep, by reason."""
+    skipped: tuple[SkippedEntry, ...]
+    """The first hundred; the table `skipped` of world.db has all."""
+    already_complete: bool = False
+    """The world was there: nothing was done."""
+
+
+def import_source(
+    source: Source,
+    out: Path,
+    *,
+    base_url: str | None = None,
+    name: str | None = None,
+    progress: Progress | None = None,
+    limit: int | None = None,
+) -> ImportReport:
+    """Make a corpus world of a source, or go on with one.
+
+    Args:
+        source: open; it stays open.
+        out: folder of the world: new, empty, or with an unfinished import of the same source.
+        base_url: what the addresses of the world begin with; None: `https://<name>.example/`.
+        name: of the world; None: the title of the source.
+        progress: told about each phase.
+        limit: entries to read at most; None: all.
+
+    Raises:
+        ConfigError: the folder holds something else or another process works in it.
+        OSError: the disk is full or cannot be written; what was committed stays.
+        sqlite3.OperationalError: likewise, as SQLite says it.
+    """
+    about = source.about()
+    addresses = Addresses(base_url or default_base_url(about.title))
+    if (out / MANIFEST).is_file():
+        return _existing(out, about=about, base_url=base_url and addresses.base_url, limit=limit)
+    _refuse_unless_ours(out)
+    out.mkdir(parents=True, exist_ok=True)
+    with _locked(out), closing(CorpusDatabase.create(out / DATABASE)) as database:
+        return _Import(
+            source=source,
+            about=about,
+            out=out,
+            database=database,
+            addresses=addresses,
+            name=name or about.title,
+            progress=progress or _silent,
+            limit=limit,
+        ).run()
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """Nobody watches."""
+
+
+def _existing(
+    out: Path, *, about: SourceAbout, base_url: str | None, limit: int | None
+) -> ImportReport:
+    """The report of a world that is complete, if it is the one asked for."""
+    manifest = read_manifest(out)
+    try:
+        report = ImportReport.model_validate_json((out / REPORT).read_bytes())
+    except (OSError, ValidationError) as reason:
+        msg = f"the world in {str(out)!r} is damaged ({REPORT}): import into a new folder"
+        raise ConfigError(msg) from reason
+    is_same = (
+        manifest.spec.get("source_identity") == about.identity
+        and manifest.spec.get("limit", 0) == (limit or 0)
+        and base_url in {None, report.base_url}
+    )
+    if not is_same:
+        msg = (
+            f"expected a new folder or a world of {about.title!r}, {str(out)!r} holds a world of "
+            f"{report.source.title!r} that was imported from another source, or with another base "
+            "url or limit: choose another folder"
+        )
+        raise ConfigError(msg)
+    return report.model_copy(update={"already_complete": True})
+
+
+def _refuse_unless_ours(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        msg = f"expected a folder for the world, {str(out)!r} is a file: choose another name"
+        raise ConfigError(msg)
+    strange = (
+        sorted(path.name for path in out.iterdir() if path.name not in _OURS)
+        if out.exists()
+        else []
+    )
+    if strange:
+        msg = (
+            f"expected a new, empty or half imported folder, {str(out)!r} holds {strange[0]!r}: "
+            "choose another folder"
+        )
+        raise ConfigError(msg)
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    """One import at a time in a folder; a killed one leaves no lock."""
+    path = out / _LOCK
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as reason:
+            msg = f"another import is at work in {str(out)!r}: wait for it or choose another folder"
+            raise ConfigError(msg) from reason
+        yield
+        path.unlink(missing_ok=True)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Import:
+    """One run of an import."""
+
+    source: Source
+    about: SourceAbout
+    out: Path
+    database: CorpusDatabase
+    addresses: Addresses
+    name: str
+    progress: Progress
+    limit: int | None
+
+    def run(self) -> ImportReport:
+        """All phases that are not done yet."""
+        self._check_same()
+        works = (
+            self._read_entries,
+            self._keep_pictures,
+            self._resolve_links,
+            self._index_text,
+            self._index_pictures,
+        )
+        for phase, work in zip(_PHASES, works, strict=True):
+            if self.database.state(f"done:{phase}") is None:
+                wall, cpu = time.perf_counter(), time.process_time()
+                work()
+                with self.database.transaction():
+                    self.database.set_state(f"wall:{phase}", str(time.perf_counter() - wall))
+                    self.database.set_state(f"cpu:{phase}", str(time.process_time() - cpu))
+                    self.database.set_state(f"done:{phase}", "yes")
+        return self._complete()
+
+    def _check_same(self) -> None:
+        """Refuse to go on with another source or other settings."""
+        wanted = {
+            "source": self.about.identity,
+            "base_url": self.addresses.base_url,
+            "limit": str(self.limit or 0),
+            "version": IMPORT_VERSION,
+        }
+        known = {key: self.database.state(key) for key in wanted}
+        changed = [key for key, value in known.items() if value not in {None, wanted[key]}]
+        if changed:
+            msg = (
+                f"{str(self.out)!r} holds an unfinished import with another {changed[0]} "
+                f"({known[changed[0]]!r}, now {wanted[changed[0]]!r}): choose another folder, or "
+                "delete this one to begin anew"
+            )
+            raise ConfigError(msg)
+        with self.database.transaction():
+            for key, value in wanted.items():
+                self.database.set_state(key, value)
+
+    # ----------------------------------------------------------------------------------- entries
+
+    def _read_entries(self) -> None:
+        total = min(self.source.num_entries, self.limit or self.source.num_entries)
+        start = int(self.database.state("next_entry") or 0)
+        batch: list[Entry] = []
+        since = time.monotonic()
+        self.progress("pages", start, total)
+        if start < total:
+            for entry in self.source.entries(start=start):
+                batch.append(entry)
+                is_last = entry.index + 1 >= total
+                if is_last or len(batch) >= _BATCH or time.monotonic() - since > _BATCH_S:
+                    self._write(batch)
+                    self.progress("pages", entry.index + 1, total)
+                    batch.clear()
+                    since = time.monotonic()
+                if is_last:
+                    break
+        self._write(batch)
+
+    def _write(self, batch: list[Entry]) -> None:
+        """Commit some entries and where to go on."""
+        if not batch:
+            return
+        with self.database.transaction():
+            for entry in batch:
+                self._write_entry(entry)
+            self.database.set_state("next_entry", str(batch[-1].index + 1))
+
+    def _write_entry(self, entry: Entry) -> None:
+        database = self.database
+        if not database.add_entry(entry.index, path=entry.path, what=_class_of(entry)):
+            reason = "another entry has the same path"
+            database.add_skipped(entry.index, path=entry.path, reason=reason)
+            return
+        match entry:
+            case PageEntry():
+                try:
+                    page = extract_page(
+                        entry, addresses=self.addresses, language=self.about.language
+                    )
+                except (ValueError, RecursionError) as reason:  # a page no reader can read
+                    database.add_skipped(
+                        entry.index, path=entry.path, reason=f"cannot be parsed: {reason}"
+                    )
+                    return
+                database.add_page(page)
+            case AliasEntry():
+                database.add_alias(
+                    entry.index, path=entry.path, title=entry.title, target=entry.target
+                )
+            case BadEntry():
+                database.add_skipped(entry.index, path=entry.path, reason=entry.reason)
+            case PictureEntry() | OtherEntry():
+                pass
+            case _:
+                assert_never(entry)
+
+    # ---------------------------------------------------------------------------------- pictures
+
+    def _keep_pictures(self) -> None:
+        """Keep what pages show; a picture is asked for once, when a page shows it."""
+        blobs = FolderMediaStore(self.out / "blobs")
+        paths = self.database.unseen_pictures()
+        kept = self.database.number("SELECT count(*) FROM picture WHERE sha256 IS NOT NULL")
+        for at in range(0, len(paths), _PICTURE_BATCH):
+            self.progress("pictures", at, len(paths))
+            looked = [
+                (path, *self._look_at(path, blobs)) for path in paths[at : at + _PICTURE_BATCH]
+            ]
+            with self.database.transaction():
+                for path, ref, reason in looked:
+                    if ref is not None and kept >= MAX_PICTURES:
+                        ref, reason = None, f"beyond {MAX_PICTURES} pictures"  # noqa: PLW2901
+                    kept += ref is not None
+                    self.database.add_picture(path, ref=ref, reason=reason)
+                    if reason is not None and reason.startswith("damaged"):
+                        self.database.add_skipped(-1, path=path, reason=reason)
+        self.progress("pictures", len(paths), len(paths))
+
+    def _look_at(self, path: str, blobs: FolderMediaStore) -> tuple[ImageRef | None, str | None]:
+        """Keep a picture, or say why not."""
+        if path.lower().endswith((".svg", ".svgz")):
+            return None, "a drawing (SVG): not indexed"
+        if _ICON_NAME.search(path):
+            return None, "an icon by its name"
+        if _SKIN_FOLDERS.search(path):
+            return None, "of the skin"
+        try:
+            data = self.source.read_picture(path)
+        except KeyError:
+            return None, "not in the source"
+        try:
+            ref = blobs.put(data)
+        except BadImageError as reason:
+            return None, f"damaged: {reason}"
+        if min(ref.width, ref.height) < MIN_PICTURE_PX:
+            return None, f"smaller than {MIN_PICTURE_PX} px"
+        return ref, None
+
+    # ----------------------------------------------------------------------------------- indexes
+
+    def _resolve_links(self) -> None:
+        self.progress("links", 0, 1)
+        with self.database.transaction():
+            self.database.resolve()
+        self.progress("links", 1, 1)
+
+    def _index_text(self) -> None:
+        total = self.database.number("SELECT count(*) FROM page")
+        TextIndex.build(_fresh(self.out / "text.new"), self._docs(total))
+        _replace(self.out / "text")
+        self.progress("text index", total, total)
+
+    def _docs(self, total: int) -> Iterator[TextDoc]:
+        for done, (number, title, text) in enumerate(self.database.texts()):
+            if done % 100 == 0:
+                self.progress("text index", done, total)
+            yield TextDoc(
+                id=number, title=title, text=text, names=tuple(self.database.alias_titles(number))
+            )
+
+    def _index_pictures(self) -> None:
+        refs = list(self.database.kept_pictures())
+        VisualIndex.build(_fresh(self.out / "visual.new"), self._pictures(refs))
+        _replace(self.out / "visual")
+        self.progress("picture index", len(refs), len(refs))
+
+    def _pictures(self, refs: list[ImageRef]) -> Iterator[tuple[str, bytes]]:
+        blobs = FolderMediaStore(self.out / "blobs")
+        for done, ref in enumerate(refs):
+            if done % 10 == 0:
+                self.progress("picture index", done, len(refs))
+            yield ref.sha256, blobs.load(ref)
+
+    # ---------------------------------------------------------------------------------- manifest
+
+    def _complete(self) -> ImportReport:
+        database = self.database
+        texts = TextIndex.open(self.out / "text").facts
+        visuals = VisualIndex.open(self.out / "visual").facts
+        counts = self._counts()
+        world_id = self._world_id()
+        manifest = WorldManifest(
+            world_id=world_id,
+            kind=KIND,
+            name=self.name,
+            format_version=FORMAT_VERSION,
+            counts=counts,
+            licences=self._licences(),
+            text_index=texts,
+            visual_index=visuals,
+            spec={
+                "base_url": self.addresses.base_url,
+                "import_version": IMPORT_VERSION,
+                "limit": self.limit or 0,
+                "main_path": self.about.main_path or "",
+                "source_kind": self.about.kind,
+                "source_title": self.about.title,
+                "source_identity": self.about.identity,
+                "source_language": self.about.language,
+                "source_date": self.about.date,
+                **{f"source_{key}": value for key, value in self.about.facts.items()},
+            },
+        )
+        report = ImportReport(
+            world_id=world_id,
+            name=self.name,
+            base_url=self.addresses.base_url,
+            source=self.about,
+            counts={
+                **counts,
+                **database.counts_by(
+                    "SELECT 'entries: ' || what, count(*) FROM entry GROUP BY what ORDER BY what"
+                ),
+            },
+            seconds=self._times("wall"),
+            cpu_seconds=self._times("cpu"),
+            skipped_by_reason=database.counts_by(
+                "SELECT reason, count(*) FROM skipped GROUP BY reason ORDER BY 2 DESC, 1"
+            ),
+            pictures_left_out=database.counts_by(
+                "SELECT reason, count(*) FROM picture WHERE reason IS NOT NULL"
+                " GROUP BY reason ORDER BY 2 DESC, 1"
+            ),
+            skipped=tuple(
+                SkippedEntry(path=path, reason=reason)
+                for path, reason in database.skipped(_REPORTED_SKIPS)
+            ),
+        )
+        database.finish()
+        _write(self.out / REPORT, report.model_dump_json(indent=1))
+        _write(self.out / MANIFEST, manifest.model_dump_json(indent=1))
+        return report
+
+    def _counts(self) -> dict[str, int]:
+        number = self.database.number
+        kept = "FROM shown JOIN picture USING (path) WHERE sha256 IS NOT NULL"
+        return {
+            "entries": number("SELECT count(*) FROM entry"),
+            "pages": number("SELECT count(*) FROM page"),
+            "aliases": number("SELECT count(*) FROM alias WHERE page IS NOT NULL"),
+            "dead_aliases": number("SELECT count(*) FROM alias WHERE page IS NULL"),
+            "pictures": number("SELECT count(DISTINCT sha256) FROM picture"),
+            "picture_uses": number(f"SELECT count(*) {kept}"),
+            "pages_with_pictures": number(f"SELECT count(DISTINCT page) {kept}"),
+            "links": number("SELECT count(*) FROM link WHERE target IS NOT NULL"),
+            "links_via_alias": number(
+                "SELECT count(*) FROM link WHERE target IS NOT NULL AND via_alias = 1"
+            ),
+            "links_to_files": number(
+                "SELECT count(*) FROM link WHERE target IS NULL AND path IN"
+                " (SELECT path FROM entry)"
+            ),
+            "dead_links": number(
+                "SELECT count(*) FROM link WHERE target IS NULL AND path NOT IN"
+                " (SELECT path FROM entry)"
+            ),
+            "external_links": number("SELECT sum(num_external) FROM page"),
+            "skipped": number("SELECT count(*) FROM skipped"),
+        }
+
+    def _times(self, clock: str) -> dict[str, float]:
+        """Seconds by phase."""
+        known = {phase: self.database.state(f"{clock}:{phase}") for phase in _PHASES}
+        return {phase: round(float(value), 3) for phase, value in known.items() if value}
+
+    def _world_id(self) -> str:
+        """Hash of the content and of how it is addressed: the same for every import of the same."""
+        digest = hashlib.sha256(f"{KIND} {IMPORT_VERSION} {self.addresses.base_url}\n".encode())
+        for line in self.database.fingerprints():
+            digest.update(f"{line}\n".encode("utf-8", "replace"))
+        return digest.hexdigest()[:16]
+
+    def _licences(self) -> tuple[str, ...]:
+        """What the source says, and the licences its pages name."""
+        named = {url for text in self.database.licences() for url in _LICENCE_URL.findall(text)}
+        return (*self.about.licences, *sorted(named - set(self.about.licences)))
+
+
+def _class_of(entry: Entry) -> str:
+    match entry:
+        case PageEntry():
+            return "page"
+        case PictureEntry():
+            return "picture"
+        case AliasEntry():
+            return "alias"
+        case OtherEntry():
+            return entry.what
+        case BadEntry():
+            return "bad"
+        case _:
+            assert_never(entry)
+
+
+def _fresh(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
+
+
+def _replace(folder: Path) -> None:
+    """Put what was built beside a folder in its place."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.with_name(f"{folder.name}.new").rename(folder)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a whole file or none."""
+    fresh = path.with_name(f"{path.name}.new")
+    with fresh.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)

@@ -1,0 +1,93 @@
+"""A page of a source becomes a row: its parts with paths instead of urls. Markdown becomes HTML."""
+
+import hashlib
+import html
+import re
+
+from markdown_it import MarkdownIt
+
+from vision_deepresearch.worlds.corpus.database import PageRow, ShownRow
+from vision_deepresearch.worlds.corpus.source import Markup, PageEntry
+from vision_deepresearch.worlds.corpus.urls import Addresses
+from vision_deepresearch.worlds.html import codec_of
+from vision_deepresearch.worlds.pages import read_parts
+
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
+_FRONT_LINE = re.compile(r"^(title|date|lang|language)[ \t]*:[ \t]*(.*?)[ \t]*$", re.M | re.I)
+_FIRST_HEADING = re.compile(r"^#{1,2}[ \t]+(.+?)[ \t]*#*$|^(\S.*)\n=+[ \t]*$", re.M)
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+
+
+def extract_page(entry: PageEntry, *, addresses: Addresses, language: str = "") -> PageRow:
+    """Read a page for the database. Cost: about 2 ms for 30 kB of HTML.
+
+    Args:
+        entry: as the source gives it.
+        addresses: of the world that is made.
+        language: of the source, for pages that say nothing.
+    """
+    body = markdown_to_html(entry.body) if entry.markup is Markup.MARKDOWN else entry.body
+    parts = read_parts(body, url=addresses.url_of(entry.path))
+    links: dict[str, None] = {}
+    num_external = 0
+    for link in parts.links:
+        path = addresses.path_of(link)
+        if path is None:
+            num_external += 1
+        else:
+            links[path] = None
+    links.pop(entry.path, None)
+    shown: list[ShownRow] = []
+    for one in parts.images:
+        path = addresses.path_of(one.image.src)
+        if path is not None:
+            image = one.image
+            shown.append(
+                ShownRow(path=path, caption=image.caption, alt=image.alt, in_infobox=one.in_infobox)
+            )
+    return PageRow(
+        id=entry.index,
+        path=entry.path,
+        title=entry.title or parts.title or _name_of(entry.path),
+        lang=parts.lang or language,
+        published=parts.published,
+        licence=parts.licence,
+        hash=hashlib.sha256(body).hexdigest(),
+        body=body,
+        text=parts.text,
+        num_external=num_external,
+        links=tuple(links),
+        shown=tuple(shown),
+    )
+
+
+def markdown_to_html(source: bytes) -> bytes:
+    """A Markdown file as a page: GFM tables, inline HTML, title and date of a front matter."""
+    text = source.decode(codec_of(source), "replace").replace("\x00", "").replace("\r\n", "\n")
+    facts: dict[str, str] = {}
+    if found := _FRONT_MATTER.match(text):
+        facts = {
+            match.group(1).lower(): match.group(2).strip("\"'")
+            for match in _FRONT_LINE.finditer(found.group(1))
+        }
+        text = text[found.end() :]
+    title = facts.get("title", "")
+    if not title and (heading := _FIRST_HEADING.search(text)):
+        title = re.sub(r"[*_`]|\[([^\]]*)\]\([^)]*\)", r"\1", heading.group(1) or heading.group(2))
+    lang = facts.get("lang") or facts.get("language") or ""
+    date = _ISO_DATE.search(facts.get("date", ""))
+    head = f"<title>{html.escape(title)}</title>" if title else ""
+    head += f'<meta name="date" content="{date.group()}">' if date else ""
+    page = (
+        f'<!doctype html><html lang="{html.escape(lang)}"><head><meta charset="utf-8">{head}</head>'
+        f"<body>{_MARKDOWN.render(text)}</body></html>"
+    )
+    return page.encode("utf-8", "replace")
+
+
+def _name_of(path: str) -> str:
+    """The last part of a path as words: a page must be called something."""
+    name = path.rstrip("/").rpartition("/")[2]
+    stem = name.rpartition(".")[0] or name
+    return stem.replace("_", " ").strip() or path

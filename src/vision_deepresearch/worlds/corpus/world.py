@@ -1,0 +1,275 @@
+"""A corpus world opened from its folder: real pages and pictures, searched, read and looked at.
+
+The folder is whole in itself: manifest.json (written last), world.db (pages, aliases, links,
+pictures), text/, visual/, blobs/ (pictures by content), import.json (the report). The source it was
+made from is not needed, and nothing outside the folder is ever asked.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from pydantic import ValidationError
+
+from vision_deepresearch.core.bank import CropOrigin
+from vision_deepresearch.core.content import Picture
+from vision_deepresearch.core.errors import ConfigError, FailureKind, WorldError
+from vision_deepresearch.core.observation import Evidence, EvidenceKind
+from vision_deepresearch.core.page import Asset, Page, WorldManifest
+from vision_deepresearch.media.store import FolderMediaStore
+from vision_deepresearch.worlds.corpus.database import (
+    INDEX_SUFFIXES,
+    CorpusDatabase,
+    PageInfo,
+    ShowingPage,
+)
+from vision_deepresearch.worlds.corpus.urls import Addresses
+from vision_deepresearch.worlds.embedded import MAX_HITS, Looks, Recent, Threads
+from vision_deepresearch.worlds.index.text import TextIndex
+from vision_deepresearch.worlds.index.visual import (
+    POSSIBLE_INLIERS,
+    VisualHit,
+    VisualIndex,
+    label_for,
+)
+from vision_deepresearch.worlds.pages import WholePage, read_whole
+
+FORMAT_VERSION = 1
+"""Of the world folder; raise it whenever its layout changes."""
+MANIFEST = "manifest.json"
+DATABASE = "world.db"
+REPORT = "import.json"
+KIND = "corpus"
+"""What the manifest says."""
+MAX_PAGES_PER_PICTURE = 2
+"""A picture that stands on many pages must not fill the list: other pictures need room."""
+_CACHED_PAGES = 32
+_CACHED_TEXTS = 1024
+_AGAIN = "import it again with `vdr world import SOURCE FOLDER`"
+
+
+class CorpusWorld:
+    """One corpus. A `World`; every method may be called concurrently."""
+
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        manifest: WorldManifest,
+        database: CorpusDatabase,
+        texts: TextIndex,
+        visuals: VisualIndex,
+    ) -> None:
+        self._folder = folder
+        self._manifest = manifest
+        self._database = database
+        self._texts = texts
+        self._looks = Looks(visuals)
+        self._threads = Threads()
+        self._blobs = FolderMediaStore(folder / "blobs")
+        self._addresses = Addresses(str(manifest.spec["base_url"]))
+        self._whole: Recent[int, WholePage] = Recent(_CACHED_PAGES)
+        self._bodies: Recent[int, str] = Recent(_CACHED_TEXTS)
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open a world folder.
+
+        Raises:
+            ConfigError: no world there, an unfinished one, one of another version, or a damaged
+                one; says how to mend.
+        """
+        manifest = read_manifest(folder)
+        texts = TextIndex.open(folder / "text")
+        visuals = VisualIndex.open(folder / "visual")
+        if texts.facts != manifest.text_index or visuals.facts != manifest.visual_index:
+            msg = f"the indexes in {str(folder)!r} are not those of its {MANIFEST}: {_AGAIN}"
+            raise ConfigError(msg)
+        return cls(
+            folder=folder,
+            manifest=manifest,
+            database=CorpusDatabase.open(folder / DATABASE),
+            texts=texts,
+            visuals=visuals,
+        )
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.close()
+
+    def manifest(self) -> WorldManifest:
+        """What this world is."""
+        return self._manifest
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return self._folder
+
+    # ---------------------------------------------------------------------------------- searches
+
+    async def search_image(
+        self, picture: Picture, *, limit: int, origin: CropOrigin | None = None
+    ) -> list[Evidence]:
+        """Pages on which a picture stands, for the pictures that resemble one, best first.
+
+        The page whose infobox holds the picture comes first; a good match gives a second page. The
+        list is filled up with pictures that merely look similar; the label says so.
+
+        Raises:
+            WorldError: the bytes are no picture (bad_image).
+        """
+        del origin  # this world really looks
+        return await self._threads.run("image search", lambda: self._look(picture, limit))
+
+    async def search_text(self, query: str, *, limit: int) -> list[Evidence]:
+        """Pages by words, best first.
+
+        Raises:
+            WorldError: the engine failed.
+        """
+        return await self._threads.run("text search", lambda: self._search(query, limit))
+
+    async def read(self, url: str, *, cursor: str | None = None) -> Page:
+        """A window of a page; aliases, fragments and other spellings of its address lead to it.
+
+        Raises:
+            WorldError: this world has no such page (not_found) or window (bad_args).
+        """
+        return await self._threads.run("page read", lambda: self._read(url, cursor))
+
+    async def asset(self, url: str) -> Asset:
+        """A picture that stands on a page.
+
+        Raises:
+            WorldError: this world has no such picture (not_found).
+        """
+        return await self._threads.run("picture read", lambda: self._asset(url))
+
+    # ------------------------------------------------------------------------------- in a thread
+
+    def _look(self, picture: Picture, limit: int) -> list[Evidence]:
+        found: list[Evidence] = []
+        for hit in self._looks.find(picture, limit):
+            found += self._image_evidence(hit)
+        return [item.model_copy(update={"rank": rank}) for rank, item in enumerate(found[:limit])]
+
+    def _image_evidence(self, hit: VisualHit) -> Iterator[Evidence]:
+        room = MAX_PAGES_PER_PICTURE if hit.inliers >= POSSIBLE_INLIERS else 1
+        for showing in self._database.pages_showing(hit.image_id, room):
+            yield self._evidence_of(showing, hit)
+
+    def _evidence_of(self, showing: ShowingPage, hit: VisualHit) -> Evidence:
+        page = showing.page
+        return Evidence(
+            kind=EvidenceKind.IMAGE_HIT,
+            url=self._addresses.url_of(page.path),
+            title=page.title,
+            snippet=showing.caption or showing.alt,
+            published=page.published,
+            image_url=self._addresses.url_of(showing.picture_path),
+            score=float(hit.inliers),
+            label=label_for(hit.inliers),
+            world_id=self._manifest.world_id,
+            doc_id=str(page.id),
+        )
+
+    def _search(self, query: str, limit: int) -> list[Evidence]:
+        found: list[Evidence] = []
+        for rank, hit in enumerate(self._texts.search(query, min(limit, MAX_HITS))):
+            page = self._database.page(hit.id)
+            found.append(
+                Evidence(
+                    kind=EvidenceKind.TEXT_HIT,
+                    url=self._addresses.url_of(page.path),
+                    title=page.title,
+                    snippet=self._texts.snippet(self._text(hit.id), query),
+                    published=page.published,
+                    score=hit.score,
+                    rank=rank,
+                    query=query,
+                    world_id=self._manifest.world_id,
+                    doc_id=str(hit.id),
+                )
+            )
+        return found
+
+    def _read(self, url: str, cursor: str | None) -> Page:
+        info = self._find(url)
+        if info is None:
+            is_picture = any(
+                self._database.picture(path) is not None for path in self._addresses.paths_of(url)
+            )
+            what = "a picture, no page," if is_picture else "no page"
+            raise WorldError(FailureKind.NOT_FOUND, f"this world has {what} at {url[:200]!r}")
+        address = self._addresses.url_of(info.path)
+        whole = self._whole.get(info.id)
+        if whole is None:
+            whole = read_whole(self._database.body(info.id), url=address)
+            whole = self._whole.put(info.id, whole)
+        page = whole.window(
+            cursor,
+            url=url,
+            final_url=address,
+            world_id=self._manifest.world_id,
+            doc_id=str(info.id),
+        )
+        return page.model_copy(
+            update={
+                "title": info.title,
+                "lang": info.lang,
+                "images": tuple(one for one in page.images if self._keeps(one.src)),
+            }
+        )
+
+    def _find(self, url: str) -> PageInfo | None:
+        """The page an address means; the address of a folder means its index."""
+        for path in self._addresses.paths_of(url):
+            is_root = path == ""
+            main = self._manifest.spec.get("main_path") if is_root else None
+            for candidate in (main, path, *(path + suffix for suffix in INDEX_SUFFIXES)):
+                if candidate and (info := self._database.find_page(str(candidate))) is not None:
+                    return info
+        return None
+
+    def _keeps(self, url: str) -> bool:
+        path = self._addresses.path_of(url)
+        return path is not None and self._database.picture(path) is not None
+
+    def _asset(self, url: str) -> Asset:
+        for path in self._addresses.paths_of(url):
+            if (ref := self._database.picture(path)) is not None:
+                return Asset(url=url, data=self._blobs.load(ref), ref=ref)
+        raise WorldError(FailureKind.NOT_FOUND, f"this world has no picture at {url[:200]!r}")
+
+    def _text(self, number: int) -> str:
+        known = self._bodies.get(number)
+        return known if known is not None else self._bodies.put(number, self._database.text(number))
+
+
+def read_manifest(folder: Path) -> WorldManifest:
+    """The manifest of a complete corpus world.
+
+    Raises:
+        ConfigError: none, an unfinished one, or one of another kind or version.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        state = "an import that is not finished" if (folder / DATABASE).is_file() else "no world"
+        msg = f"expected a world folder with {MANIFEST}, {str(folder)!r} holds {state}: {_AGAIN}"
+        raise ConfigError(msg)
+    try:
+        manifest = WorldManifest.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as reason:
+        msg = f"{str(path)!r} is no manifest of a world: {_AGAIN}"
+        raise ConfigError(msg) from reason
+    if manifest.kind != KIND or manifest.format_version != FORMAT_VERSION:
+        msg = (
+            f"expected a {KIND} world of format {FORMAT_VERSION}, {str(folder)!r} is a "
+            f"{manifest.kind} world of format {manifest.format_version}: {_AGAIN}"
+        )
+        raise ConfigError(msg)
+    if not isinstance(manifest.spec.get("base_url"), str):
+        msg = f"{str(path)!r} names no base url: {_AGAIN}"
+        raise ConfigError(msg)
+    return manifest
