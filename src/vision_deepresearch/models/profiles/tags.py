@@ -4,6 +4,7 @@ A scan goes left to right and never looks inside a thought. It ends at the first
 model invented outside one; what follows is not part of the reply.
 """
 
+import json
 import re
 from dataclasses import dataclass, field
 
@@ -37,6 +38,22 @@ class Scan:
     def thought(self) -> str:
         """The thinking; of a reply without any, what stands outside the tags."""
         return "\n".join(self.thoughts).strip() or "".join(self.prose).strip()
+
+
+def call_block(content: object) -> str:
+    """A call in its tags; angle brackets in the JSON are escaped, so no tag can stand in it."""
+    return f"<tool_call>\n{inert_json(content)}\n</tool_call>"
+
+
+def inert_json(content: object) -> str:
+    """JSON in which no tag can stand: angle brackets are escaped."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+    return without_tags(text)
+
+
+def without_tags(json_text: str) -> str:
+    """The same JSON with its angle brackets escaped."""
+    return json_text.replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def scan(text: str) -> Scan:

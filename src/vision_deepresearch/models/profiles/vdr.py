@@ -7,7 +7,6 @@ A call is dispatched by the `name` in its JSON and by nothing else.
 Source: wire protocol of arXiv 2601.22060 and its public code.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +24,13 @@ from vision_deepresearch.core.content import (
     untrusted,
 )
 from vision_deepresearch.core.mode import Mode
-from vision_deepresearch.core.protocols import Completion, FinishReason, ParsedReply, Shown
+from vision_deepresearch.core.protocols import (
+    Completion,
+    FinishReason,
+    NativeCall,
+    ParsedReply,
+    Shown,
+)
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import FaultKind, FormatFault
 from vision_deepresearch.core.untrusted import neutralise
@@ -38,7 +43,13 @@ from vision_deepresearch.models.profiles.render import (
     question_parts,
 )
 from vision_deepresearch.models.profiles.strict_json import UnreadableJsonError, read_object
-from vision_deepresearch.models.profiles.tags import Scan, scan
+from vision_deepresearch.models.profiles.tags import (
+    Scan,
+    call_block,
+    inert_json,
+    scan,
+    without_tags,
+)
 
 _WIRE_PYTHON = "PythonInterpreter"
 _PYTHON_DESCRIPTION = (
@@ -135,10 +146,15 @@ class VdrProfile:
         """
         text = _whole_text(completion)
         found = scan(text)
+        is_whole = found.kept == text
+        if completion.native_calls and not found.calls:
+            # A server with a tool parser took the calls out of the text: they go back in.
+            blocks = [_native_block(call) for call in completion.native_calls]
+            found, is_whole = scan("\n".join([found.kept, *blocks]).lstrip()), False
         message = Message(
             role=Role.ASSISTANT,
             parts=(untrusted(found.kept),),
-            sampled=completion.tokens if found.kept == text else None,
+            sampled=completion.tokens if is_whole else None,
         )
         read = self._read(found, completion=completion, turn=turn)
         return ParsedReply(
@@ -280,6 +296,13 @@ def _call_of(body: str, *, call_id: str) -> ToolCall:
     return ToolCall(id=call_id, name=name, arguments=arguments)
 
 
+def _native_block(call: NativeCall) -> str:
+    """A call from a field of the API's own as this profile writes it; bad JSON stays bad."""
+    arguments = without_tags(call.arguments) if call.arguments.strip() else "{}"
+    head = inert_json(call.name)
+    return f'<tool_call>\n{{"name": {head}, "arguments": {arguments}}}\n</tool_call>'
+
+
 def _without_frame(code: str) -> str:
     """Code without the one line break on each side that sets it apart from its tags."""
     return code.removeprefix("\n").removesuffix("\n")
@@ -289,14 +312,7 @@ def _call_text(call: ToolCall) -> str:
     if call.name == "python" and list(call.arguments) == ["code"]:
         code = call.arguments["code"]
         if isinstance(code, str) and not any(tag in code for tag in _CODE_BREAKERS):
-            head = _dump({"name": _WIRE_PYTHON, "arguments": {}})
+            head = inert_json({"name": _WIRE_PYTHON, "arguments": {}})
             return f"<tool_call>\n{head}\n<code>\n{code}\n</code>\n</tool_call>"
     name = _WIRE_PYTHON if call.name == "python" else call.name
-    body = _dump({"name": name, "arguments": call.arguments})
-    return f"<tool_call>\n{body}\n</tool_call>"
-
-
-def _dump(content: object) -> str:
-    """JSON in which no tag can stand: angle brackets are escaped."""
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e")
+    return call_block({"name": name, "arguments": call.arguments})
