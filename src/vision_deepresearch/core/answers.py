@@ -40,7 +40,7 @@ def extract_answer(text: str) -> Extracted:
 
     Source: the project's evaluation protocol, answer extraction.
     """
-    said = _without_thinking(text)
+    said = without_thinking(text)
     opened = list(_ANSWER_OPEN.finditer(said))
     if opened:
         start = opened[-1].end()
@@ -53,7 +53,7 @@ def extract_answer(text: str) -> Extracted:
     return Extracted(answer=said.strip(), extraction=Extraction.VERBATIM)
 
 
-def _without_thinking(text: str) -> str:
+def without_thinking(text: str) -> str:
     """Drop thinking; a closing tag without an opening one ends thinking that a prompt began."""
     pieces: list[str] = []
     depth = 0

@@ -57,18 +57,28 @@ class RuleJudge:
     async def judge(self, task: Task, trajectory: Trajectory) -> Verdict:
         """Decide by rule, or abstain.
 
-        Order: no gold (abstain), the outside failed (abstain), no answer (incorrect), the rule of
-        the gold's type.
+        Order: what `judge_outcome` settles, then the rule of the gold's type.
         """
-        stop = trajectory.stop
-        if task.gold is None:
-            return _abstain("the task has no gold answer")
-        if stop.is_infrastructure:
-            return _abstain(f"the run was stopped from outside ({stop.value})")
-        answer = (trajectory.answer or "").strip()
-        if not answer:
-            return _verdict(Decision.INCORRECT, f"no answer (stopped by {stop.value})")
-        return judge_answer(answer, gold=task.gold)
+        settled = judge_outcome(task, trajectory)
+        if settled is not None:
+            return settled
+        assert task.gold is not None, "a task without gold is settled"
+        return judge_answer((trajectory.answer or "").strip(), gold=task.gold)
+
+
+def judge_outcome(task: Task, trajectory: Trajectory) -> Verdict | None:
+    """The verdict where nothing is to be compared; None: there are an answer and a gold.
+
+    Order: no gold (abstain), the outside failed (abstain), no answer (incorrect).
+    """
+    stop = trajectory.stop
+    if task.gold is None:
+        return _abstain("the task has no gold answer")
+    if stop.is_infrastructure:
+        return _abstain(f"the run was stopped from outside ({stop.value})")
+    if not (trajectory.answer or "").strip():
+        return _verdict(Decision.INCORRECT, f"no answer (stopped by {stop.value})")
+    return None
 
 
 def judge_answer(answer: str, *, gold: Gold) -> Verdict:
