@@ -173,6 +173,25 @@ class SupportKind(StrEnum):
     UNSUPPORTED = "unsupported"
 
 
+class SupportSource(StrEnum):
+    """Whose words the passage of a claim is, the most trusted first."""
+
+    PAGE = "page"
+    """The page's own: found again in it, see `Support.quote`."""
+    EXTRACT = "extract"
+    """Picked out of a page by this package, as it was read."""
+    SNIPPET = "snippet"
+    """A search engine's excerpt of a page that was not read for it."""
+    SUMMARY = "summary"
+    """A model's, about a page it read: nobody found them in the page."""
+    CAPTION = "caption"
+    """Title or caption under which an image search matched a picture."""
+    TITLE = "title"
+    """The title of a page."""
+    OUTPUT = "output"
+    """A tool's result that names no page, such as what a program printed."""
+
+
 class Support(Record):
     """One claim of the answer and what backs it."""
 
@@ -181,7 +200,9 @@ class Support(Record):
     url: str | None = None
     title: str | None = None
     passage: str | None = None
-    """The words of the page that hold the claim, as read."""
+    """The words that hold the claim, as the model was shown them; `source` says whose they are."""
+    source: SupportSource | None = None
+    """None: unsupported, or a record of before this was noted."""
     handle: str | None = None
     """Picture the evidence is in or was found with."""
     box: Box | None = None

@@ -1,0 +1,475 @@
+"""Whether a text holds a claim, and where: word for word, or by all its names, dates and figures.
+
+Precision goes before recall: a reader who follows a citation must find the claim's names, dates and
+figures there, close together and about the same thing. So
+
+- a name is held as a whole, in order ("Skeeter Best" is not in "Kenny Best and Skeeter Burrell");
+  names that stand in the page's title may be left out of the passage, if something else is in it;
+- a figure is held with its unit or with what it counts, a date with all its parts;
+- half of the claim's other content words stand there too, and what the claim says of a name or date
+  ("born in 1934") is not said of another one there ("born in 1934 and died in 2009");
+- a negation on one side only is no support, neither for the claim nor for its opposite.
+
+That is a pointer for a reader, not a proof: who did what to whom is looked at only for its order.
+"""
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from vision_deepresearch.agent.claims import plain_claim
+from vision_deepresearch.agent.support_facts import (
+    Date,
+    Facts,
+    Figure,
+    Name,
+    Word,
+    is_denied,
+    read_facts,
+)
+from vision_deepresearch.core.answers import normalise_answer
+
+MAX_WINDOW_CHARS = 300
+_MAX_UNITS = 3
+"""Sentences, lines or rows that one passage may join."""
+_MAX_TOKENS = 40
+"""Words of a claim that are looked for literally."""
+
+_FIGURE = r"(?:(?<!\w)-)?\d+(?:[.,]\d+)*"
+_TOKEN = re.compile(rf"{_FIGURE}\w*|\w+")
+"""A figure with its sign and decimals is one word: 1.75 is not 1 75, and 12 is not in 3.12."""
+_NOT_BEFORE = r"(?<!\w)(?<!\d[.,])"
+_NOT_BEHIND = r"(?!\w|[.,]\d)"
+UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7ff]")
+"""Scripts written without spaces (and Hangul, whose particles follow directly)."""
+_UNIT_END = re.compile(
+    r"\n+|(?<=[.!?])(?<!\b[A-Z]\.)(?<!\bSt\.)(?<!\bDr\.)(?<!\bMr\.)(?<!\bMrs\.)(?<!\bNo\.)(?<!\bJr\.)"
+    r"[\"'\u201d\u2019)]{0,2}\s+(?=[^\sa-z])|(?<=[\u3002\uff01\uff1f])"
+)
+_CLAUSE_END = re.compile(
+    r"\n|[.!?;:()]\s|[()]|\s[\u2013\u2014-]\s|,(?=\s+[a-z])"
+    r"|\s(?=(?:and|but|while|whereas|then|before|after|until|though|although)\s+[a-z])"
+)
+_CLAUSE_START = re.compile(r"[.;:!?\n]|\bbut\b|\binstead\b", re.IGNORECASE)
+_DENIED_BEHIND = re.compile(
+    r"[\s,]{1,2}(?:is|was|are|were|did|does|do|has|had|have|could|would|can)"
+    r"(?:n['\u2019]t\b|\s+(?:not|never|no\s+longer)\b)",
+    re.IGNORECASE,
+)
+_DEPICTS = re.compile(
+    r"\b(?:pictures?|pictured|photo(?:graph)?s?|images?|shows?|shown|seen|depicts?|depicted|visible"
+    r"|crop|emblem|coat\s+of\s+arms|banner|sleeve|cover|statue|sculpture|logo|flag|building|portrait"
+    r"|painting|figure|inset|landmark|identified\s+as)\b",
+    re.IGNORECASE,
+)
+
+Span = tuple[int, int]
+
+
+class Claim:
+    """A claim, read once and then looked for in many texts."""
+
+    def __init__(self, written: str) -> None:
+        self.written = written
+        self.plain = plain_claim(written)
+        self.facts = read_facts(self.plain)
+        self.pattern = _literal_pattern(self.plain)
+        self.names = tuple(dict.fromkeys(self.facts.names))
+        self._stems = frozenset(word.stem for word in self.facts.words if word.is_content)
+        self._is_unspaced = bool(UNSPACED.search(self.plain))
+
+    @cached_property
+    def is_comparable(self) -> bool:
+        """Whether names and figures are enough to go by when the words differ."""
+        if self._is_unspaced:
+            return False
+        if not self._stems:
+            return self.num_keys + len(self.names) > 0
+        return self.num_keys >= 2 or len(self._stems) >= 2 or self._is_distinctive
+
+    @cached_property
+    def num_keys(self) -> int:
+        """Names, dates and figures; a single word that opens the claim may be no name."""
+        sure = [name for name in self.names if not name.is_first]
+        return len(sure) + len(self.facts.dates) + len(self.facts.figures)
+
+    @cached_property
+    def _is_distinctive(self) -> bool:
+        """Whether one of them alone says much: a full name, a whole date, a large figure."""
+        return (
+            any(len(name.words) > 1 for name in self.names)
+            or any(date.year and date.day for date in self.facts.dates)
+            or any(len(one.value) >= 3 and not one.is_year for one in self.facts.figures)
+        )
+
+    @property
+    def is_depiction(self) -> bool:
+        """Whether it says what a picture shows."""
+        return bool(self.names and _DEPICTS.search(self.plain)) and not self.facts.is_denied
+
+    def find(self, text: "Haystack") -> Span | None:
+        """Where the text holds the claim; word for word is preferred."""
+        return self._find_literally(text) or self._find_by_facts(text)
+
+    def find_names(self, text: "Haystack") -> Span | None:
+        """Where the names of the claim stand, if all do and all its dates and figures too."""
+        facts = text.facts
+        places = [_find_name(name, facts.words) for name in self.names]
+        found = [place for place in places if place]
+        is_held = all(any(one.holds(date) for one in facts.dates) for date in self.facts.dates)
+        is_held = is_held and all(_find_figure(one, facts) for one in self.facts.figures)
+        if not found or len(found) < len(places) or not is_held or facts.is_denied:
+            return None
+        return min(low for low, _ in found), max(high for _, high in found)
+
+    def _find_literally(self, text: "Haystack") -> Span | None:
+        if self.pattern is None:
+            return None
+        for match in self.pattern.finditer(text.text):
+            if self.facts.is_denied or not _is_denied_there(text.text, match.span()):
+                return match.span()
+        return None
+
+    def _find_by_facts(self, text: "Haystack") -> Span | None:
+        if not self.is_comparable:
+            return None
+        known = text.folded | text.title_folded
+        if not all(known.issuperset(name.words) for name in self.names):
+            return None
+        for window in text.windows():
+            span = self._held_by(text.facts_of(window), window=window, text=text)
+            if span:
+                return span
+        return None
+
+    def _held_by(self, facts: Facts, *, window: Span, text: "Haystack") -> Span | None:
+        """The stretch of a window from the first to the last thing of the claim."""
+        if facts.is_denied != self.facts.is_denied:
+            return None
+        spans: list[Span] = []
+        for name in self.names:
+            place = _find_name(name, facts.words)
+            if place is None and not _find_name(name, text.title_words):
+                return None
+            spans += [place] if place else []
+        for date in self.facts.dates:
+            there = next((one for one in facts.dates if one.holds(date)), None)
+            if there is None:
+                return None
+            spans.append((there.start, there.end))
+        for figure in self.facts.figures:
+            place = _find_figure(figure, facts)
+            if place is None:
+                return None
+            spans.append(place)
+        stems = {word.stem: (word.start, word.end) for word in reversed(facts.words)}
+        shared = [stems[stem] for stem in self._stems if stem in stems]
+        if not spans or len(shared) < self._least_shared:
+            return None
+        here = text.text[window[0] : window[1]]
+        if not _Comparison(claim=self, facts=facts, text=here).is_bound:
+            return None
+        spans += shared
+        low, high = min(span[0] for span in spans), max(span[1] for span in spans)
+        if high - low > MAX_WINDOW_CHARS:
+            return None
+        return window[0] + low, window[0] + high
+
+    @property
+    def _least_shared(self) -> int:
+        """Content words that a passage must share."""
+        num = len(self._stems)
+        if self.num_keys >= 2:
+            return max(1, num // 2) if num else 0
+        return -(-2 * num // 3) if self.num_keys and self._is_distinctive else num
+
+
+class Haystack:
+    """A text in which claims are looked for; what is read off it is kept."""
+
+    def __init__(self, text: str, *, title: str = "") -> None:
+        self.text = text
+        self.title_words = read_facts(title).words if title else ()
+        self.title_folded = frozenset(word.folded for word in self.title_words)
+        self._facts: dict[Span, Facts] = {}
+
+    @cached_property
+    def folded(self) -> frozenset[str]:
+        """Its words without case and accents."""
+        return frozenset(word.folded for word in self.facts.words)
+
+    @property
+    def facts(self) -> Facts:
+        """Of the whole text."""
+        return self.facts_of((0, len(self.text)))
+
+    def facts_of(self, window: Span) -> Facts:
+        """Of a stretch; places count from its beginning."""
+        if window not in self._facts:
+            self._facts[window] = read_facts(self.text[window[0] : window[1]])
+        return self._facts[window]
+
+    def windows(self) -> Iterator[Span]:
+        """Sentences, lines and rows, then two and three that follow each other; short enough."""
+        units = self._units
+        for num in range(1, _MAX_UNITS + 1):
+            for first in range(len(units) - num + 1):
+                run = units[first : first + num]
+                window = (run[0][0], run[-1][1])
+                if num > 1 and window[1] - window[0] > MAX_WINDOW_CHARS:
+                    continue
+                # A row of a table is about its own first cell: rows are not joined.
+                if num == 1 or not any(
+                    self.text[low:high].lstrip()[:1] == "|" for low, high in run
+                ):
+                    yield window
+
+    @cached_property
+    def _units(self) -> list[Span]:
+        units: list[Span] = []
+        start = 0
+        for end in _UNIT_END.finditer(self.text):
+            units.append((start, end.start()))
+            start = end.end()
+        units.append((start, len(self.text)))
+        return [(low, high) for low, high in units if self.text[low:high].strip()]
+
+
+# ------------------------------------------------------------------------------------- word for word
+
+
+def _literal_pattern(claim: str) -> re.Pattern[str] | None:
+    """The claim in any case and with any punctuation between its words, as whole words."""
+    forms = (claim, unicodedata.normalize("NFKC", claim), normalise_answer(claim))
+    unique = {tuple(_TOKEN.findall(form)) for form in forms}
+    fitting = [words for words in unique if 0 < len(words) <= _MAX_TOKENS]
+    if not fitting:
+        return None
+    return re.compile("|".join(map(words_pattern, sorted(fitting, reverse=True))), re.IGNORECASE)
+
+
+def words_pattern(words: Sequence[str], *, across: bool = False) -> str:
+    """An expression for words in order, whatever marks stand between them.
+
+    Args:
+        words: at least one.
+        across: whether a line or a sentence may end between them.
+    """
+    pieces = [re.escape(words[0])]
+    for before, word in itertools.pairwise(words):
+        is_open = UNSPACED.match(before[-1]) or UNSPACED.match(word[0])
+        # A full stop may stand behind an abbreviation: "St. Ives".
+        ends = r"[\W_]*\n" if before.isalpha() and len(before) <= 3 else r"[\W_]*(?:\n|[.!?;]\s)"
+        pieces.append("" if across else f"(?!{ends})")
+        pieces.append((r"[\W_]{0,3}" if is_open else r"[\W_]{1,3}") + re.escape(word))
+    start = "" if UNSPACED.match(words[0][0]) else _NOT_BEFORE
+    end = "" if UNSPACED.match(words[-1][-1]) else _NOT_BEHIND
+    return start + "".join(pieces) + end
+
+
+def _is_denied_there(text: str, span: Span) -> bool:
+    """Whether the words at a place are denied by those before or right behind them."""
+    before = text[max(0, span[0] - 80) : span[0]]
+    starts = [found.end() for found in _CLAUSE_START.finditer(before)]
+    clause = before[starts[-1] :] if starts else before
+    return is_denied(f"{clause} x") or bool(_DENIED_BEHIND.match(text, span[1]))
+
+
+# ------------------------------------------------------------------------------------- by its facts
+
+
+def _find_name(name: Name, words: Sequence[Word]) -> Span | None:
+    """The first place where the words of a name follow each other; an initial may stand between."""
+    wanted = name.words
+    for first, word in enumerate(words):
+        if word.folded != wanted[0] or not (word.is_capital or name.is_first):
+            continue
+        at, num = first, 1
+        skipped = False
+        while num < len(wanted) and at + 1 < len(words):
+            following = words[at + 1]
+            if following.start - words[at].end > 4:
+                break
+            if following.folded == wanted[num]:
+                num += 1
+            elif skipped or not following.is_capital:
+                break
+            else:
+                skipped = True
+            at += 1
+        if num == len(wanted):
+            return word.start, words[at].end
+    return None
+
+
+def _find_figure(wanted: Figure, facts: Facts) -> Span | None:
+    if wanted.is_year and not wanted.nouns:
+        for date in facts.dates:
+            if str(date.year) == wanted.value:
+                return date.start, date.end
+    for figure in facts.figures:
+        if figure.value == wanted.value and _counts_the_same(wanted, figure, facts):
+            return figure.start, figure.end
+    if wanted.is_year:
+        years = (date for date in facts.dates if str(date.year) == wanted.value)
+        return next(((date.start, date.end) for date in years), None)
+    return None
+
+
+def _counts_the_same(wanted: Figure, figure: Figure, facts: Facts) -> bool:
+    if wanted.unit is not None:
+        return figure.unit == wanted.unit
+    if figure.unit is not None:
+        return not wanted.nouns
+    if not wanted.nouns or wanted.is_year:
+        return True
+    if set(wanted.nouns) & set(figure.nouns):
+        return True
+    taken = {noun for other in facts.figures if other is not figure for noun in other.nouns}
+    before = [word for word in facts.words if word.end <= figure.start][-3:]
+    behind = [word for word in facts.words if word.start >= figure.end][:4]
+    near = {word.stem for word in (*before, *behind)} - taken
+    if set(wanted.nouns) & near:
+        return True
+    everywhere = {word.stem for word in facts.words}
+    # A long figure speaks for itself, unless it counts something else there.
+    return len(wanted.value.strip("-")) >= 3 and not (everywhere & set(wanted.nouns))
+
+
+# ------------------------------------------------------------------------------------ what is said
+
+
+def _spans(ends: re.Pattern[str], text: str) -> list[Span]:
+    """The stretches between the ends."""
+    places = [0, *(found.end() for found in ends.finditer(text)), len(text)]
+    return list(itertools.pairwise(places))
+
+
+def _span_at(spans: Sequence[Span], place: int) -> Span:
+    return next((one for one in spans if one[0] <= place < one[1]), (0, 0))
+
+
+def _bonds(facts: Facts, clauses: Sequence[Span]) -> Iterator[tuple[Word, Name | Date | Figure]]:
+    """Each name, date and year of a claim with the content word before it that says what it is."""
+    content = [word for word in facts.words if word.is_content]
+    years = [figure for figure in facts.figures if figure.is_year]
+    for key in (*facts.names, *facts.dates, *years):
+        low, high = _span_at(clauses, key.start)
+        before = [word for word in content if low <= word.start < key.start]
+        if before:
+            yield before[-1], key
+        elif not isinstance(key, Name):
+            behind = [word for word in content if key.end <= word.start < high]
+            if behind:
+                yield behind[0], key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Comparison:
+    """A claim beside a passage that holds its names, dates and figures."""
+
+    claim: Claim
+    facts: Facts
+    """Of the passage."""
+    text: str
+    """The passage."""
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether what the claim says of a name or a date is said of no other one there.
+
+        All that the claim ties to one word must be tied to one and the same place of that word.
+        """
+        ties: dict[Word, list[Name | Date | Figure]] = {}
+        for anchor, key in _bonds(self.claim.facts, _spans(_CLAUSE_END, self.claim.plain)):
+            ties.setdefault(anchor, []).append(key)
+        return all(
+            any(self._is_tied(place, anchor=anchor, keys=keys) for place in places)
+            for anchor, keys in ties.items()
+            if (places := [word for word in self.facts.words if word.stem == anchor.stem])
+        )
+
+    def _is_tied(self, place: Word, *, anchor: Word, keys: Sequence[Name | Date | Figure]) -> bool:
+        """Whether a place of the anchor's word speaks of the same subject, names and times."""
+        sentence = _span_at(_spans(_UNIT_END, self.text), place.start)
+        clause = _span_at(_spans(_CLAUSE_END, self.text), place.start)
+        inside = [word for word in self.facts.words if _is_in(word, clause)]
+        around = [word for word in self.facts.words if _is_in(word, sentence)]
+        subjects = [name for name in self.claim.names if name.end <= anchor.start]
+        before = [
+            one for one in self.facts.names if _is_in(one, sentence) and one.end <= place.start
+        ]
+        is_about = not self._others(before) or any(_find_name(name, around) for name in subjects)
+        if subjects and not is_about:
+            return False
+        return all(
+            self._is_name_said(
+                key, place, anchor=anchor, clause=clause, inside=inside, around=around
+            )
+            if isinstance(key, Name)
+            else self._is_time_said(key, clause=clause, sentence=sentence)
+            for key in keys
+        )
+
+    def _others(self, names: Sequence[Name]) -> list[Name]:
+        """Those that the claim does not speak of, as far as they surely are names."""
+        known = [set(name.words) for name in self.claim.names]
+        return [
+            one
+            for one in names
+            if not one.is_first and not any(words & set(one.words) for words in known)
+        ]
+
+    def _is_name_said(
+        self,
+        key: Name,
+        place: Word,
+        *,
+        anchor: Word,
+        clause: Span,
+        inside: Sequence[Word],
+        around: Sequence[Word],
+    ) -> bool:
+        """Whether the clause speaks of the name, or the sentence does and the clause of no other."""
+        found = _find_name(key, inside)
+        if found is None:
+            behind = [one for one in self.facts.names if place.end <= one.start < clause[1]]
+            return _find_name(key, around) is not None and not self._others(behind)
+        if found[0] < place.start:
+            return not self._is_turned(place, inside, anchor=anchor)
+        # Where little else is compared, no other name may stand between.
+        between = [one for one in self.facts.names if place.end <= one.start < found[0]]
+        return self.claim.num_keys > 1 or not between
+
+    def _is_time_said(self, key: Date | Figure, *, clause: Span, sentence: Span) -> bool:
+        """Whether the clause names the year, or the sentence does and the clause no other year."""
+        year = str(key.year) if isinstance(key, Date) else key.value
+        if isinstance(key, Date) and key.year is None:
+            return True
+        return year in self._years(clause) or (
+            not self._years(clause) and year in self._years(sentence)
+        )
+
+    def _years(self, where: Span) -> set[str]:
+        told = {str(one.year) for one in self.facts.dates if _is_in(one, where) and one.year}
+        return told | {
+            one.value for one in self.facts.figures if one.is_year and _is_in(one, where)
+        }
+
+    def _is_turned(self, place: Word, inside: Sequence[Word], *, anchor: Word) -> bool:
+        """Whether subject and object have changed places, active and passive told by "by"."""
+        subjects = [name for name in self.claim.names if name.end <= anchor.start]
+        behind = [word for word in inside if word.start >= place.end]
+        is_swapped = any(_find_name(name, behind) for name in subjects)
+        return is_swapped and _has_by(self.text, place) == _has_by(self.claim.plain, anchor)
+
+
+def _is_in(one: Name | Word | Date | Figure, where: Span) -> bool:
+    return where[0] <= one.start < where[1]
+
+
+def _has_by(text: str, verb: Word) -> bool:
+    return re.match(r"\W+by\b", text[verb.end :], re.IGNORECASE) is not None
