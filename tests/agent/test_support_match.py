@@ -36,6 +36,12 @@ HELD = [
     ("The mills of Lodz were closed by Jan Novak in 1990.",
      "In 1990 Jan Nov\u00e1k closed the mills of Lodz."),
     ("Hank Crawford was not born in Chicago.", "Hank Crawford was not born in Chicago but in Memphis."),
+    ("eight (four violins, two violas, two cellos)",
+     "It employs an octet of musicians, comprising four violins, two cellos, and two violas.[28]"),
+    ("Driving through the Daley Center lobby caused $7,650 of damage",
+     "Driven through the Daley Center lobby, the car broke it.[16][17] It caused $7,650 in damages."),
+    ("Skeeter Best and Kenny Burrell are credited on guitar.",
+     "Skeeter Best \u2013 guitar\n\nKenny Burrell \u2013 guitar"),
     # a denial of something else
     ("Memphis", "He was born not in Chicago but in Memphis."),
     ("Kermit sat on a stump", "Kermit sat on a stump. He did not sing."),
@@ -98,7 +104,7 @@ MISSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("claim", "text"), HELD, ids=[claim for claim, _ in HELD])
+@pytest.mark.parametrize(("claim", "text"), HELD, ids=[f"{c} | {t[:40]}" for c, t in HELD])
 def test_a_passage_holds_the_claim_in_other_words(claim: str, text: str) -> None:
     haystack = Haystack(f"Something else stands before.\n{text}\nAnd behind.")
     span = Claim(claim).find(haystack)
@@ -123,6 +129,16 @@ def test_a_name_may_stand_in_the_title_if_something_else_stands_in_the_passage()
     assert claim.find(Haystack(text, title="David Newman")) is None
     alone = Claim("Hank Crawford and David Newman")
     assert alone.find(Haystack("Nothing of it.", title="Hank Crawford and David Newman")) is None
+
+
+def test_a_person_named_in_full_once_may_go_on_by_the_last_name() -> None:
+    claim = Claim("Samuel A. Ward wrote the hymn in Newark in 1882.")
+    told = "He went to Newark. There Ward wrote the hymn in 1882, in Newark."
+    opening = f"Samuel A. Ward played the organ. {'He rode the ferry. ' * 20}\n"
+    assert claim.find(Haystack(opening + told)) is not None
+    assert claim.find(Haystack(told)) is None, "who is Ward?"
+    other = "Tom Ward was his brother.\n"
+    assert claim.find(Haystack(opening + other + told)) is None, "which Ward?"
 
 
 def test_facts_are_read_in_their_common_forms() -> None:

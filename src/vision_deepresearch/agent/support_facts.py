@@ -42,6 +42,8 @@ _ONES = (
 _ONES += " sixteen seventeen eighteen nineteen"
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _NUMBERS = {word: number for number, word in enumerate(_ONES.split())}
+_GROUPS = {"trio": 3, "quartet": 4, "quintet": 5, "sextet": 6, "septet": 7, "octet": 8, "nonet": 9}
+"""Ensembles by their number, in small letters: "an octet of musicians"."""
 _NUMBERS |= {word: 10 * number for number, word in enumerate(_TENS.split(), 2)}
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
 
@@ -104,6 +106,8 @@ _SAME_STEM = {
     "wrote": "write", "writt": "write", "built": "build", "spent": "spend", "bough": "buy",
     "sold": "sell", "sale": "sell", "won": "win", "winne": "win", "led": "lead", "taugh": "teach",
 }  # fmt: skip
+_PARTICIPLE = re.compile(r"\w{3}(?:ing|ed)$")
+"""At the beginning of a sentence: "Recorded in Paris"."""
 _DENIAL = re.compile(
     r"\b(?:not(?!\s+(?:only|just|merely|least))|never|neither|nor|cannot|without|denie[sd]|false(?:ly)?"
     r"|wrong(?:ly)?|mistaken(?:ly)?|incorrect(?:ly)?|disputed|disproved|rather\s+than|instead\s+of"
@@ -351,14 +355,16 @@ def _is_number_word(words: Sequence[Word], at: int, *, first: int, text: str) ->
         return at > first and words[at - 1].folded in _SCALES
     if at > first and words[at - 1].folded in _NUMBERS and word in _NUMBERS:
         return _NUMBERS[words[at - 1].folded] >= 20 and 0 < _NUMBERS[word] < 10
+    if word in _GROUPS:
+        return at == first and not words[at].is_capital
     return word in _NUMBERS or word in _SCALES
 
 
 def _value_of(words: Sequence[str]) -> int:
     total = part = 0
     for word in words:
-        if word in _NUMBERS:
-            part += _NUMBERS[word]
+        if word in _NUMBERS or word in _GROUPS:
+            part += _NUMBERS.get(word) or _GROUPS.get(word, 0)
         elif word == "hundred":
             part = (part or 1) * 100
         elif word in _SCALES:
@@ -418,6 +424,8 @@ def _name_of(text: str, run: list[Word]) -> Iterator[Name]:
             run = run[1:]
     while len(run) > 1 and run[0].folded in _TITLES:
         run = run[1:]
+    if len(run) == 1 and is_opening and _PARTICIPLE.search(run[0].folded):
+        return
     if run and not (len(run) == 1 and len(run[0].folded) == 1):
         yield Name(
             words=tuple(word.folded for word in run),

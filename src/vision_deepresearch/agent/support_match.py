@@ -4,7 +4,8 @@ Precision goes before recall: a reader who follows a citation must find the clai
 figures there, close together and about the same thing. So
 
 - a name is held as a whole, in order ("Skeeter Best" is not in "Kenny Best and Skeeter Burrell");
-  names that stand in the page's title may be left out of the passage, if something else is in it;
+  what stands in the page's title may be left out of the passage if something else is in it, and a
+  person whom the text names in full once may go on by the last name;
 - a figure is held with its unit or with what it counts, a date with all its parts;
 - half of the claim's other content words stand there too, and what the claim says of a name or date
   ("born in 1934") is not said of another one there ("born in 1934 and died in 2009");
@@ -47,7 +48,7 @@ UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\ua
 """Scripts written without spaces (and Hangul, whose particles follow directly)."""
 _UNIT_END = re.compile(
     r"\n+|(?<=[.!?])(?<!\b[A-Z]\.)(?<!\bSt\.)(?<!\bDr\.)(?<!\bMr\.)(?<!\bMrs\.)(?<!\bNo\.)(?<!\bJr\.)"
-    r"[\"'\u201d\u2019)]{0,2}\s+(?=[^\sa-z])|(?<=[\u3002\uff01\uff1f])"
+    r"[\"'\u201d\u2019)]{0,2}(?:\[\d{1,3}\]){0,5}\s+(?=[^\sa-z])|(?<=[\u3002\uff01\uff1f])"
 )
 _CLAUSE_END = re.compile(
     r"\n|[.!?;:()]\s|[()]|\s[\u2013\u2014-]\s|,(?=\s+[a-z])"
@@ -151,7 +152,7 @@ class Claim:
             return None
         spans: list[Span] = []
         for name in self.names:
-            place = _find_name(name, facts.words)
+            place = _find_name(name, facts.words) or text.find_surname(name, facts)
             if place is None and not _find_name(name, text.title_words):
                 return None
             spans += [place] if place else []
@@ -226,6 +227,24 @@ class Haystack:
                     self.text[low:high].lstrip()[:1] == "|" for low, high in run
                 ):
                     yield window
+
+    def find_surname(self, name: Name, facts: Facts) -> Span | None:
+        """The last word of a full name where it stands alone, as prose goes on about a person.
+
+        The full name must stand in the text or its title, and no other name with the same end.
+        """
+        last = name.words[-1:]
+        if len(name.words) < 2 or not (
+            _find_name(name, self.facts.words) or _find_name(name, self.title_words)
+        ):
+            return None
+        namesakes = {
+            one.words[-2:]
+            for one in self.facts.names
+            if len(one.words) > 1 and one.words[-1:] == last
+        }
+        alone = next((one for one in facts.names if one.words == last), None)
+        return (alone.start, alone.end) if alone and len(namesakes) <= 1 else None
 
     @cached_property
     def _units(self) -> list[Span]:
@@ -405,14 +424,18 @@ class _Comparison:
         is_about = not self._others(before) or any(_find_name(name, around) for name in subjects)
         if subjects and not is_about:
             return False
-        return all(
-            self._is_name_said(
-                key, place, anchor=anchor, clause=clause, inside=inside, around=around
-            )
-            if isinstance(key, Name)
-            else self._is_time_said(key, clause=clause, sentence=sentence)
-            for key in keys
-        )
+        for key in keys:
+            if not isinstance(key, Name):
+                is_said = self._is_time_said(key, clause=clause, sentence=sentence)
+            elif _find_name(key, self.facts.words):
+                is_said = self._is_name_said(
+                    key, place, anchor=anchor, clause=clause, inside=inside, around=around
+                )
+            else:  # it stands in the title, or in the passage by its last word
+                is_said = True
+            if not is_said:
+                return False
+        return True
 
     def _others(self, names: Sequence[Name]) -> list[Name]:
         """Those that the claim does not speak of, as far as they surely are names."""
