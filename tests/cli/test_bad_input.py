@@ -120,7 +120,7 @@ def test_an_empty_question_is_refused(picture: Path, capsys: pytest.CaptureFixtu
         (["--profile", "xml"], "profile"),
         (["--tape", "maybe"], "tape"),
         (["--set", "summariser=nobody"], "unknown model 'nobody'"),
-        (["--set", "summariser=oracle"], "cannot summarise"),
+        (["--set", "summariser=oracle"], "oracle only researches"),
         (["--budget-usd", "-1"], "max_usd"),
         (["--set", "limits.max_turn=3"], "max_turns"),
         (["--set", "limits.max_turns=zero"], "limits.max_turns"),

@@ -12,14 +12,15 @@ import typer
 Model = Annotated[
     str | None,
     typer.Option(
-        help="Who researches: oracle (default), scripted:FILE, seat (terminal), seat:DIR."
+        help="Who researches: openai:NAME, gemini:NAME, anthropic:NAME, http://HOST:PORT/v1#NAME, "
+        "oracle (default), scripted:FILE, seat (terminal), seat:DIR."
     ),
 ]
 World = Annotated[
     str | None,
     typer.Option(
-        help="Where: generated:PRESET[@SEED], built on first use (default generated:small), "
-        "or a world folder."
+        help="Where: a world folder (`vdr world import`, `vdr world build`), or "
+        "generated:PRESET[@SEED], built on first use (default generated:small)."
     ),
 ]
 Mode = Annotated[
@@ -27,7 +28,29 @@ Mode = Annotated[
     typer.Option(help="What may be used: cis+ts, wis+ts, ts, cis, wis, direct, agent+zoom..."),
 ]
 Profile = Annotated[
-    str | None, typer.Option(help="How the model speaks: vdr (XML ReAct, default) or native.")
+    str | None,
+    typer.Option(
+        help="How the model speaks: auto (default), vdr (XML ReAct) or native (API tools)."
+    ),
+]
+Summariser = Annotated[
+    str | None,
+    typer.Option(
+        help="Who reads pages: auto (default: the researcher's endpoint), passages, or a model."
+    ),
+]
+Judge = Annotated[
+    str | None,
+    typer.Option(
+        help="Who judges where there is a gold answer: rules (default), strict, contains."
+    ),
+]
+JudgeModel = Annotated[
+    str | None, typer.Option(help="Model of the judges strict and contains, named like --model.")
+]
+AllowSelfJudge = Annotated[
+    bool | None,
+    typer.Option("--allow-self-judge", help="Let the researcher's own model judge."),
 ]
 Tape = Annotated[
     str | None,

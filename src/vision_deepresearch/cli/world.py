@@ -28,6 +28,33 @@ def build(
     )
 
 
+@app.command("import")
+def import_(
+    source: Annotated[
+        Path, typer.Argument(help="A Kiwix ZIM file, or a folder of HTML, Markdown and pictures.")
+    ],
+    out: Annotated[Path, typer.Argument(help="Folder to make; a stopped import goes on there.")],
+    base_url: Annotated[
+        str | None,
+        typer.Option(help="Address the pages get; default https://NAME.example/ of the source."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="What the world is called.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Pages at most, for a first look.")
+    ] = None,
+    json_wanted: options.Json = False,
+) -> None:
+    """Make a world of what you have; bad entries are skipped and listed in OUT/import.json.
+
+    Example: vdr world import wikipedia_en_ray_charles.zim worlds/ray
+    """
+    from vision_deepresearch.cli import world_commands
+
+    world_commands.import_source(
+        source, out, base_url=base_url, name=name, limit=limit, json_wanted=json_wanted
+    )
+
+
 @app.command()
 def info(
     world: Annotated[str, typer.Argument(help="World name or folder.")],

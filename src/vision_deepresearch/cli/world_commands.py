@@ -14,7 +14,15 @@ from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.observation import Evidence
 from vision_deepresearch.media.crop import cut
 from vision_deepresearch.media.store import MemoryMediaStore
-from vision_deepresearch.wiring.worlds import OpenedWorld, build_generated, open_world
+from vision_deepresearch.wiring.worlds import (
+    OpenedWorld,
+    build_generated,
+    import_corpus,
+    open_world,
+)
+
+_SKIPPED_SHOWN = 10
+"""Bad entries named on the terminal; import.json has more, world.db all."""
 
 
 def build(
@@ -30,6 +38,33 @@ def build(
     info(str(out), json_wanted=json_wanted)
 
 
+def import_source(
+    source: Path,
+    out: Path,
+    *,
+    base_url: str | None,
+    name: str | None,
+    limit: int | None,
+    json_wanted: bool,
+) -> None:
+    """Make a corpus world in a folder and print what was found and what was skipped."""
+    target = console(json_wanted=json_wanted)
+    with progress_bars(target) as advance:
+        report = import_corpus(
+            source, out, base_url=base_url, name=name, limit=limit, progress=advance
+        )
+    content = report.model_dump(mode="json")
+    if json_wanted:
+        print_json(content)
+        return
+    for key, value in content.items():
+        if key != "skipped":
+            target.print(f"{key:16} {_inline(value)}", soft_wrap=True)
+    for item in report.skipped[:_SKIPPED_SHOWN]:
+        target.print(f"skipped          {plain(item.path)}: {plain(item.reason)}", soft_wrap=True)
+    target.print(f"world            {out}: try `vdr world search {out} WORDS`", soft_wrap=True)
+
+
 def info(world: str, *, json_wanted: bool) -> None:
     """Show the manifest."""
     about = _open(world, json_wanted=json_wanted).world.manifest().model_dump(mode="json")
@@ -38,12 +73,14 @@ def info(world: str, *, json_wanted: bool) -> None:
         return
     target = console()
     for name, value in about.items():
-        shown = (
-            ", ".join(f"{key} {item}" for key, item in value.items())
-            if isinstance(value, dict)
-            else value
-        )
-        target.print(f"{name:16} {shown}", soft_wrap=True)
+        target.print(f"{name:16} {_inline(value)}", soft_wrap=True)
+
+
+def _inline(value: object) -> str:
+    """A value, or the entries of a table, on one line."""
+    if isinstance(value, dict):
+        return plain(", ".join(f"{key} {item}" for key, item in value.items()), width=2000)
+    return plain(str(value), width=2000)
 
 
 def search(world: str, query: str, *, limit: int, json_wanted: bool) -> None:

@@ -18,7 +18,11 @@ from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.mode import mode_named
 from vision_deepresearch.core.protocols import Sampling
 from vision_deepresearch.core.record import Record
+from vision_deepresearch.models.endpoint import EndpointSettings
 from vision_deepresearch.tools.limits import ToolLimits
+
+HOSTED = ("openai", "gemini", "anthropic")
+"""Providers with an address of their own; any other endpoint is named by its url."""
 
 
 class RunConfig(Record):
@@ -27,13 +31,21 @@ class RunConfig(Record):
     model: str = "oracle"
     world: str = "generated:small"
     mode: str = "cis+ts"
-    profile: Literal["vdr", "native"] = "vdr"
+    profile: Literal["auto", "vdr", "native"] = "auto"
+    """`auto`: `native` for hosted providers, else `vdr`, which needs nothing of a server."""
     calls_per_turn: Literal["one", "many"] = "many"
     """Profile `vdr`: released checkpoints were trained with `one`."""
     system_prompt: str | None = None
     """Path of a checkpoint's own system prompt; replaces ours."""
-    summariser: str = "passages"
-    """Who reads pages for a goal: `passages` (an extract, no model) or the name of a model."""
+    summariser: str = "auto"
+    """Who reads pages for a goal: `passages` (an extract, no model) or the name of a model; `auto`:
+    the researcher's own model where that is an endpoint, else `passages`."""
+    judge: Literal["rules", "strict", "contains"] = "rules"
+    """Who decides where there is a gold answer. `strict` and `contains` ask `judge_model` about free
+    text, which rules may not reject."""
+    judge_model: str | None = None
+    allow_self_judge: bool = False
+    """Whether a model may judge its own answers."""
     tape: str = Field(default="auto", pattern=r"^(off|auto|record|replay|replay-strict)(:.+)?$")
     """MODE or MODE:FILE; without a file the run folder holds the tape, its memo of outside calls."""
     python: Literal["auto", "off"] = "auto"
@@ -47,6 +59,11 @@ class RunConfig(Record):
     limits: Limits = Limits()
     sampling: Sampling = Sampling()
     tools: ToolLimits = ToolLimits()
+    endpoint: EndpointSettings = EndpointSettings()
+    """How the researcher's endpoint is spoken to, and what it costs."""
+    summariser_endpoint: EndpointSettings | None = None
+    """Of the summariser, where it is another model; None: the defaults."""
+    judge_endpoint: EndpointSettings | None = None
 
 
 def make_config(values: Mapping[str, JsonValue], *, overrides: Sequence[str] = ()) -> RunConfig:
@@ -66,6 +83,7 @@ def make_config(values: Mapping[str, JsonValue], *, overrides: Sequence[str] = (
     if config.sampling.seed is not None:
         msg = f"sampling.seed is made from seed and attempt, got {config.sampling.seed}: set seed"
         raise ConfigError(msg)
+    config = _resolved(config)
     if not config.today:
         config = config.model_copy(update={"today": datetime.now(UTC).date().isoformat()})
     try:
@@ -74,6 +92,40 @@ def make_config(values: Mapping[str, JsonValue], *, overrides: Sequence[str] = (
         msg = f"today needs an ISO date like 2026-11-23, got {config.today!r}"
         raise ConfigError(msg) from None
     return config
+
+
+def is_hosted(model: str) -> bool:
+    """Whether a name stands for an endpoint that is asked over HTTP."""
+    return model.startswith((*(f"{name}:" for name in HOSTED), "http://", "https://"))
+
+
+def _resolved(config: RunConfig) -> RunConfig:
+    """Say what `auto` means here, and refuse what does not go together.
+
+    Raises:
+        ConfigError: a judge without a model, or a cap of dollars without prices.
+    """
+    found: dict[str, str] = {}
+    if config.profile == "auto":
+        is_native = config.model.partition(":")[0] in HOSTED and config.system_prompt is None
+        found["profile"] = "native" if is_native else "vdr"
+    if config.summariser == "auto":
+        found["summariser"] = config.model if is_hosted(config.model) else "passages"
+    if (config.judge == "rules") != (config.judge_model is None):
+        msg = (
+            f"judge {config.judge!r} with judge_model {config.judge_model!r}: 'strict' and "
+            "'contains' need a model (--judge strict --judge-model openai:gpt-5), 'rules' takes none"
+        )
+        raise ConfigError(msg)
+    prices = (config.endpoint.usd_per_million_prompt, config.endpoint.usd_per_million_completion)
+    is_free = not is_hosted(config.model)
+    if config.limits.max_usd is not None and None in prices and not is_free:
+        msg = (
+            f"a cap of {config.limits.max_usd:g} dollars needs the price of {config.model!r}: "
+            "--set endpoint.usd_per_million_prompt=... --set endpoint.usd_per_million_completion=..."
+        )
+        raise ConfigError(msg)
+    return config.model_copy(update=found)
 
 
 def load_recipe(path: Path) -> dict[str, JsonValue]:
@@ -142,7 +194,14 @@ def explain(error: ValidationError) -> str:
         key = ".".join(str(part) for part in item["loc"])
         if item["type"] == "extra_forbidden":
             parent = item["loc"][:-1]
-            known = {"limits": Limits, "sampling": Sampling, "tools": ToolLimits}
+            known = {
+                "limits": Limits,
+                "sampling": Sampling,
+                "tools": ToolLimits,
+                "endpoint": EndpointSettings,
+                "summariser_endpoint": EndpointSettings,
+                "judge_endpoint": EndpointSettings,
+            }
             model = known.get(str(parent[0]), RunConfig) if parent else RunConfig
             lines.append(f"unknown config key {key!r}: use one of {', '.join(model.model_fields)}")
         else:

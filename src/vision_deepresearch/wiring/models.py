@@ -1,21 +1,35 @@
 """Models and profiles by name."""
 
+import os
+import random
 import sys
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from vision_deepresearch.core.content import ImageRef
 from vision_deepresearch.core.errors import ConfigError
-from vision_deepresearch.core.protocols import ModelClient, Profile, TruthSource
+from vision_deepresearch.core.protocols import MediaStore, ModelClient, Profile, TruthSource
+from vision_deepresearch.models.chat import ChatModel
+from vision_deepresearch.models.endpoint import EndpointSettings, endpoint_named
 from vision_deepresearch.models.oracle import OracleModel
 from vision_deepresearch.models.profiles.named import profile_named
 from vision_deepresearch.models.scripted import ScriptedModel
 from vision_deepresearch.models.seat import DirectorySeat, TerminalSeat
 from vision_deepresearch.wiring.config import RunConfig
 
-MODELS = ("oracle", "scripted:FILE", "seat", "seat:DIR")
+MODELS = (
+    "openai:NAME",
+    "gemini:NAME",
+    "anthropic:NAME",
+    "http://HOST:PORT/v1#NAME",
+    "oracle",
+    "scripted:FILE",
+    "seat",
+    "seat:DIR",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,33 +52,104 @@ def make_profile(config: RunConfig) -> Profile:
     return profile_named(config.profile, calls_per_turn=config.calls_per_turn, system_prompt=own)
 
 
-def make_model(
-    name: str,
-    *,
-    profile: Profile,
-    truth: TruthSource | None,
-    path_of: Callable[[ImageRef], Path | None],
-    streams: Streams | None = None,
-) -> ModelClient:
-    """The model a name stands for.
+class ModelShelf:
+    """The models of one run: each is made once, however many roles it has, and closed with the run."""
 
-    Raises:
-        ConfigError: no such model, or the oracle outside a generated world.
-    """
-    kind, _, argument = name.partition(":")
-    match kind, argument:
-        case "oracle", "":
-            if truth is None:
-                msg = "the oracle teaches generated worlds only: use --world generated:small"
+    def __init__(
+        self,
+        config: RunConfig,
+        *,
+        media: MediaStore,
+        stack: AsyncExitStack,
+        truth: TruthSource | None = None,
+        path_of: Callable[[ImageRef], Path | None] = lambda _: None,
+        streams: Streams | None = None,
+    ) -> None:
+        """Make nothing yet.
+
+        Args:
+            config: names and settings.
+            media: where endpoints take the bytes of pictures from.
+            stack: closes connections.
+            truth: of the world, for the oracle.
+            path_of: files of pictures, for who sits in the seat.
+            streams: of the terminal seat; None: stdin and stdout.
+        """
+        self._config = config
+        self.media = media
+        self._stack = stack
+        self._truth = truth
+        self._path_of = path_of
+        self._streams = streams or Streams(source=sys.stdin, sink=sys.stdout)
+        self._made: dict[str, ModelClient] = {}
+
+    def researcher(self) -> ModelClient:
+        """The model that researches.
+
+        Raises:
+            ConfigError: no such model, or the oracle outside a generated world.
+        """
+        return self._model(self._config.model, self._config.endpoint)
+
+    def summariser(self) -> ModelClient | None:
+        """The model that reads pages for a goal; None: nobody, passages are picked.
+
+        Raises:
+            ConfigError: no such model, or the oracle.
+        """
+        name = self._config.summariser
+        if name == "passages":
+            return None
+        _refuse_oracle(name, role="summariser")
+        return self._model(name, self._config.summariser_endpoint)
+
+    def judge(self) -> ModelClient:
+        """The model that judges free text.
+
+        Raises:
+            ConfigError: no such model, or the oracle.
+        """
+        name = self._config.judge_model or ""
+        _refuse_oracle(name, role="judge_model")
+        return self._model(name, self._config.judge_endpoint)
+
+    def _model(self, name: str, settings: EndpointSettings | None) -> ModelClient:
+        if settings is None:
+            is_same = name == self._config.model
+            settings = self._config.endpoint if is_same else EndpointSettings()
+        key = f"{name} {settings.model_dump_json()}"
+        if key not in self._made:
+            self._made[key] = self._make(name, settings)
+        return self._made[key]
+
+    def _make(self, name: str, settings: EndpointSettings) -> ModelClient:
+        endpoint = endpoint_named(name, keys=os.environ)
+        if endpoint is not None:
+            rng = random.Random(self._config.seed)
+            chat = ChatModel(endpoint, settings=settings, load=self.media.load, rng=rng)
+            self._stack.push_async_callback(chat.aclose)
+            return chat
+        kind, _, argument = name.partition(":")
+        profile = make_profile(self._config)
+        match kind, argument:
+            case "oracle", "":
+                if self._truth is None:
+                    msg = "the oracle teaches generated worlds only: use --world generated:small"
+                    raise ConfigError(msg)
+                return OracleModel(self._truth, profile)
+            case "scripted", file if file:
+                return ScriptedModel.from_file(Path(file))
+            case "seat", "":
+                source, sink = self._streams.source, self._streams.sink
+                return TerminalSeat(profile, source=source, sink=sink, path_of=self._path_of)
+            case "seat", folder:
+                return DirectorySeat(Path(folder), profile=profile, path_of=self._path_of)
+            case _:
+                msg = f"unknown model {name!r}: use one of {', '.join(MODELS)}"
                 raise ConfigError(msg)
-            return OracleModel(truth, profile)
-        case "scripted", file if file:
-            return ScriptedModel.from_file(Path(file))
-        case "seat", "":
-            chosen = streams or Streams(source=sys.stdin, sink=sys.stdout)
-            return TerminalSeat(profile, source=chosen.source, sink=chosen.sink, path_of=path_of)
-        case "seat", folder:
-            return DirectorySeat(Path(folder), profile=profile, path_of=path_of)
-        case _:
-            msg = f"unknown model {name!r}: use one of {', '.join(MODELS)}"
-            raise ConfigError(msg)
+
+
+def _refuse_oracle(name: str, *, role: str) -> None:
+    if name == "oracle":
+        msg = f"the oracle only researches: use another model as {role}"
+        raise ConfigError(msg)

@@ -8,14 +8,12 @@ from pathlib import Path
 from vision_deepresearch.agent.loop import run as run_agent
 from vision_deepresearch.agent.researcher import Researcher, adapted_to_mode
 from vision_deepresearch.core.context import SpendKind
-from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.events import Listener
 from vision_deepresearch.core.mode import mode_named
 from vision_deepresearch.core.page import WorldManifest
-from vision_deepresearch.core.protocols import Judge, ModelClient, Profile, Summariser, World
+from vision_deepresearch.core.protocols import Judge, ModelClient, Summariser, World
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import Trajectory
-from vision_deepresearch.judge.rules import RuleJudge
 from vision_deepresearch.media.store import FolderMediaStore
 from vision_deepresearch.models.taped import TapedModel
 from vision_deepresearch.store.provenance import provenance
@@ -24,7 +22,8 @@ from vision_deepresearch.store.tape import Tape, TapeMode
 from vision_deepresearch.tools.summarise import LlmSummariser, PassagePicker
 from vision_deepresearch.tools.toolset import build_tools
 from vision_deepresearch.wiring.config import RunConfig, to_toml
-from vision_deepresearch.wiring.models import Streams, make_model, make_profile
+from vision_deepresearch.wiring.judges import make_judge
+from vision_deepresearch.wiring.models import ModelShelf, Streams, make_profile
 from vision_deepresearch.wiring.worlds import OpenedWorld, ProgressBar, open_world, world_folder
 from vision_deepresearch.worlds.wrappers.meter import MeteredWorld
 from vision_deepresearch.worlds.wrappers.tape import TapedWorld
@@ -86,26 +85,30 @@ async def open_session(
     """
     source = open_world(world_folder(config.world, progress=progress))
     about_world = source.world.manifest()
-    profile = make_profile(config)
     media = FolderMediaStore(out / "media")
-    model = make_model(
-        config.model, profile=profile, truth=source.truth, path_of=media.path_of, streams=streams
-    )
-    reader = _summarising_model(config.summariser, profile=profile, media=media, streams=streams)
-    judge = RuleJudge()
-    about = provenance(
-        seeds={"run": config.seed, "world": about_world.seed or 0},
-        world=about_world,
-        model=model.name,
-        judge=judge.profile_id,
-        today=config.today,
-        extra={"tape": config.tape, "concurrency": config.concurrency},
-    )
     # How a run is carried out is no part of what it is: a resumed run may change it.
     settings = to_toml(
         config.model_dump(mode="json", exclude_none=True, exclude={"concurrency", "tape"})
     )
     async with AsyncExitStack() as stack:
+        shelf = ModelShelf(
+            config,
+            media=media,
+            stack=stack,
+            truth=source.truth,
+            path_of=media.path_of,
+            streams=streams,
+        )
+        model, reader = shelf.researcher(), shelf.summariser()
+        named = make_judge(config, shelf=shelf, tape=None)
+        about = provenance(
+            seeds={"run": config.seed, "world": about_world.seed or 0},
+            world=about_world,
+            model=model.name,
+            judge=named.profile_id,
+            today=config.today,
+            extra={"tape": config.tape, "concurrency": config.concurrency},
+        )
         run = await stack.enter_async_context(
             RunFolder.open(out, config=settings, provenance=about)
         )
@@ -114,7 +117,7 @@ async def open_session(
         mode = mode_named(config.mode)
         researcher = Researcher(
             model=TapedModel(model, tape),
-            profile=profile,
+            profile=make_profile(config),
             tools=build_tools(
                 mode.tools,
                 world=world,
@@ -135,7 +138,7 @@ async def open_session(
             source=source,
             media=media,
             researcher=researcher,
-            judge=judge,
+            judge=make_judge(config, shelf=shelf, tape=tape),
             run=run,
         )
 
@@ -149,18 +152,6 @@ async def _open_tape(setting: str, *, run: RunFolder) -> AsyncIterator[Tape]:
             yield tape
     else:
         yield run.tape(TapeMode(mode))
-
-
-def _summarising_model(
-    name: str, *, profile: Profile, media: FolderMediaStore, streams: Streams | None
-) -> ModelClient | None:
-    """Who reads pages for a goal; None: nobody, passages are picked."""
-    if name == "passages":
-        return None
-    if name == "oracle":
-        msg = "the oracle cannot summarise pages: use summariser 'passages' or another model"
-        raise ConfigError(msg)
-    return make_model(name, profile=profile, truth=None, path_of=media.path_of, streams=streams)
 
 
 def _make_summariser(model: ModelClient | None, *, tape: Tape) -> Summariser:

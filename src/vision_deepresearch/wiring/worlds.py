@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,11 @@ from vision_deepresearch.core.page import WorldManifest
 from vision_deepresearch.core.protocols import TruthSource, World
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.wiring.config import explain
+from vision_deepresearch.worlds.corpus.build import ImportReport, import_source
+from vision_deepresearch.worlds.corpus.folder import FolderSource
+from vision_deepresearch.worlds.corpus.source import Source
+from vision_deepresearch.worlds.corpus.world import CorpusWorld
+from vision_deepresearch.worlds.corpus.zim import ZimSource
 from vision_deepresearch.worlds.generated.build import build_world
 from vision_deepresearch.worlds.generated.spec import WorldSpec, spec_named
 from vision_deepresearch.worlds.generated.world import GeneratedWorld, open_truth
@@ -111,6 +117,8 @@ def open_world(folder: Path) -> OpenedWorld:
     except ValidationError as reason:
         msg = f"{str(path)!r} is no manifest of a world: build or import it again"
         raise ConfigError(msg) from reason
+    if kind == "corpus":
+        return OpenedWorld(world=CorpusWorld.open(folder))
     if kind == "generated":
         generated = GeneratedWorld.open(folder)
         return OpenedWorld(world=generated, generated=generated, truth=open_truth(folder))
@@ -143,3 +151,31 @@ def build_generated(
     except ValidationError as error:
         raise ConfigError(explain(error)) from error
     build_world(spec, out, progress=progress)
+
+
+def import_corpus(
+    path: Path,
+    out: Path,
+    *,
+    base_url: str | None,
+    name: str | None,
+    limit: int | None,
+    progress: ProgressBar,
+) -> ImportReport:
+    """Make a world of a ZIM file or a folder of documents; goes on where it was stopped.
+
+    Raises:
+        ConfigError: no such source, or the folder holds another world.
+    """
+    source: Source
+    if path.is_dir():
+        source = FolderSource(path)
+    elif path.is_file():
+        source = ZimSource(path)
+    else:
+        msg = f"expected a ZIM file or a folder of documents, found nothing at {str(path)!r}"
+        raise ConfigError(msg)
+    with closing(source):
+        return import_source(
+            source, out, base_url=base_url, name=name, limit=limit, progress=progress
+        )

@@ -1,0 +1,33 @@
+"""Who decides whether an answer is right."""
+
+from vision_deepresearch.core.context import SpendKind
+from vision_deepresearch.core.protocols import Judge
+from vision_deepresearch.judge.llm import LlmJudge
+from vision_deepresearch.judge.profiles import judge_profile
+from vision_deepresearch.judge.rules import RuleJudge
+from vision_deepresearch.models.taped import TapedModel
+from vision_deepresearch.store.tape import Tape
+from vision_deepresearch.wiring.config import RunConfig, is_hosted
+from vision_deepresearch.wiring.models import ModelShelf
+
+
+def make_judge(config: RunConfig, *, shelf: ModelShelf, tape: Tape | None) -> Judge:
+    """The judge a config names.
+
+    Args:
+        config: the run's.
+        shelf: where its model comes from.
+        tape: records what the model says, so that a run that goes on is not judged twice.
+
+    Raises:
+        ConfigError: no such model, or the researcher's own without `allow_self_judge`.
+    """
+    if config.judge == "rules" or config.judge_model is None:
+        return RuleJudge()
+    model = shelf.judge()
+    return LlmJudge(
+        model if tape is None else TapedModel(model, tape, spend=SpendKind.JUDGE),
+        profile=judge_profile(config.judge),
+        policy_name=shelf.researcher().name if is_hosted(config.model) else config.model,
+        allow_self=config.allow_self_judge,
+    )
