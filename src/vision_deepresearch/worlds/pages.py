@@ -58,7 +58,9 @@ class PageParts:
     images: tuple[ShownImage, ...]
     """Pictures a reader sees, once each; icons by declared size are left out."""
     links: tuple[str, ...]
-    """Absolute urls of other pages and files, once each, without fragments."""
+    """Absolute urls of other pages and files that stand in the text, once each, no fragments."""
+    all_links: tuple[str, ...]
+    """Those of the whole page, its navigation and links to itself too, as often as they stand."""
     licence: str
     """What the page says of its licence, with the urls it gives; "" if nothing."""
 
@@ -181,30 +183,43 @@ def read_parts(html: bytes, *, url: str, charset: str | None = None) -> PagePart
     document = parse(html, charset=charset)
     if document is None:
         return PageParts(
-            title="", lang="", published=None, text="", images=(), links=(), licence=""
+            title="",
+            lang="",
+            published=None,
+            text="",
+            images=(),
+            links=(),
+            all_links=(),
+            licence="",
         )
     head = read_head(document, final_url=url)
+    all_links = _targets(document, base_url=head.base_url)
     licence = prune(document, html=html)
+    page = url.partition("#")[0]
+    links = dict.fromkeys(_targets(document, base_url=head.base_url))
     return PageParts(
         title=head.title,
         lang=head.lang,
         published=head.published,
         images=tuple(resolve_images(document, base_url=head.base_url)),
-        links=_targets(document, base_url=head.base_url),
+        links=tuple(link for link in links if link != page),
+        all_links=tuple(all_links),
         text=_plain_text(document),
         licence=licence,
     )
 
 
-def _targets(document: HtmlElement, *, base_url: str) -> tuple[str, ...]:
-    page = base_url.partition("#")[0]
-    found: dict[str, None] = {}
+def _targets(document: HtmlElement, *, base_url: str) -> list[str]:
+    """Where the links lead, without fragments; links that are nothing but a fragment left out."""
+    known: dict[str, str] = {}
+    found: list[str] = []
     for element in document.iter("a"):
-        target = absolute(element.get("href"), base_url=base_url)
-        if target is not None:
-            found[target.partition("#")[0]] = None
-    found.pop(page, None)
-    return tuple(found)
+        href = element.get("href", "")
+        if href not in known:
+            known[href] = (absolute(href, base_url=base_url) or "").partition("#")[0]
+        if known[href]:
+            found.append(known[href])
+    return found
 
 
 def _plain_text(document: HtmlElement) -> str:

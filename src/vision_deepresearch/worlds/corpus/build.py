@@ -24,6 +24,7 @@ from vision_deepresearch.core.errors import BadImageError, ConfigError
 from vision_deepresearch.core.page import WorldManifest
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.media.store import FolderMediaStore
+from vision_deepresearch.worlds.corpus.counts import count_world
 from vision_deepresearch.worlds.corpus.database import CorpusDatabase
 from vision_deepresearch.worlds.corpus.extract import extract_page
 from vision_deepresearch.worlds.corpus.source import (
@@ -60,6 +61,9 @@ _BATCH = 200
 _BATCH_S = 1.0
 _PICTURE_BATCH = 50
 _REPORTED_SKIPS = 100
+_DECORATION_PAGES = 20
+_DECORATION_SHARE = 0.2
+"""A picture on this share of all pages (and so many) is a logo, no picture of anything."""
 _LOCK = "import.lock"
 _OURS = {MANIFEST, DATABASE, REPORT, _LOCK, "text", "visual", "blobs"}
 _OURS |= {f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal", "text.new", "visual.new"}
@@ -336,6 +340,10 @@ class _Import:
                     self.database.add_picture(path, ref=ref, reason=reason)
                     if reason is not None and reason.startswith("damaged"):
                         self.database.add_skipped(-1, path=path, reason=reason)
+        with self.database.transaction():
+            self.database.leave_out_decoration(
+                min_pages=_DECORATION_PAGES, min_share=_DECORATION_SHARE
+            )
         self.progress("pictures", len(paths), len(paths))
 
     def _look_at(self, path: str, blobs: FolderMediaStore) -> tuple[ImageRef | None, str | None]:
@@ -399,7 +407,7 @@ class _Import:
         database = self.database
         texts = TextIndex.open(self.out / "text").facts
         visuals = VisualIndex.open(self.out / "visual").facts
-        counts = self._counts()
+        counts = count_world(database, main_path=self.about.main_path)
         world_id = self._world_id()
         manifest = WorldManifest(
             world_id=world_id,
@@ -452,33 +460,6 @@ class _Import:
         _write(self.out / REPORT, report.model_dump_json(indent=1))
         _write(self.out / MANIFEST, manifest.model_dump_json(indent=1))
         return report
-
-    def _counts(self) -> dict[str, int]:
-        number = self.database.number
-        kept = "FROM shown JOIN picture USING (path) WHERE sha256 IS NOT NULL"
-        return {
-            "entries": number("SELECT count(*) FROM entry"),
-            "pages": number("SELECT count(*) FROM page"),
-            "aliases": number("SELECT count(*) FROM alias WHERE page IS NOT NULL"),
-            "dead_aliases": number("SELECT count(*) FROM alias WHERE page IS NULL"),
-            "pictures": number("SELECT count(DISTINCT sha256) FROM picture"),
-            "picture_uses": number(f"SELECT count(*) {kept}"),
-            "pages_with_pictures": number(f"SELECT count(DISTINCT page) {kept}"),
-            "links": number("SELECT count(*) FROM link WHERE target IS NOT NULL"),
-            "links_via_alias": number(
-                "SELECT count(*) FROM link WHERE target IS NOT NULL AND via_alias = 1"
-            ),
-            "links_to_files": number(
-                "SELECT count(*) FROM link WHERE target IS NULL AND path IN"
-                " (SELECT path FROM entry)"
-            ),
-            "dead_links": number(
-                "SELECT count(*) FROM link WHERE target IS NULL AND path NOT IN"
-                " (SELECT path FROM entry)"
-            ),
-            "external_links": number("SELECT sum(num_external) FROM page"),
-            "skipped": number("SELECT count(*) FROM skipped"),
-        }
 
     def _times(self, clock: str) -> dict[str, float]:
         """Seconds by phase."""

@@ -18,7 +18,7 @@ from vision_deepresearch.core.errors import ConfigError
 
 APPLICATION_ID = 0x76647263
 """Marks our SQLite files of corpora ("vdrc")."""
-DATABASE_VERSION = 1
+DATABASE_VERSION = 2
 """Raise it when a table changes: another version is refused."""
 INDEX_SUFFIXES = ("index.html", "/index.html", "index.htm", "/index.htm", "README.md", "/README.md")
 """What the address of a folder may mean."""
@@ -32,11 +32,12 @@ CREATE TABLE entry (idx INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, what TEX
 CREATE TABLE page (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, title TEXT NOT NULL, lang TEXT NOT NULL,
     published TEXT, licence TEXT NOT NULL, hash TEXT NOT NULL, body BLOB NOT NULL,
-    text BLOB NOT NULL, num_external INTEGER NOT NULL);
+    text BLOB NOT NULL, num_external INTEGER NOT NULL, num_external_written INTEGER NOT NULL);
 CREATE TABLE alias (idx INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, title TEXT NOT NULL,
     target TEXT NOT NULL, page INTEGER);
 CREATE INDEX alias_page ON alias (page);
-CREATE TABLE link (page INTEGER NOT NULL, path TEXT NOT NULL, target INTEGER, via_alias INTEGER,
+CREATE TABLE link (page INTEGER NOT NULL, path TEXT NOT NULL, times INTEGER NOT NULL,
+    in_text INTEGER NOT NULL, target INTEGER, via_alias INTEGER,
     PRIMARY KEY (page, path)) WITHOUT ROWID;
 CREATE TABLE shown (page INTEGER NOT NULL, place INTEGER NOT NULL, path TEXT NOT NULL,
     caption TEXT NOT NULL, alt TEXT NOT NULL, in_infobox INTEGER NOT NULL,
@@ -68,10 +69,22 @@ class PageRow:
     body: bytes
     text: str
     num_external: int
-    """Links that lead out of the world."""
-    links: tuple[str, ...]
-    """Paths within the world, whether or not something is there."""
+    """Links that lead out of the world, once each, those of the navigation left out."""
+    num_external_written: int
+    """All of them, as often as they are written."""
+    links: tuple["LinkRow", ...]
     shown: tuple["ShownRow", ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkRow:
+    """A place within the world that a page links to, whether or not something is there."""
+
+    path: str
+    times: int
+    """As often as it stands on the page."""
+    in_text: bool
+    """Not only in its navigation, which links almost everything to everything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +227,7 @@ class CorpusDatabase:
         """Write a page, its links and what it shows."""
         run = self._connection.execute
         run(
-            "INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 page.id,
                 page.path,
@@ -226,11 +239,12 @@ class CorpusDatabase:
                 zlib.compress(page.body, _LEVEL),
                 zlib.compress(page.text.encode("utf-8", "replace"), _LEVEL),
                 page.num_external,
+                page.num_external_written,
             ),
         )
         self._connection.executemany(
-            "INSERT OR IGNORE INTO link VALUES (?, ?, NULL, NULL)",
-            ((page.id, path) for path in page.links),
+            "INSERT INTO link VALUES (?, ?, ?, ?, NULL, NULL)",
+            ((page.id, one.path, one.times, one.in_text) for one in page.links),
         )
         self._connection.executemany(
             "INSERT INTO shown VALUES (?, ?, ?, ?, ?, ?)",
@@ -319,6 +333,17 @@ class CorpusDatabase:
             " ORDER BY path"
         )
         return [str(row[0]) for row in rows]
+
+    def leave_out_decoration(self, *, min_pages: int, min_share: float) -> None:
+        """Give up kept pictures that stand on so many pages that they say nothing about any."""
+        total = self.number("SELECT count(*) FROM page")
+        floor = max(min_pages, round(total * min_share))
+        self._connection.execute(
+            "UPDATE picture SET sha256 = NULL, width = NULL, height = NULL, media_type = NULL,"
+            " reason = 'decoration: on very many pages' WHERE sha256 IS NOT NULL AND path IN"
+            " (SELECT path FROM shown GROUP BY path HAVING count(DISTINCT page) >= ?)",
+            (floor,),
+        )
 
     def kept_pictures(self) -> Iterator[ImageRef]:
         """Every kept picture once, in order of the first path it has."""

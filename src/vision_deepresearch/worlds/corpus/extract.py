@@ -3,10 +3,11 @@
 import hashlib
 import html
 import re
+from collections import Counter
 
 from markdown_it import MarkdownIt
 
-from vision_deepresearch.worlds.corpus.database import PageRow, ShownRow
+from vision_deepresearch.worlds.corpus.database import LinkRow, PageRow, ShownRow
 from vision_deepresearch.worlds.corpus.source import Markup, PageEntry
 from vision_deepresearch.worlds.corpus.urls import Addresses
 from vision_deepresearch.worlds.html import codec_of
@@ -29,15 +30,20 @@ def extract_page(entry: PageEntry, *, addresses: Addresses, language: str = "") 
     """
     body = markdown_to_html(entry.body) if entry.markup is Markup.MARKDOWN else entry.body
     parts = read_parts(body, url=addresses.url_of(entry.path))
-    links: dict[str, None] = {}
-    num_external = 0
-    for link in parts.links:
+    in_text = set(parts.links)
+    links: dict[str, LinkRow] = {}
+    external: Counter[str] = Counter()
+    for link, times in Counter(parts.all_links).items():
         path = addresses.path_of(link)
         if path is None:
-            num_external += 1
+            external[link] = times
         else:
-            links[path] = None
-    links.pop(entry.path, None)
+            before = links.get(path, LinkRow(path=path, times=0, in_text=False))
+            links[path] = LinkRow(
+                path=path,
+                times=before.times + times,
+                in_text=before.in_text or link in in_text,
+            )
     shown: list[ShownRow] = []
     for one in parts.images:
         path = addresses.path_of(one.image.src)
@@ -56,8 +62,9 @@ def extract_page(entry: PageEntry, *, addresses: Addresses, language: str = "") 
         hash=hashlib.sha256(body).hexdigest(),
         body=body,
         text=parts.text,
-        num_external=num_external,
-        links=tuple(links),
+        num_external=len(in_text & external.keys()),
+        num_external_written=external.total(),
+        links=tuple(links.values()),
         shown=tuple(shown),
     )
 

@@ -44,7 +44,7 @@ class TextDoc:
     title: str
     text: str
     names: tuple[str, ...] = ()
-    """Other names of the page: counted once each, like words of the text."""
+    """Other names of the page: each leads to it like a title. Cost: a short document each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,17 +99,19 @@ class TextIndex:
         index.register_tokenizer(_ANALYSER, _make_analyser())
         writer = index.writer(heap_size=_HEAP_BYTES, num_threads=1)
         content = hashlib.sha256()
-        count = 0
+        count = num_names = 0
         for doc in docs:
             title, text = presegmented(doc.title), presegmented(doc.text)
             content.update(f"{doc.id}\x00{title}\x00{text}\x01".encode("utf-8", "replace"))
             everything = f"{title} {title} {text}"
-            if doc.names:
-                names = presegmented(" ".join(doc.names))
-                content.update(f"{names}\x02".encode("utf-8", "replace"))
-                everything = f"{everything} {names}"
             writer.add_document(tantivy.Document(id=doc.id, title=title, all=everything))
             count += 1
+            # A name within the page's own fields would dilute its title: measured on the 151 names
+            # of 84 encyclopedia pages, hit@1 .94-.96 there, .99 as a document of its own.
+            for name in map(presegmented, doc.names):
+                content.update(f"{name}\x02".encode("utf-8", "replace"))
+                writer.add_document(tantivy.Document(id=doc.id, title=name, all=f"{name} {name}"))
+                num_names += 1
         writer.commit()
         writer.wait_merging_threads()
         index.reload()
@@ -120,6 +122,8 @@ class TextIndex:
             "segments": str(index.searcher().num_segments),
             "content": content.hexdigest()[:16],
         }
+        if num_names:
+            facts["names"] = str(num_names)
         (folder / "facts.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
         return cls(index, facts=facts)
 
@@ -177,17 +181,16 @@ class TextIndex:
         while True:
             found = self._searcher.search(parsed, limit=fetch, count=False).hits
             scores = [round(float(score), _SCORE_DIGITS) for score, _ in found]
-            cut = scores[limit - 1] if len(scores) >= limit else None
-            if len(found) < fetch or fetch >= total or cut is None or scores[-1] < cut:
+            ids = self._searcher.fast_field_values("id", [address for _, address in found])
+            best: dict[int, float] = {}
+            for score, number in zip(scores, ids, strict=True):
+                if number is not None:
+                    best.setdefault(int(number), score)  # found by a name too: the better counts
+            ranked = sorted((-score, number) for number, score in best.items())
+            is_settled = len(ranked) >= limit and scores[-1] < -ranked[limit - 1][0]
+            if is_settled or len(found) < fetch or fetch >= total:
                 break
             fetch = min(fetch * 4, total)
-        addresses = [address for _, address in found]
-        ids = self._searcher.fast_field_values("id", addresses)
-        ranked = sorted(
-            (-score, int(number))
-            for score, number in zip(scores, ids, strict=True)
-            if number is not None
-        )
         return [TextHit(id=number, score=-score) for score, number in ranked[:limit]]
 
     def _query(self, terms: Sequence[str]) -> tantivy.Query:
