@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from vision_deepresearch.core.geometry import Box, PixelBox
-from vision_deepresearch.media.decode import MAX_STORED_BYTES, decode
+from vision_deepresearch.media.decode import MAX_STORED_BYTES, decode, one_large_at_a_time
 from vision_deepresearch.media.encode import to_png
 
 MIN_SIDE_PX = 64
@@ -59,8 +59,9 @@ def cut(data: bytes, box: Box, *, min_side_px: int = MIN_SIDE_PX) -> bytes:
 
 def cut_all(data: bytes, boxes: Sequence[Box], *, min_side_px: int = MIN_SIDE_PX) -> list[bytes]:
     """Cut several boxes out of one picture, decoding it once; as `cut` otherwise."""
-    image = decode(data, max_bytes=MAX_STORED_BYTES).image
-    return [to_png(_cut_image(image, box, min_side_px=min_side_px)) for box in boxes]
+    with one_large_at_a_time(data):
+        image = decode(data, max_bytes=MAX_STORED_BYTES).image
+        return [to_png(_cut_image(image, box, min_side_px=min_side_px)) for box in boxes]
 
 
 def pixels_to_cut(box: Box, *, width: int, height: int, min_side_px: int = MIN_SIDE_PX) -> PixelBox:
@@ -80,8 +81,9 @@ def thumbnail(data: bytes, *, max_side_px: int) -> bytes:
     Raises:
         BadImageError: `data` is no picture we accept.
     """
-    image = decode(data, max_bytes=MAX_STORED_BYTES).image
-    image.thumbnail((max_side_px, max_side_px), Image.Resampling.LANCZOS)
+    with one_large_at_a_time(data):
+        image = decode(data, max_bytes=MAX_STORED_BYTES).image
+        image.thumbnail((max_side_px, max_side_px), Image.Resampling.LANCZOS)
     return to_png(image)
 
 

@@ -37,6 +37,9 @@ MAX_STORED_BYTES = 160 * 1024 * 1024
 """Of a picture of our own store: 40 Mpx of noise as PNG fit."""
 MAX_PIXELS = 40_000_000
 MAX_SIDE_PX = 16_384
+LARGE_PIXELS = 8_000_000
+"""Above this, one picture at a time is worked on in a process: 40 Mpx take about 0.5 GB, and they
+may come as a file of 1 kB, many at once."""
 
 _DECODERS: dict[str, type[ImageFile.ImageFile]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
@@ -57,7 +60,42 @@ _MAGIC = {
     b"II+\x00": "TIFF",
     b"MM\x00+": "TIFF",
 }
+_BRANDS = {  # of ISO media files, whose first bytes are a length and "ftyp"
+    b"avif": "an AVIF file",
+    b"avis": "an AVIF file",
+    b"crx ": "a camera raw file (CR3)",
+    b"isom": "a video",
+    b"iso2": "a video",
+    b"mp41": "a video",
+    b"mp42": "a video",
+    b"M4V ": "a video",
+    b"qt  ": "a video",
+} | dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"), "a HEIC file")
+_STRANGERS = {
+    b"%pdf": "a PDF",
+    b"%!ps": "a PostScript file",
+    b"\xc5\xd0\xd3\xc6": "an EPS file",
+    b"<svg": "an SVG drawing",
+    b"<?xml": "an XML file",
+    b"8bps": "a PSD file",
+    b"<!doctype": "a web page",
+    b"<html": "a web page",
+    b"pk\x03\x04": "a ZIP archive",
+    b"\x1f\x8b": "a gzip archive",
+    b"\x00\x00\x00\x0cjp  ": "a JPEG 2000 file",
+    b"\xff\x4f\xff\x51": "a JPEG 2000 file",
+    b"\x00\x00\x00\x0cjxl ": "a JPEG XL file",
+    b"\xff\x0a": "a JPEG XL file",
+    b"\x00\x00\x01\x00": "an icon (ICO)",
+}
+"""First bytes in lower case, white space in front left out."""
 _ORIENTATION = 0x0112
+_SUBFILE_TYPE, _DNG_VERSION = 0x00FE, 0xC612
+_IS_REDUCED = 1
+_BAND_ROWS = 256
+_LARGE = threading.Lock()
+_BLOCK_BYTES = 64 * 1024 * 1024
+"""Large enough for glibc to give the memory back to the system as soon as it is free."""
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -111,7 +149,7 @@ def decode(data: bytes, *, max_bytes: int = MAX_BYTES) -> Decoded:
     """Decode a picture from outside.
 
     Transparency is laid over white, 16-bit and float greys are scaled (not clipped) to 8 bits,
-    colour profiles are dropped unapplied.
+    colour profiles are dropped unapplied, as models' own processors do.
 
     Raises:
         BadImageError: too many bytes or pixels, another format, truncated or broken.
@@ -135,12 +173,16 @@ def decode(data: bytes, *, max_bytes: int = MAX_BYTES) -> Decoded:
         with _quiet():
             source = _DECODERS[kind](io.BytesIO(data))
         _check_size(source)
+        if kind == "TIFF":
+            _refuse_raw(source)
         if kind == "PNG":
             PngImagePlugin.PngImageFile(io.BytesIO(data)).verify()
         return _read(source, kind=kind)
     except BadImageError:
         raise
-    except (*_BROKEN, Image.DecompressionBombError, Image.DecompressionBombWarning) as reason:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as reason:
+        raise BadImageError(_too_large("more than the decoder opens")) from reason
+    except _BROKEN as reason:
         msg = (
             f"a whole {kind} file was expected, got a truncated or broken one "
             f"({len(data):,} bytes, {type(reason).__name__}): save or download it again"
@@ -152,22 +194,47 @@ def sniff(data: bytes) -> str | None:
     """The format by the first bytes, or None if it is none of the list."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
-    return next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None)
+    kind = next((kind for magic, kind in _MAGIC.items() if data.startswith(magic)), None)
+    return None if kind == "BMP" and _is_text(data[:64]) else kind  # "BMW is a maker of cars"
+
+
+@contextmanager
+def one_large_at_a_time(data: bytes) -> Iterator[None]:
+    """Wait for other large pictures of this process: memory stays bounded whatever pages bring.
+
+    Bytes that are no picture do not wait; decoding refuses them.
+    """
+    if _num_pixels(data) <= LARGE_PIXELS:
+        yield
+        return
+    with _LARGE:
+        # In its usual blocks of 16 MB the decoder's memory stays with the thread that asked for it.
+        Image.core.set_block_size(_BLOCK_BYTES)
+        yield
+
+
+def _num_pixels(data: bytes) -> int:
+    kind = sniff(data)
+    if kind is None:
+        return 0
+    try:
+        with _quiet():
+            source = _DECODERS[kind](io.BytesIO(data))
+    except (*_BROKEN, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return 0
+    return source.width * source.height
 
 
 def _describe(data: bytes) -> str:
     """Say what came instead of a picture, in words for its sender."""
     start = data[:512].lstrip().lower()
-    known = {b"%pdf": "a PDF", b"%!ps": "a PostScript file", b"\xc5\xd0\xd3\xc6": "an EPS file"}
-    known |= {b"<svg": "an SVG drawing", b"<?xml": "an XML file", b"8bps": "a PSD file"}
-    known |= {b"<!doctype": "a web page", b"<html": "a web page", b"pk\x03\x04": "a ZIP archive"}
     if not data:
         return "an empty file (0 bytes)"
-    for magic, what in known.items():
-        if start.startswith(magic):
+    for magic, what in _STRANGERS.items():
+        if start.startswith(magic) or data[:16].lower().startswith(magic):
             return what
-    if data[4:8] == b"ftyp" and data[8:12] in {b"heic", b"heix", b"mif1", b"avif"}:
-        return f"a {data[8:12].decode().upper()} file"
+    if data[4:8] == b"ftyp":
+        return _BRANDS.get(data[8:12], "a video or picture in an ISO container")
     if _is_text(data[:512]):
         return f"a text file that begins {data[:24].decode('utf-8', 'replace')!r}"
     return f"unknown bytes that begin {data[:12]!r}"
@@ -193,12 +260,30 @@ def _quiet() -> Iterator[None]:
         yield
 
 
+def _too_large(header: str) -> str:
+    return (
+        f"a picture may have at most {MAX_PIXELS:,} pixels and sides up to {MAX_SIDE_PX:,}, "
+        f"its header says {header}: scale it down"
+    )
+
+
 def _check_size(source: Image.Image) -> None:
     width, height = source.size
     if max(width, height) > MAX_SIDE_PX or width * height > MAX_PIXELS:
+        raise BadImageError(_too_large(f"{width:,} x {height:,}"))
+
+
+def _refuse_raw(source: Image.Image) -> None:
+    """Refuse a file whose first picture is only a small copy of the one that is meant.
+
+    Camera raw files (DNG, NEF, ARW) are written like this; the copy may be 160 pixels wide.
+    """
+    tags = source.tag_v2 if isinstance(source, TiffImagePlugin.TiffImageFile) else {}
+    subfile = tags.get(_SUBFILE_TYPE, 0)
+    if _DNG_VERSION in tags or (isinstance(subfile, int) and subfile & _IS_REDUCED):
         msg = (
-            f"a picture may have at most {MAX_PIXELS:,} pixels and sides up to {MAX_SIDE_PX:,}, "
-            f"its header says {width:,} x {height:,}: scale it down"
+            "a finished picture was expected, got a camera raw file, or a TIFF that begins with "
+            f"a preview ({source.width} x {source.height}): export it as JPEG or PNG"
         )
         raise BadImageError(msg)
 
@@ -213,9 +298,9 @@ def _read(source: ImageFile.ImageFile, *, kind: str) -> Decoded:
         is_animated = _has_second_frame(source)
     if turn is not None:
         image = image.transpose(turn)
-    plain = Image.frombytes("RGB", image.size, image.tobytes())
+    image.info.clear()
     return Decoded(
-        image=plain,
+        image=image,
         format=kind,
         source_mode=source_mode,
         is_turned=turn is not None,
@@ -245,14 +330,27 @@ def _to_rgb(source: Image.Image) -> Image.Image:
 
 def _deep_grey_to_8_bits(source: Image.Image) -> Image.Image:
     """Scale 16-bit, 32-bit and float greys: full scale where it is known, else lowest..highest."""
-    values_HW = np.nan_to_num(np.asarray(source).astype(np.float64), posinf=0.0, neginf=0.0)
-    low, high = float(values_HW.min()), float(values_HW.max())
+    low, high = float("inf"), float("-inf")
+    for band_HW in _deep_bands(source):
+        low, high = min(low, float(band_HW.min())), max(high, float(band_HW.max()))
     if source.mode.startswith("I") and low >= 0 and high <= 65_535:
         low, high = 0.0, 65_535.0
     elif source.mode == "F" and low >= 0 and high <= 1:
         low, high = 0.0, 1.0
-    grey_HW = np.rint((values_HW - low) * (255.0 / max(high - low, 1e-12)))
-    return Image.fromarray(grey_HW.clip(0, 255).astype(np.uint8))
+    scale = 255.0 / max(high - low, 1e-12)
+    bands = [
+        np.rint((band_HW - low) * scale).clip(0, 255).astype(np.uint8)
+        for band_HW in _deep_bands(source)
+    ]
+    return Image.fromarray(np.concatenate(bands))
+
+
+def _deep_bands(source: Image.Image) -> Iterator[np.ndarray]:
+    """The greys, a few rows at a time: as 64-bit floats the whole would be 0.3 GB, several times."""
+    for top in range(0, source.height, _BAND_ROWS):
+        bottom = min(top + _BAND_ROWS, source.height)
+        band_HW = np.asarray(source.crop((0, top, source.width, bottom))).astype(np.float64)
+        yield np.nan_to_num(band_HW, posinf=0.0, neginf=0.0)
 
 
 def _has_second_frame(source: Image.Image) -> bool:

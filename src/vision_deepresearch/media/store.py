@@ -17,8 +17,18 @@ from PIL import Image
 
 from vision_deepresearch.core.content import ImageRef, Picture
 from vision_deepresearch.core.errors import BadImageError
-from vision_deepresearch.media.decode import MAX_BYTES, MAX_STORED_BYTES, Decoded, decode, sniff
+from vision_deepresearch.media.decode import (
+    MAX_BYTES,
+    MAX_STORED_BYTES,
+    Decoded,
+    decode,
+    one_large_at_a_time,
+    sniff,
+)
 from vision_deepresearch.media.encode import strip_jpeg, strip_png, to_png
+
+_BAND_ROWS = 512
+"""Rows hashed at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,13 +130,19 @@ def clean(data: bytes) -> CleanPicture:
     Raises:
         BadImageError: no picture we accept.
     """
+    with one_large_at_a_time(data):
+        return _clean(data)
+
+
+def _clean(data: bytes) -> CleanPicture:
     # A large picture of a store, always a bare PNG, may come back; nothing else is that large.
     is_ours = len(data) > MAX_BYTES and strip_png(data) == data
     decoded = decode(data, max_bytes=MAX_STORED_BYTES if is_ours else MAX_BYTES)
-    kept = _without_metadata(data, decoded)
+    address = pixel_hash(decoded.image)
+    kept = _without_metadata(data, decoded, address=address)
     kind = "JPEG" if kept is not None and decoded.format == "JPEG" else "PNG"
     ref = ImageRef(
-        sha256=pixel_hash(decoded.image),
+        sha256=address,
         width=decoded.image.width,
         height=decoded.image.height,
         media_type=f"image/{kind.lower()}",
@@ -137,11 +153,13 @@ def clean(data: bytes) -> CleanPicture:
 def pixel_hash(image: Image.Image) -> str:
     """The address of a picture: sha256 over its size and RGB pixels, row by row."""
     digest = hashlib.sha256(f"rgb8 {image.width}x{image.height}\n".encode())
-    digest.update(image.tobytes())
+    for top in range(0, image.height, _BAND_ROWS):
+        bottom = min(top + _BAND_ROWS, image.height)
+        digest.update(image.crop((0, top, image.width, bottom)).tobytes())
     return digest.hexdigest()
 
 
-def _without_metadata(data: bytes, decoded: Decoded) -> bytes | None:
+def _without_metadata(data: bytes, decoded: Decoded, *, address: str) -> bytes | None:
     """The sender's file cleaned without loss, or None where only new bytes will do."""
     if decoded.is_turned or decoded.source_mode not in {"RGB", "L"}:
         return None
@@ -156,7 +174,7 @@ def _without_metadata(data: bytes, decoded: Decoded) -> bytes | None:
         again = decode(stripped)
     except BadImageError:
         return None
-    is_same = again.image.tobytes() == decoded.image.tobytes()
+    is_same = pixel_hash(again.image) == address
     return stripped if is_same and not again.is_animated else None
 
 
