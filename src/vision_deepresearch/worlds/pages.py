@@ -193,10 +193,11 @@ def read_parts(html: bytes, *, url: str, charset: str | None = None) -> PagePart
             licence="",
         )
     head = read_head(document, final_url=url)
-    all_links = _targets(document, base_url=head.base_url)
+    known: dict[str, str] = {}
+    all_links = _targets(document, base_url=head.base_url, known=known)
     licence = prune(document, html=html)
     page = url.partition("#")[0]
-    links = dict.fromkeys(_targets(document, base_url=head.base_url))
+    links = dict.fromkeys(_targets(document, base_url=head.base_url, known=known))
     return PageParts(
         title=head.title,
         lang=head.lang,
@@ -209,9 +210,14 @@ def read_parts(html: bytes, *, url: str, charset: str | None = None) -> PagePart
     )
 
 
-def _targets(document: HtmlElement, *, base_url: str) -> list[str]:
-    """Where the links lead, without fragments; links that are nothing but a fragment left out."""
-    known: dict[str, str] = {}
+def _targets(document: HtmlElement, *, base_url: str, known: dict[str, str]) -> list[str]:
+    """Where the links lead, without fragments; links that are nothing but a fragment left out.
+
+    Args:
+        document: the page.
+        base_url: links are relative to it.
+        known: what was found for an `href` before; added to.
+    """
     found: list[str] = []
     for element in document.iter("a"):
         href = element.get("href", "")

