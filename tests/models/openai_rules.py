@@ -208,7 +208,9 @@ def _of_messages(body: dict[str, JsonValue], *, dialect: Dialect) -> None:
         role = message.get("role")
         if not isinstance(role, str) or role not in _MESSAGE_KEYS:
             raise RefusedError(f"messages[{place}].role: {role!r}")
-        unknown = set(message) - _MESSAGE_KEYS[role]
+        thinks = dialect is Dialect.VLLM and role == "assistant"
+        own = {"reasoning_content"} if thinks else set[str]()
+        unknown = set(message) - _MESSAGE_KEYS[role] - own
         if unknown:
             raise RefusedError(f"messages[{place}]: unknown keys {sorted(unknown)}")
         if role == "tool":
@@ -219,14 +221,16 @@ def _of_messages(body: dict[str, JsonValue], *, dialect: Dialect) -> None:
             raise RefusedError(f"messages[{place}]: tool calls {still_open} have no response")
         try:
             _of_content(message, role=role, dialect=dialect)
-            still_open = _open_calls(message) if role == "assistant" else still_open
+            still_open = (
+                _open_calls(message, dialect=dialect) if role == "assistant" else still_open
+            )
         except RefusedError as refused:
             raise RefusedError(f"messages[{place}]: {refused}") from refused
     if still_open:
         raise RefusedError(f"tool calls {still_open} have no response")
 
 
-def _open_calls(message: dict[str, JsonValue]) -> list[str]:
+def _open_calls(message: dict[str, JsonValue], *, dialect: Dialect) -> list[str]:
     if "tool_calls" not in message:
         return []
     calls = message["tool_calls"]
@@ -234,7 +238,10 @@ def _open_calls(message: dict[str, JsonValue]) -> list[str]:
         raise RefusedError("tool_calls: expected at least one")
     names: list[str] = []
     for call in calls:
-        if not isinstance(call, dict) or set(call) != {"id", "type", "function"}:
+        if not isinstance(call, dict):
+            raise RefusedError("a tool call is an object")
+        own = {"extra_content"} if dialect is Dialect.GEMINI else set[str]()
+        if set(call) - own != {"id", "type", "function"}:
             raise RefusedError("a tool call is {id, type, function}")
         function = call["function"]
         if not isinstance(function, dict) or set(function) != {"name", "arguments"}:

@@ -100,7 +100,7 @@ def failure_in_body(body: object, *, endpoint: Endpoint) -> ModelError:
     """The failure behind an error that came with a success status, as in a stream."""
     told = _read(body)
     status = _KINDS_BY_TYPE.get(told.kind, 500)
-    if told.code.isdecimal() and 400 <= int(told.code) < 600:
+    if re.fullmatch(r"[45]\d\d", told.code, re.ASCII):
         status = int(told.code)
     return _failure(status, told=told, endpoint=endpoint, wait_s=told.retry_after_s)
 
