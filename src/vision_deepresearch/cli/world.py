@@ -40,7 +40,7 @@ def import_(
     ] = None,
     name: Annotated[str | None, typer.Option(help="What the world is called.")] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, help="Pages at most, for a first look.")
+        int | None, typer.Option(min=1, help="Read so many entries at most, for a first look.")
     ] = None,
     json_wanted: options.Json = False,
 ) -> None:

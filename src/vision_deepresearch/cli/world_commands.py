@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from vision_deepresearch.cli.import_report import print_import
 from vision_deepresearch.cli.live import plain
 from vision_deepresearch.cli.output import console, print_json, progress_bars
 from vision_deepresearch.cli.research import open_picture, prepare_world
@@ -20,9 +21,6 @@ from vision_deepresearch.wiring.worlds import (
     import_corpus,
     open_world,
 )
-
-_SKIPPED_SHOWN = 10
-"""Bad entries named on the terminal; import.json has more, world.db all."""
 
 
 def build(
@@ -53,16 +51,10 @@ def import_source(
         report = import_corpus(
             source, out, base_url=base_url, name=name, limit=limit, progress=advance
         )
-    content = report.model_dump(mode="json")
     if json_wanted:
-        print_json(content)
-        return
-    for key, value in content.items():
-        if key != "skipped":
-            target.print(f"{key:16} {_inline(value)}", soft_wrap=True)
-    for item in report.skipped[:_SKIPPED_SHOWN]:
-        target.print(f"skipped          {plain(item.path)}: {plain(item.reason)}", soft_wrap=True)
-    target.print(f"world            {out}: try `vdr world search {out} WORDS`", soft_wrap=True)
+        print_json(report.model_dump(mode="json"))
+    else:
+        print_import(target, report, folder=str(out))
 
 
 def info(world: str, *, json_wanted: bool) -> None:
