@@ -5,7 +5,8 @@ thing has which picture), tasks.jsonl, and apart from all that truth/proofs.json
 on demand from the spec in the manifest.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from urllib.parse import urldefrag
 
@@ -109,6 +110,11 @@ class GeneratedWorld:
         """Where it lies."""
         return self._folder
 
+    @property
+    def pages(self) -> PageSet:
+        """What it is made of, its truth included: for what plays its engine, never for a tool."""
+        return self._pages
+
     # ---------------------------------------------------------------------------------- searches
 
     async def search_image(
@@ -124,8 +130,7 @@ class GeneratedWorld:
         """
         del origin
         hits = await self._threads.run("image search", lambda: self._looks.find(picture, limit))
-        found = [item for hit in hits for item in self._image_evidence(hit)]
-        return [item.model_copy(update={"rank": rank}) for rank, item in enumerate(found[:limit])]
+        return self.evidence_of(hits, limit=limit)
 
     async def search_text(self, query: str, *, limit: int) -> list[Evidence]:
         """Pages by words, best first.
@@ -198,6 +203,11 @@ class GeneratedWorld:
             raise ConfigError(msg) from reason
 
     # ---------------------------------------------------------------------------------- evidence
+
+    def evidence_of(self, hits: Iterable[VisualHit], *, limit: int) -> list[Evidence]:
+        """Pictures that were found, whoever found them, as the pages that show them."""
+        found = islice((item for hit in hits for item in self._image_evidence(hit)), max(limit, 0))
+        return [item.model_copy(update={"rank": rank}) for rank, item in enumerate(found)]
 
     def _image_evidence(self, hit: VisualHit) -> Iterator[Evidence]:
         """The article of the thing shown, and for good matches one more page with the picture."""
