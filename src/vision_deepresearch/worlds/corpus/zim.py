@@ -5,8 +5,8 @@ relative links of its pages lead somewhere: with their prefix (`A/Cry.html`, `I/
 old scheme of names, without one (`Cry`) in the new.
 
 libzim is GPL-3.0, an extra, and imported here only, when a file is opened. It reads; nothing is
-written. A damaged part of a file costs the entries in it and nothing else. Cost: about 50,000
-entries/s; the file is mapped, not loaded.
+written. A damaged part of a file costs the entries in it and nothing else. Cost: a walk over 30,000
+small entries takes 0.2 s (one core); the file is mapped, not loaded.
 """
 
 import posixpath
