@@ -39,6 +39,7 @@ from vision_deepresearch.core.events import (
 )
 from vision_deepresearch.core.protocols import Completion, FinishReason, NativeCall, Sampling
 from vision_deepresearch.core.trajectory import (
+    FREE,
     Extraction,
     FaultKind,
     StopReason,
@@ -367,11 +368,20 @@ async def test_a_dollar_cap_stops_and_the_cost_is_counted() -> None:
     assert trajectory.totals.prompt_tokens == 14
 
 
+async def test_a_price_that_is_not_known_is_said_to_be_missing_from_the_sum() -> None:
+    told = searches("a")[0].model_copy(update={"usage": Usage(prompt_tokens=7)})
+    free = told.model_copy(update={"usage": FREE})
+    for script, is_unknown in (([told, free], True), ([free, free], False)):
+        trajectory = await run(TASK, a_researcher(script, limits=Limits(max_turns=2)))
+        assert trajectory.totals.has_unknown_cost is is_unknown
+
+
 async def test_a_replayed_call_costs_nothing() -> None:
     budget = Budget()
     researcher = a_researcher(ReplayingModel())
     trajectory = await run(TASK, researcher, budget=budget)
     assert trajectory.totals.cost_usd == budget.spent_usd == 0
+    assert not trajectory.totals.has_unknown_cost
     assert trajectory.totals.replayed == {SpendKind.MODEL_CALL: 1}
     assert current_context.get() is None
 

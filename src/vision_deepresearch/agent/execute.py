@@ -44,9 +44,9 @@ class CallTab(Budget):
         self.counts[kind] += 1
 
     @override
-    def add_cost(self, usd: float) -> None:
+    def add_cost(self, usd: float | None) -> None:
         self.account.add_cost(usd)
-        self.spent_usd += usd
+        Budget.add_cost(self, usd)
 
     @override
     def note_replay(self, kind: SpendKind) -> None:

@@ -348,7 +348,7 @@ class _Rollout:
         self._spent.prompt_tokens += usage.prompt_tokens
         self._spent.completion_tokens += usage.completion_tokens
         was_replayed = budget.replayed[SpendKind.MODEL_CALL] > replayed
-        if usage.cost_usd is not None and not was_replayed:
+        if not was_replayed:
             budget.add_cost(usage.cost_usd)
         if completion.finish is FinishReason.CONTENT_FILTER:
             return Failure(kind=FailureKind.REFUSED, message="the provider's filter cut the reply")
@@ -519,6 +519,7 @@ class _Rollout:
             seconds=self._clock() - self._started,
             model_seconds=self._spent.seconds,
             cost_usd=self._budget.spent_usd,
+            has_unknown_cost=self._budget.has_unknown_cost,
             prompt_tokens=self._spent.prompt_tokens,
             completion_tokens=self._spent.completion_tokens,
             calls=dict(self._budget.counts),

@@ -74,6 +74,8 @@ class Budget:
     max_calls: dict[SpendKind, int] = field(default_factory=dict)
     """Cap per kind; a kind not listed has none."""
     spent_usd: float = 0.0
+    has_unknown_cost: bool = False
+    """Whether a call was paid whose price nobody knows: `spent_usd` is then too low."""
     counts: Counter[SpendKind] = field(default_factory=Counter)
     """Calls made, replayed ones included."""
     replayed: Counter[SpendKind] = field(default_factory=Counter)
@@ -98,9 +100,12 @@ class Budget:
             raise BudgetExceededError(msg)
         self.counts[kind] += 1
 
-    def add_cost(self, usd: float) -> None:
-        """Add the price of a call that was made."""
-        self.spent_usd += usd
+    def add_cost(self, usd: float | None) -> None:
+        """Add the price of a call that was made; None: it is not known, which is not 0."""
+        if usd is None:
+            self.has_unknown_cost = True
+        else:
+            self.spent_usd += usd
 
     def note_replay(self, kind: SpendKind) -> None:
         """Say that the call was answered by a tape."""

@@ -112,6 +112,10 @@ class Usage(Record):
     """None: the price is unknown, which is not 0."""
 
 
+FREE = Usage(cost_usd=0.0)
+"""Of a reply that was written here, by a script, a teacher or a person: nobody was paid."""
+
+
 class CallRecord(Record):
     """One executed call and what came of it."""
 
@@ -243,6 +247,8 @@ class Totals(Record):
     seconds: float = 0.0
     model_seconds: float = 0.0
     cost_usd: float = 0.0
+    has_unknown_cost: bool = False
+    """Whether a call was paid whose price nobody knows: `cost_usd` is then too low."""
     prompt_tokens: int = 0
     """Summed over calls as the server reported them."""
     completion_tokens: int = 0

@@ -145,8 +145,7 @@ class LlmJudge:
             )
         finally:
             current_context.reset(token)
-        if completion.usage.cost_usd is not None:
-            context.budget.add_cost(completion.usage.cost_usd)
+        context.budget.add_cost(completion.usage.cost_usd)
         return completion
 
     def _verdict(self, ruling: Ruling) -> Verdict:

@@ -16,6 +16,7 @@ from vision_deepresearch.core.context import CallContext
 from vision_deepresearch.core.errors import BoundaryError, ConfigError, FailureKind, ModelError
 from vision_deepresearch.core.protocols import Completion, FinishReason, Sampling
 from vision_deepresearch.core.record import Record
+from vision_deepresearch.core.trajectory import FREE
 
 Reply: TypeAlias = Completion | str | BoundaryError | Callable[[Conversation], Completion]
 """What one turn gives: a completion, its bare text, an error to raise, or a function."""
@@ -41,7 +42,9 @@ class ScriptLine(Record):
         """What the line stands for."""
         if self.error is not None:
             return ModelError(self.error, "the script says so")
-        return Completion(text=self.text or "", reasoning=self.reasoning, finish=self.finish)
+        return Completion(
+            text=self.text or "", reasoning=self.reasoning, finish=self.finish, usage=FREE
+        )
 
 
 class ScriptedModel:
@@ -57,7 +60,7 @@ class ScriptedModel:
         self, replies: Sequence[Reply], *, name: str = "scripted", repeat_last: bool = False
     ) -> None:
         self._replies: tuple[_Ready, ...] = tuple(
-            Completion(text=reply, model=name) if isinstance(reply, str) else reply
+            Completion(text=reply, model=name, usage=FREE) if isinstance(reply, str) else reply
             for reply in replies
         )
         self._name = name

@@ -29,6 +29,7 @@ from vision_deepresearch.core.context import CallContext
 from vision_deepresearch.core.errors import FailureKind, ModelError
 from vision_deepresearch.core.protocols import Completion, Profile, Sampling
 from vision_deepresearch.core.record import Record
+from vision_deepresearch.core.trajectory import FREE
 from vision_deepresearch.models.profiles.offered import offered_tools
 from vision_deepresearch.models.seat_commands import CommandError, help_text, read_command
 
@@ -225,7 +226,7 @@ class DirectorySeat:
 
     def _completion(self, reply: SeatReply) -> Completion:
         if reply.text is not None:
-            return Completion(text=reply.text, model=self.name)
+            return Completion(text=reply.text, model=self.name, usage=FREE)
         calls = [
             ToolCall(id=f"s{position}", name=call.name, arguments=call.arguments)
             for position, call in enumerate(reply.calls)

@@ -81,8 +81,6 @@ class TapedModel:
         if not answer.is_replayed:
             return completion
         context.budget.note_replay(self._spend)
-        if completion.usage.cost_usd is None:
-            return completion
         free = completion.usage.model_copy(update={"cost_usd": 0.0})
         return completion.model_copy(update={"usage": free})
 

@@ -18,6 +18,8 @@ class Ledger(Record):
     """Of these, answered by a tape."""
     cost_usd: float
     """As the trajectories counted it."""
+    has_unknown_cost: bool = False
+    """Whether one of them paid for a call whose price nobody knows: the sum is then too low."""
     prompt_tokens: int
     completion_tokens: int
     seconds: float
@@ -35,11 +37,13 @@ def sum_totals(totals: Iterable[Totals]) -> Ledger:
     replayed: Counter[SpendKind] = Counter()
     trajectories = prompt_tokens = completion_tokens = 0
     cost_usd = seconds = 0.0
+    has_unknown_cost = False
     for one in totals:
         trajectories += 1
         calls.update(one.calls)
         replayed.update(one.replayed)
         cost_usd += one.cost_usd
+        has_unknown_cost = has_unknown_cost or one.has_unknown_cost
         prompt_tokens += one.prompt_tokens
         completion_tokens += one.completion_tokens
         seconds += one.seconds
@@ -48,6 +52,7 @@ def sum_totals(totals: Iterable[Totals]) -> Ledger:
         calls=dict(calls),
         replayed=dict(replayed),
         cost_usd=cost_usd,
+        has_unknown_cost=has_unknown_cost,
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
         seconds=seconds,

@@ -121,8 +121,7 @@ class LlmSummariser:
         completion = await self._model.complete(
             conversation, tools=(), sampling=_SAMPLING, context=context
         )
-        if completion.usage.cost_usd is not None:
-            context.budget.add_cost(completion.usage.cost_usd)
+        context.budget.add_cost(completion.usage.cost_usd)
         return read_notes(completion.text)
 
     def _ask(self, request: SummaryRequest) -> list[Message]:

@@ -28,7 +28,7 @@ from vision_deepresearch.core.protocols import (
     Shown,
 )
 from vision_deepresearch.core.task import Task
-from vision_deepresearch.core.trajectory import FaultKind, FormatFault
+from vision_deepresearch.core.trajectory import FREE, FaultKind, FormatFault
 from vision_deepresearch.core.untrusted import neutralise
 from vision_deepresearch.models.profiles.faults import fault_of
 from vision_deepresearch.models.profiles.prompt_files import fill, rules_for
@@ -168,6 +168,7 @@ class NativeProfile:
                 NativeCall(id=call.id, name=call.name, arguments=_dump(call)) for call in calls
             ),
             finish=FinishReason.TOOL_CALLS if calls else FinishReason.STOP,
+            usage=FREE,
         )
 
 

@@ -32,7 +32,7 @@ from vision_deepresearch.core.protocols import (
     Shown,
 )
 from vision_deepresearch.core.task import Task
-from vision_deepresearch.core.trajectory import FaultKind, FormatFault
+from vision_deepresearch.core.trajectory import FREE, FaultKind, FormatFault
 from vision_deepresearch.core.untrusted import neutralise
 from vision_deepresearch.models.profiles.faults import fault_of
 from vision_deepresearch.models.profiles.prompt_files import fill, rules_for, schema_line
@@ -224,7 +224,7 @@ class VdrProfile:
         pieces += [_call_text(call) for call in calls]
         if answer is not None:
             pieces.append(f"<answer>{neutralise(answer).strip()}</answer>")
-        return Completion(text="\n".join(pieces))
+        return Completion(text="\n".join(pieces), usage=FREE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
