@@ -168,7 +168,7 @@ async def test_a_forced_answer_is_asked_for_without_tools(tools: str) -> None:
         OpenAiDouble(script) as server,
         a_client(server, settings=settings, media=case.media) as client,
     ):
-        limits = Limits(max_turns=2)
+        limits = Limits(max_turns=2, force_answer=True)
         researcher = a_researcher(case, client, profile=NativeProfile(), limits=limits)
         trajectory = await run(case.task, researcher)
     assert server.problems == []

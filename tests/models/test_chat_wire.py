@@ -326,6 +326,19 @@ def test_too_many_pictures_the_question_and_the_newest_stay(limit: int, shown: l
         assert f"[img_{number + 1} is not shown again" in said
 
 
+def test_pictures_that_together_are_too_heavy_the_newest_stay() -> None:
+    heavy = [MEDIA.put(a_picture(seed=seed, width=500, height=450)) for seed in (21, 22, 23)]
+    assert all(660_000 < len(MEDIA.load(ref)) < 700_000 for ref in heavy)
+    conversation = [
+        Message(role=Role.USER, parts=(Image(ref=ref, handle=f"img_{number}"),))
+        for number, ref in enumerate(heavy, start=1)
+    ]
+    for limit, shown in ((1_000_000, [0]), (2_000_000, [0, 2]), (3_000_000, [0, 1, 2])):
+        wire = a_wire(endpoint=EndpointSettings(max_request_bytes=limit))
+        messages = wire_messages(conversation, wire=wire)
+        assert pictures_in(messages) == [MEDIA.load(heavy[number]) for number in shown]
+
+
 # -------------------------------------------------------------------------------------- schemas
 
 

@@ -39,6 +39,7 @@ class Quirks:
     """Thinking is missing in `completion_tokens` but counts in `total_tokens`."""
     thinking_tokens: int = 0
     max_pictures: int | None = None
+    max_request_bytes: int | None = None
     max_picture_px: int | None = None
     max_picture_bytes: int | None = None
 
@@ -53,6 +54,7 @@ def quirks_of(provider: Provider, *, model: str, settings: EndpointSettings) -> 
             known.thinking_tokens if settings.thinking_tokens is None else settings.thinking_tokens
         ),
         max_pictures=settings.max_pictures or known.max_pictures,
+        max_request_bytes=settings.max_request_bytes or known.max_request_bytes,
         max_picture_px=settings.max_picture_px or known.max_picture_px,
         max_picture_bytes=settings.max_picture_bytes or known.max_picture_bytes,
     )
@@ -69,6 +71,7 @@ def _known(provider: Provider, *, model: str) -> Quirks:
                 max_stops=4,
                 thinking_tokens=_HIDDEN_THINKING_TOKENS if thinks else 0,
                 max_pictures=500,
+                max_request_bytes=48_000_000,
             )
         case Provider.GEMINI:
             thinks = _GEMINI_THINKS.match(model) is not None
@@ -79,6 +82,7 @@ def _known(provider: Provider, *, model: str) -> Quirks:
                 signs_calls=_GEMINI_SIGNS.match(model) is not None,
                 hides_thinking_tokens=True,
                 thinking_tokens=_HIDDEN_THINKING_TOKENS if thinks else 0,
+                max_request_bytes=19_000_000,
             )
         case Provider.ANTHROPIC:
             refused = {"seed", "reasoning_effort"}
@@ -89,6 +93,7 @@ def _known(provider: Provider, *, model: str) -> Quirks:
                 max_temperature=1.0,
                 takes_one_sampler=True,
                 max_pictures=100,
+                max_request_bytes=30_000_000,
                 max_picture_px=2000,
                 max_picture_bytes=3_900_000,
             )

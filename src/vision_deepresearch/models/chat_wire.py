@@ -7,6 +7,7 @@ stood, except that those of `tool` messages follow in a user message, for tool r
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from pydantic import JsonValue
 
@@ -14,7 +15,6 @@ from vision_deepresearch.core.content import (
     Conversation,
     Image,
     Message,
-    Part,
     Role,
     Text,
     ToolSpec,
@@ -44,6 +44,17 @@ class Wire:
     """What the provider gave along with a call, by its id; None: nothing."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """A picture that travels."""
+
+    uri: str
+    handle: str | None
+
+
+_Part: TypeAlias = Text | _Seen
+
+
 def request_body(
     conversation: Conversation, *, tools: Sequence[ToolSpec], sampling: Sampling, wire: Wire
 ) -> dict[str, JsonValue]:
@@ -67,63 +78,68 @@ def request_body(
 
 def wire_messages(conversation: Conversation, *, wire: Wire) -> list[JsonValue]:
     """The messages, in order."""
-    shown = _shown_pictures(conversation, max_pictures=wire.quirks.max_pictures)
+    shown = _shown_pictures(conversation, wire=wire)
     messages: list[JsonValue] = []
-    owed: list[Part] = []
+    owed: list[_Part] = []
     """Pictures of tool messages, to follow when all calls are answered."""
     for place, message in enumerate(conversation):
-        parts = [
-            part if isinstance(part, Text) or (place, index) in shown else _left_out(part)
+        parts: list[_Part] = [
+            part if isinstance(part, Text) else shown.get((place, index)) or _left_out(part)
             for index, part in enumerate(message.parts)
         ]
         if message.role is Role.TOOL:
             for part in parts:
-                if isinstance(part, Image):
-                    owed += [_label(part), part]
+                if isinstance(part, _Seen):
+                    owed += [_label(part.handle), part]
             parts = [part for part in parts if isinstance(part, Text)]
         elif owed:
-            messages.append({"role": "user", "content": _content(owed, wire=wire)})
+            messages.append({"role": "user", "content": _content(owed)})
             owed = []
         messages.append(_wire_message(message, parts=parts, wire=wire))
     if owed:
-        messages.append({"role": "user", "content": _content(owed, wire=wire)})
+        messages.append({"role": "user", "content": _content(owed)})
     return messages
 
 
-def _shown_pictures(
-    conversation: Conversation, *, max_pictures: int | None
-) -> frozenset[tuple[int, int]]:
-    """Which pictures travel, as (message, part): those of the question, then the newest."""
+def _shown_pictures(conversation: Conversation, *, wire: Wire) -> dict[tuple[int, int], _Seen]:
+    """Which pictures travel, by (message, part): the question's, then the newest that fit."""
     places = [
-        (place, index)
+        (place, index, part)
         for place, message in enumerate(conversation)
         for index, part in enumerate(message.parts)
         if isinstance(part, Image)
     ]
-    if max_pictures is None or len(places) <= max_pictures:
-        return frozenset(places)
     first_user = next(
         (place for place, message in enumerate(conversation) if message.role is Role.USER), -1
     )
-    given = [place for place in places if place[0] == first_user][:max_pictures]
-    later = [place for place in places if place not in given]
-    num_later = max_pictures - len(given)
-    return frozenset([*given, *(later[-num_later:] if num_later else [])])
+    given = [found for found in places if found[0] == first_user]
+    later = [found for found in reversed(places) if found[0] != first_user]
+    shown: dict[tuple[int, int], _Seen] = {}
+    num_bytes = 0
+    most, most_bytes = wire.quirks.max_pictures, wire.quirks.max_request_bytes
+    for place, index, image in [*given, *later]:
+        if most is not None and len(shown) == most:
+            break
+        uri = wire.data_uri(image)
+        num_bytes += len(uri)
+        if most_bytes is not None and num_bytes > most_bytes and place != first_user:
+            break
+        shown[place, index] = _Seen(uri=uri, handle=image.handle)
+    return shown
 
 
 def _left_out(image: Image) -> Text:
     name = image.handle or "a picture"
-    return Text(
-        text=f"[{name} is not shown again: the endpoint takes no more pictures]", trusted=True
-    )
+    words = f"[{name} is not shown again: the endpoint takes no more pictures]"
+    return Text(text=words, trusted=True)
 
 
-def _label(image: Image) -> Text:
-    return Text(text=f"\nimage_id: {image.handle or 'without a name'}\n", trusted=True)
+def _label(handle: str | None) -> Text:
+    return Text(text=f"\nimage_id: {handle or 'without a name'}\n", trusted=True)
 
 
-def _wire_message(message: Message, *, parts: Sequence[Part], wire: Wire) -> JsonValue:
-    content = _content(parts, wire=wire)
+def _wire_message(message: Message, *, parts: Sequence[_Part], wire: Wire) -> JsonValue:
+    content = _content(parts)
     match message.role:
         case Role.SYSTEM | Role.USER:
             return {"role": message.role.value, "content": content or _EMPTY_RESULT}
@@ -161,9 +177,9 @@ def _wire_reply(message: Message, *, content: JsonValue, wire: Wire) -> JsonValu
     return found | {"tool_calls": calls}
 
 
-def _content(parts: Sequence[Part], *, wire: Wire) -> JsonValue:
+def _content(parts: Sequence[_Part]) -> JsonValue:
     """A string where there are no pictures, else a list of parts."""
-    if not any(isinstance(part, Image) for part in parts):
+    if not any(isinstance(part, _Seen) for part in parts):
         return "".join(part.text for part in parts if isinstance(part, Text))
     found: list[JsonValue] = []
     run: list[str] = []
@@ -172,7 +188,7 @@ def _content(parts: Sequence[Part], *, wire: Wire) -> JsonValue:
             run.append(part.text)
         else:
             _flush(run, found)
-            found.append({"type": "image_url", "image_url": {"url": wire.data_uri(part)}})
+            found.append({"type": "image_url", "image_url": {"url": part.uri}})
     _flush(run, found)
     return found
 

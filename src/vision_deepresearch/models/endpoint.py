@@ -78,6 +78,9 @@ class EndpointSettings(Record):
     max_pictures: int | None = Field(default=None, ge=1)
     """Pictures in one request: the question's and the newest stay, the rest is named in words.
     None: as the provider allows."""
+    max_request_bytes: int | None = Field(default=None, ge=1_000_000)
+    """Bytes of all pictures of a request in base64: what goes beyond is left out as above. None:
+    as the provider allows."""
     max_picture_px: int | None = Field(default=None, ge=64)
     """Longer side of a picture as it is sent; None: as the provider allows, else as stored."""
     max_picture_bytes: int | None = Field(default=None, ge=10_000)
