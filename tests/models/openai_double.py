@@ -321,6 +321,9 @@ class _Handler(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = 65_536
+    """Head and body leave together; a stream flushes each chunk."""
     timeout = 20.0
 
     @property

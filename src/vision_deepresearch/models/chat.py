@@ -101,6 +101,7 @@ class ChatModel:
             sleep=sleep,
         )
         self._client: AsyncOpenAI | None = None
+        self._opening = asyncio.Lock()
         self._signatures: OrderedDict[tuple[str, str], JsonValue] = OrderedDict()
         """By trajectory and call: what the provider wants back with the call."""
 
@@ -144,6 +145,7 @@ class ChatModel:
 
         # Pictures make bodies of many megabytes: base64 and JSON would hold up every other call.
         content = await asyncio.to_thread(encode)
+        await self._open()
         draft, completion = await self._policy.call(
             lambda: self._attempt(content, stops=sampling.stop),
             what=f"the call of {self._endpoint.name}",
@@ -185,9 +187,9 @@ class ChatModel:
 
     async def _receive(self, content: bytes, *, draft: Draft) -> None:
         """Send, and fill the draft; the SDK's errors become ours, without their bodies."""
+        client = await self._open()
         import openai
 
-        client = self._opened()
         try:
             if self._settings.stream:
                 stream = await client.post(
@@ -232,25 +234,29 @@ class ChatModel:
             raise failure_in_body(content, endpoint=self._endpoint)
         draft.add(content)
 
-    def _opened(self) -> "AsyncOpenAI":
-        """The SDK's client, made on first use inside the running loop."""
-        if self._client is None:
-            import httpx2
-            from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+    async def _open(self) -> "AsyncOpenAI":
+        """The SDK's client, made on first use; in a thread, for the import takes most of a second."""
+        async with self._opening:
+            if self._client is None:
+                self._client = await asyncio.to_thread(self._make_client)
+            return self._client
 
-            timeout = httpx2.Timeout(self._settings.attempt_s, connect=_CONNECT_S)
-            self._client = AsyncOpenAI(
-                api_key=self._endpoint.key or "none",
-                base_url=self._endpoint.base_url,
-                max_retries=0,
+    def _make_client(self) -> "AsyncOpenAI":
+        import httpx2
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+
+        timeout = httpx2.Timeout(self._settings.attempt_s, connect=_CONNECT_S)
+        return AsyncOpenAI(
+            api_key=self._endpoint.key or "none",
+            base_url=self._endpoint.base_url,
+            max_retries=0,
+            timeout=timeout,
+            http_client=DefaultAsyncHttpxClient(
                 timeout=timeout,
-                http_client=DefaultAsyncHttpxClient(
-                    timeout=timeout,
-                    follow_redirects=False,
-                    event_hooks={"request": [self._strip]},
-                ),
-            )
-        return self._client
+                follow_redirects=False,
+                event_hooks={"request": [self._strip]},
+            ),
+        )
 
     async def _strip(self, request: "httpx2.Request") -> None:
         """Leave only what must travel: the SDK adds headers of its own and from the environment."""
