@@ -157,7 +157,6 @@ async def test_visit_lays_out_evidence_summary_and_pictures() -> None:
     assert text_of(observation) == (
         f"Page [Tower]({SITE}/a)\nGoal: who built the tower\nPublished: 1999-01-02\n"
         "Evidence in page:\nThe tower was built by Mara Vell.\nThe tower\n"
-        "Summary:\nTower\n"
         "Pictures:\n- img_2: The tower\n\n"
         "Note: no summariser configured: evidence is an extract\n"
         "Note: 1 pictures could not be opened"
@@ -182,8 +181,11 @@ async def test_a_page_is_read_on_by_cursor() -> None:
     body = "".join(f"<p>Paragraph {n} {'word ' * 40}</p>" for n in range(30))
     world = TinyWorld(pages={f"{SITE}/a": a_page_of("start", body=body)})
     goal = "paragraph 29"
-    first = await use("visit", world, {"url": f"{SITE}/a", "goal": goal})
-    second = await use("visit", world, {"url": f"{SITE}/a", "goal": goal, "cursor": "1"})
+    short = ToolLimits(page_chars=1)
+    first = await use("visit", world, {"url": f"{SITE}/a", "goal": goal}, limits=short)
+    second = await use(
+        "visit", world, {"url": f"{SITE}/a", "goal": goal, "cursor": "1"}, limits=short
+    )
     lost = await use("visit", world, {"url": f"{SITE}/a", "goal": goal, "cursor": 99})
     several = await use(
         "visit", world, {"url": [f"{SITE}/a", f"{SITE}/b"], "goal": goal, "cursor": "1"}
@@ -295,21 +297,32 @@ async def test_words_of_pages_hits_and_calls_are_never_trusted(words: str) -> No
         assert "EVIL" not in trusted_text(observation.parts)
 
 
-async def test_the_page_words_of_a_visit_have_their_place_in_the_window_that_was_read() -> None:
+async def test_a_goal_is_met_deep_in_a_long_page_and_its_words_have_their_place() -> None:
     body = "".join(f"<p>Paragraph {n} {'word ' * 40}</p>" for n in range(30))
     page = a_page_of("start", body=f"{body}<p>The <b>keeper</b> was <a href=/i>Ilse</a>.</p>")
     world = TinyWorld(pages={f"{SITE}/a": page})
     arguments: dict[str, JsonValue] = {"url": f"{SITE}/a", "goal": "who was the keeper"}
-    cursor = None
+    observation = await use("visit", world, arguments)
+    [evidence] = observation.evidence
+    assert "Ilse" in evidence.snippet
+    assert "More of this page" not in text_of(observation)
+    [quote] = [quote for quote in evidence.quotes if "Ilse" in quote.text]
+    assert quote.cursor is not None
+    window = await world.read(f"{SITE}/a", cursor=quote.cursor)
+    assert window.markdown[quote.start : quote.end] == quote.text
+
+
+async def test_a_page_is_read_as_far_as_the_limit_and_goes_on_behind_it() -> None:
+    body = "".join(f"<p>Paragraph {n} {'word ' * 40}</p>" for n in range(30))
+    world = TinyWorld(pages={f"{SITE}/a": a_page_of("start", body=body)})
+    whole, cursor = "", None
     for _ in range(20):
-        observation = await use("visit", world, {**arguments, "cursor": cursor})
-        [evidence] = observation.evidence
-        if "Ilse" in evidence.snippet:
+        arguments: dict[str, JsonValue] = {"url": f"{SITE}/a", "goal": "word", "cursor": cursor}
+        observation = await use("visit", world, arguments, limits=ToolLimits(page_chars=3_000))
+        whole += text_of(observation)
+        if "More of this page: cursor " not in text_of(observation):
             break
         cursor = text_of(observation).partition("More of this page: cursor ")[2].split()[0]
-    window = await world.read(f"{SITE}/a", cursor=cursor)
     assert cursor is not None
-    assert any("Ilse" in quote.text for quote in evidence.quotes)
-    for quote in evidence.quotes:
-        assert quote.cursor == cursor
-        assert window.markdown[quote.start : quote.end] == quote.text
+    last = await use("visit", world, {"url": f"{SITE}/a", "goal": "paragraph 29", "cursor": cursor})
+    assert "Paragraph 29" in text_of(last)

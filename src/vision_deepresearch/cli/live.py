@@ -167,9 +167,13 @@ def _arguments(call: ToolCall) -> str:
     shown = []
     for name, value in call.arguments.items():
         if name == "bbox" and isinstance(value, list):
-            shown.append(f"{len(value)} boxes" if len(value) != 1 else "1 box")
+            # One flat list of corners is one box.
+            boxes = len(value) if value and isinstance(value[0], list) else 1
+            shown.append(counted(boxes, "box"))
         elif name == "scales" and isinstance(value, list):
             shown.append("scales " + ", ".join(str(scale) for scale in value))
+        elif name == "cursor":
+            shown.append(f"from part {value}")
         elif isinstance(value, list):
             shown.append("; ".join(str(item) for item in value))
         else:

@@ -21,6 +21,8 @@ MIN_SIDE_PX = 64
 """A cut is grown about its centre to this, as far as the picture allows."""
 UPSCALE_BELOW_PX = 512
 """A cut whose longer side is shorter than this is doubled; no other cut is."""
+MAX_ENLARGEMENT = 8
+"""A cut to be looked at is enlarged so much at most: there is nothing more to see in it."""
 MAX_CUT_PIXELS = 6_000_000
 """A larger cut is scaled down to this, so that its PNG stays below the 20 MiB of any picture."""
 MAX_IOU = 0.85
@@ -37,13 +39,17 @@ class DistinctBoxes:
     """Index of each box that was left out -> index of the kept box it doubles."""
 
 
-def cut(data: bytes, box: Box, *, min_side_px: int = MIN_SIDE_PX) -> bytes:
+def cut(
+    data: bytes, box: Box, *, min_side_px: int = MIN_SIDE_PX, enlarge_to_px: int | None = None
+) -> bytes:
     """Cut a box out of a picture.
 
     Args:
         data: stored bytes of the picture.
         box: what to show.
         min_side_px: shorter sides of the cut are grown to this where the picture allows.
+        enlarge_to_px: longer side of a smaller cut that is to be looked at; None: one that is to be
+            searched, enlarged by the rule below.
 
     Returns:
         A PNG: the pixels of the box, twice as large if the longer side is below 512 px, scaled
@@ -54,14 +60,21 @@ def cut(data: bytes, box: Box, *, min_side_px: int = MIN_SIDE_PX) -> bytes:
 
     Cost: one decode of the whole picture; use `cut_all` for several boxes, in a thread.
     """
-    return cut_all(data, [box], min_side_px=min_side_px)[0]
+    return cut_all(data, [box], min_side_px=min_side_px, enlarge_to_px=enlarge_to_px)[0]
 
 
-def cut_all(data: bytes, boxes: Sequence[Box], *, min_side_px: int = MIN_SIDE_PX) -> list[bytes]:
+def cut_all(
+    data: bytes,
+    boxes: Sequence[Box],
+    *,
+    min_side_px: int = MIN_SIDE_PX,
+    enlarge_to_px: int | None = None,
+) -> list[bytes]:
     """Cut several boxes out of one picture, decoding it once; as `cut` otherwise."""
     with one_large_at_a_time(data):
         image = decode(data, max_bytes=MAX_STORED_BYTES).image
-        return [to_png(_cut_image(image, box, min_side_px=min_side_px)) for box in boxes]
+        cuts = (_cut_image(image, box, min_side_px=min_side_px) for box in boxes)
+        return [to_png(_enlarged(part, to_px=enlarge_to_px)) for part in cuts]
 
 
 def pixels_to_cut(box: Box, *, width: int, height: int, min_side_px: int = MIN_SIDE_PX) -> PixelBox:
@@ -115,9 +128,20 @@ def _cut_image(image: Image.Image, box: Box, *, min_side_px: int) -> Image.Image
         scale = math.sqrt(MAX_CUT_PIXELS / (part.width * part.height))
         size = max(int(part.width * scale), 1), max(int(part.height * scale), 1)
         return part.resize(size, Image.Resampling.LANCZOS)
-    if max(part.size) >= UPSCALE_BELOW_PX:
+    return part
+
+
+def _enlarged(part: Image.Image, *, to_px: int | None) -> Image.Image:
+    """A small cut larger: twice for a search, to the size asked for when it is looked at."""
+    longest = max(part.size)
+    if to_px is None:
+        factor = 2.0 if longest < UPSCALE_BELOW_PX else 1.0
+    else:
+        factor = min(max(to_px / longest, 1.0), MAX_ENLARGEMENT)
+    if factor == 1.0:
         return part
-    return part.resize((part.width * 2, part.height * 2), Image.Resampling.LANCZOS)
+    size = round(part.width * factor), round(part.height * factor)
+    return part.resize(size, Image.Resampling.LANCZOS)
 
 
 def _grow(start: int, end: int, *, least: int, limit: int) -> tuple[int, int]:

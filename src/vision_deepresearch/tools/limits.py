@@ -29,6 +29,9 @@ class ToolLimits(Record):
     hits_per_query: int = Field(default=10, gt=0)
     weak_pages: int = Field(default=1, ge=0)
     """Pages read for a crop whose hits are all merely visually similar."""
+    page_chars: int = Field(default=48_000, gt=0)
+    """Characters of Markdown of one page that are read for a goal, from its beginning or the cursor
+    given; what is longer is read on by cursor. Source: 50,000 in arXiv 2601.22060 public code."""
     summary_words: int = Field(default=120, gt=0)
     """Evidence and summary of one page together."""
     snippet_chars: int = Field(default=400, gt=0)

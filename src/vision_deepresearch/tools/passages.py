@@ -148,8 +148,11 @@ def _passages_of(block: str, *, heading: str, number: int) -> Iterator[Passage]:
     for line in block.split("\n"):
         text = _plain(line)
         if line.lstrip().startswith("|"):
-            if not _RULE_CHARS.issuperset(line) and text.strip("| "):
-                yield Passage(text=text, kind=PassageKind.ROW, heading=heading, block=number)
+            cells = sum(bool(cell.strip()) for cell in text.split("|"))
+            if not _RULE_CHARS.issuperset(line) and cells:
+                # One cell alone is a heading of the table or its picture, no fact.
+                kind = PassageKind.ROW if cells > 1 else PassageKind.ITEM
+                yield Passage(text=text, kind=kind, heading=heading, block=number)
         elif item := _LIST_ITEM.match(line):
             text = _plain(line[item.end() :])
             if text:

@@ -25,7 +25,6 @@ from vision_deepresearch.tools.layout import (
 )
 from vision_deepresearch.tools.limits import ToolLimits
 from vision_deepresearch.tools.pictures import PictureFetcher
-from vision_deepresearch.tools.quotes import find_quotes
 from vision_deepresearch.tools.reading import PageFailed, PageRead, PageReading, Wanted
 
 WEAK_LABEL = "visually similar"
@@ -257,10 +256,19 @@ class _Hit:
             failed = (trusted("\nPage not read: "), untrusted(page.words))
             told = (*head, *marks, *failed, *labelled("", snippet))
             return self._block(told, material=material, snippet=snippet)
-        parts = (*head, *marks, *labelled("Published: ", page.page.published or hit.published))
+        caption = one_line(hit.snippet, max_chars=snippet_chars)
+        parts = (
+            *head,
+            *marks,
+            *labelled("Caption: ", caption),
+            *labelled("Published: ", page.page.published or hit.published),
+        )
         return Block(
             parts=(*parts, *notes_of(page.summary)),
-            evidence=(self._evidence(material, snippet=""), self._page_evidence(page, title=title)),
+            evidence=(
+                self._evidence(material, snippet=caption),
+                self._page_evidence(page, title=title),
+            ),
             short=self._block((*head, *marks), material=material),
         )
 
@@ -293,7 +301,7 @@ class _Hit:
             query=self.goal,
             world_id=read.page.world_id or self.hit.world_id,
             doc_id=read.page.doc_id or self.hit.doc_id,
-            quotes=find_quotes(read.summary.evidence, read.page.markdown),
+            quotes=read.quotes(),
             degraded=read.summary.degraded,
         )
 

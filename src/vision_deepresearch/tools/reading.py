@@ -4,17 +4,19 @@ What fails is a typed part of the result; a page never fails its whole call.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from vision_deepresearch.core.content import ImageRef, Picture
 from vision_deepresearch.core.context import CallContext
 from vision_deepresearch.core.errors import BoundaryError, FailureKind, WorldError, boundary
+from vision_deepresearch.core.observation import Quote
 from vision_deepresearch.core.page import Page, PageImage
 from vision_deepresearch.core.protocols import Summariser, Summary, SummaryRequest, World
 from vision_deepresearch.tools.failures import words_of
 from vision_deepresearch.tools.limits import ToolLimits
 from vision_deepresearch.tools.pictures import PictureFetcher
+from vision_deepresearch.tools.quotes import check_evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +43,35 @@ class PagePicture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """One window of a page."""
+
+    cursor: str | None
+    """By which it is read; None: the first."""
+    markdown: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PageRead:
     """A page and what it says about the goal."""
 
     page: Page
+    """All windows that were read, as one."""
+    windows: tuple[Window, ...]
     summary: Summary
     pictures: tuple[PagePicture, ...] = ()
     num_missing: int = 0
     """Pictures that were wanted and could not be opened."""
+
+    def quotes(self) -> tuple[Quote, ...]:
+        """Where the lines of the summary's evidence stand, each within its own window."""
+        found: list[Quote] = []
+        missing = self.summary.evidence
+        for window in self.windows:
+            checked = check_evidence(missing, window.markdown, cursor=window.cursor)
+            found += checked.quotes
+            missing = "\n".join(checked.lost)
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +118,7 @@ class PageReading:
     ) -> PageRead | PageFailed:
         try:
             async with gate:
-                with boundary(WorldError, "reading a page"):
-                    page = await self._world.read(wanted.url, cursor=wanted.cursor)
+                page, windows = await self._windows(wanted)
             tried = page.images[: wanted.num_pictures]
             refs = await self._pictures.fetch_all((image.src for image in tried), gate=gate)
             shown = tuple(
@@ -111,8 +133,34 @@ class PageReading:
         except BoundaryError as error:
             return PageFailed(kind=error.kind, words=words_of(error))
         return PageRead(
-            page=page, summary=summary, pictures=shown, num_missing=len(tried) - len(shown)
+            page=page,
+            windows=windows,
+            summary=summary,
+            pictures=shown,
+            num_missing=len(tried) - len(shown),
         )
+
+    async def _windows(self, wanted: Wanted) -> tuple[Page, tuple[Window, ...]]:
+        """The page from the window asked for on, as far as one reading goes.
+
+        A goal may be met deep in a long page.
+        """
+        with boundary(WorldError, "reading a page"):
+            page = await self._world.read(wanted.url, cursor=wanted.cursor)
+        read = [page]
+        windows = [Window(cursor=wanted.cursor, markdown=page.markdown)]
+        size = len(page.markdown)
+        while page.cursor is not None and size + len(page.markdown) <= self._limits.page_chars:
+            cursor = page.cursor
+            try:
+                with boundary(WorldError, "reading a page"):
+                    page = await self._world.read(wanted.url, cursor=cursor)
+            except WorldError:
+                break  # what was read is good; the rest is there to be asked for
+            read.append(page)
+            windows.append(Window(cursor=cursor, markdown=page.markdown))
+            size += len(page.markdown)
+        return _joined(read), tuple(windows)
 
     def _request(
         self, wanted: Wanted, *, page: Page, shown: tuple[PagePicture, ...]
@@ -127,3 +175,17 @@ class PageReading:
             page_images=tuple(self._pictures.picture(picture.ref) for picture in given),
             max_words=self._limits.summary_words,
         )
+
+
+def _joined(read: Sequence[Page]) -> Page:
+    """Consecutive windows of a page as one."""
+    first, last = read[0], read[-1]
+    return first.model_copy(
+        update={
+            "markdown": "\n\n".join(page.markdown for page in read),
+            "images": tuple(dict.fromkeys(image for page in read for image in page.images)),
+            "links": tuple(dict.fromkeys(link for page in read for link in page.links)),
+            "cursor": last.cursor,
+            "truncated": last.truncated,
+        }
+    )

@@ -145,16 +145,15 @@ class LlmSummariser:
 
 def extract(request: SummaryRequest, *, note: str) -> Summary:
     """The page's passages about the goal instead of a written summary."""
-    words = request.max_words - count_words(request.page.title)
     passages = pick_passages(
         request.page.markdown,
         goal=request.goal,
         title=request.page.title,
-        max_words=max(words, request.max_words // 2),
+        max_words=request.max_words,
     )
     return Summary(
         evidence="\n".join(passages),
-        summary=cut_words(request.page.title, max_words=request.max_words // 2),
+        summary="",
         degraded=True,
         note=note,
     )

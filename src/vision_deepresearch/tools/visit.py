@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, StringConstraints, field_validator
 
@@ -27,7 +27,6 @@ from vision_deepresearch.tools.layout import (
 )
 from vision_deepresearch.tools.limits import ToolLimits
 from vision_deepresearch.tools.pictures import PictureFetcher
-from vision_deepresearch.tools.quotes import find_quotes
 from vision_deepresearch.tools.reading import PageFailed, PageRead, PageReading, Wanted
 
 NAME = "visit"
@@ -202,7 +201,7 @@ def _page_block(wanted: Wanted, *, read: PageRead, bank: ImageBank) -> Block:
         query=wanted.goal,
         world_id=page.world_id,
         doc_id=page.doc_id,
-        quotes=find_quotes(read.summary.evidence, page.markdown, cursor=wanted.cursor),
+        quotes=read.quotes(),
         degraded=read.summary.degraded,
     )
     return Block(
@@ -224,6 +223,12 @@ def _pictures(read: PageRead, *, bank: ImageBank) -> tuple[Text, ...]:
     lines: list[Text] = []
     for picture in read.pictures:
         handle = bank.add(picture.ref, Origin(kind="fetched", url=picture.image.src))
-        words = picture.image.caption or picture.image.alt or "no caption"
+        words = picture.image.caption or picture.image.alt or _file_name(picture.image.src)
         lines += [trusted(f"\n- {handle}: "), untrusted(one_line(words, max_chars=_CAPTION_CHARS))]
     return (trusted("\nPictures:"), *lines) if lines else ()
+
+
+def _file_name(url: str) -> str:
+    """What a picture without words is called: its file's name often says what it shows."""
+    name = unquote(urlsplit(url).path.rpartition("/")[2])
+    return f"no caption, file {name}" if name else "no caption"

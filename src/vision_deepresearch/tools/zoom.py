@@ -17,6 +17,8 @@ from vision_deepresearch.tools.failures import message_of
 from vision_deepresearch.tools.wire_box import CORNERS_ARE, Corners, fault_of
 
 NAME = "zoom"
+ENLARGE_TO_PX = 768
+"""Longer side of what is shown, where the picture has less."""
 
 
 class ZoomArguments(Record):
@@ -40,7 +42,8 @@ class Zoom:
         self._spec = ToolSpec.of(
             NAME,
             description="Look at a region of a picture enlarged: the region is cut out and shown "
-            "to you under a new handle. Nothing is searched.",
+            "to you under a new handle. Nothing is searched. Crops and pictures that a search "
+            "named but did not show can be looked at too: [0, 0, 1000, 1000] is the whole.",
             arguments=ZoomArguments,
         )
 
@@ -70,7 +73,9 @@ class Zoom:
 
     def _cut(self, entry: BankEntry, box: Box) -> ImageRef:
         try:
-            return self._media.put(cut(self._media.load(entry.ref), box))
+            return self._media.put(
+                cut(self._media.load(entry.ref), box, enlarge_to_px=ENLARGE_TO_PX)
+            )
         except (BadImageError, KeyError):
             raise BoundaryError(
                 FailureKind.BAD_IMAGE, "the picture cannot be opened: choose another one"
