@@ -312,6 +312,16 @@ async def test_a_goal_is_met_deep_in_a_long_page_and_its_words_have_their_place(
     assert window.markdown[quote.start : quote.end] == quote.text
 
 
+async def test_names_in_what_was_read_come_with_their_links() -> None:
+    body = "<p>Hank <a href=/crawford>Crawford</a> played; so did <a href=/x>Ed</a>.</p>"
+    page = a_page_of("x", body=f"{body}<p>An <a href=/other>unrelated</a> word.</p>" * 3)
+    world = TinyWorld(pages={f"{SITE}/a": page})
+    observation = await use("visit", world, {"url": f"{SITE}/a", "goal": "who played"})
+    said = text_of(observation)
+    assert said.count(f"- [Crawford]({SITE}/crawford)") == 1
+    assert "[Ed]" not in said.partition("Links:")[2], "too short to be told from any word"
+
+
 async def test_a_page_is_read_as_far_as_the_limit_and_goes_on_behind_it() -> None:
     body = "".join(f"<p>Paragraph {n} {'word ' * 40}</p>" for n in range(30))
     world = TinyWorld(pages={f"{SITE}/a": a_page_of("start", body=body)})

@@ -33,6 +33,9 @@ NAME = "visit"
 _BARE_HOST = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}(:[0-9]{1,5})?([/?#].*)?")
 _WHAT_A_URL_IS = "a url is the address of a web page, for example https://site.example/page"
 _CAPTION_CHARS = 120
+_MAX_LINKS = 6
+"""Links of a page that are shown: those whose words stand in what was read."""
+_MIN_LINK_CHARS = 3
 _NOTHING_SHOWN: dict[str, object] = {"snippet": "", "quotes": ()}
 """Of a page whose words did not fit into the result."""
 
@@ -211,6 +214,7 @@ def _page_block(wanted: Wanted, *, read: PageRead, bank: ImageBank) -> Block:
             *labelled("Published: ", page.published),
             *notes_of(read.summary),
             *_pictures(read, bank=bank),
+            *_links(read),
             *more,
         ),
         evidence=(evidence,),
@@ -226,6 +230,20 @@ def _pictures(read: PageRead, *, bank: ImageBank) -> tuple[Text, ...]:
         words = picture.image.caption or picture.image.alt or _file_name(picture.image.src)
         lines += [trusted(f"\n- {handle}: "), untrusted(one_line(words, max_chars=_CAPTION_CHARS))]
     return (trusted("\nPictures:"), *lines) if lines else ()
+
+
+def _links(read: PageRead) -> tuple[Text, ...]:
+    """Where the names in what was read lead to, so that they can be followed."""
+    said = f"{read.summary.evidence}\n{read.summary.summary}".casefold()
+    lines: list[Text] = []
+    for target in read.page.links:
+        words = " ".join(target.text.split())
+        named = re.search(rf"(?<!\w){re.escape(words.casefold())}(?!\w)", said)
+        if len(words) >= _MIN_LINK_CHARS and named and target.url != read.page.final_url:
+            lines += [trusted("\n- "), link(words, target.url)]
+        if len(lines) == 2 * _MAX_LINKS:
+            break
+    return (trusted("\nLinks:"), *lines) if lines else ()
 
 
 def _file_name(url: str) -> str:
