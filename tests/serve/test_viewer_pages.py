@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html
 
-from tests.serve.trace_sample import PASSAGE, Sample, a_sample
+from tests.serve.trace_sample import PASSAGE, Sample, a_cited_item, a_sample
 from vision_deepresearch.core.bank import BankEntry, ImageBank, Origin
 from vision_deepresearch.core.content import Image, ImageRef, ToolCall
 from vision_deepresearch.core.episode import Decision, Verdict
@@ -76,6 +76,26 @@ def test_an_unsupported_claim_is_marked_as_such(page: html.HtmlElement) -> None:
 def test_citations_stand_behind_the_words_they_support(page: html.HtmlElement) -> None:
     (answer,) = texts(page, "//*[contains(@class,'answer-text')]")
     assert answer == "Ostrel1; the guild2 was founded in 19023."
+
+
+def test_a_citation_leads_to_the_quote_with_its_place_or_to_the_picture_with_its_box(
+    sample: Sample, tmp_path: Path
+) -> None:
+    path = write_trace_page(tmp_path / "page.html", a_cited_item(sample), load=sample.load)
+    page = html.fromstring(path.read_bytes())
+    assert page.xpath("//*[contains(@class,'answer-text')]//a/@href") == [
+        f"#claim{number}" for number in (1, 2, 3, 4)
+    ]
+    (quote,) = texts(page, "//*[@id='claim1']//li[contains(@class,'is-passage')]")
+    assert PASSAGE in quote
+    assert "words of the page, characters 1,240 to 1,309" in quote
+    (line,) = page.xpath("//*[@id='claim2']//*[@class='marked']//rect[@class='line']")
+    corners = [line.get(name) for name in ("x", "y", "width", "height")]
+    assert corners == ["8.00%", "16.00%", "22.00%", "34.00%"]
+    assert texts(page, "//*[@id='claim2']//figcaption") == ["img_1 [80, 160, 300, 500]"]
+    assert "only a model's summary says so" in texts(page, "//*[@id='claim3']//h3")[0]
+    assert not page.xpath("//*[@id='claim1']//*[contains(@class,'warn')]")
+    assert "price unknown" in texts(page, "//*[@class='facts']//dd")
 
 
 def test_the_header_tells_figures_and_identity(page: html.HtmlElement) -> None:

@@ -21,7 +21,7 @@ from vision_deepresearch.core.context import SpendKind
 from vision_deepresearch.core.episode import Decision, Verdict
 from vision_deepresearch.core.errors import FailureKind
 from vision_deepresearch.core.geometry import Box
-from vision_deepresearch.core.observation import Evidence, EvidenceKind, Observation, Region
+from vision_deepresearch.core.observation import Evidence, EvidenceKind, Observation, Quote, Region
 from vision_deepresearch.core.task import AnswerType, Gold, Task, fingerprint
 from vision_deepresearch.core.trajectory import (
     CallRecord,
@@ -31,6 +31,7 @@ from vision_deepresearch.core.trajectory import (
     StopReason,
     Support,
     SupportKind,
+    SupportSource,
     Totals,
     Trajectory,
     Turn,
@@ -41,6 +42,7 @@ from vision_deepresearch.media.store import MemoryMediaStore
 from vision_deepresearch.serve.viewer_data import TraceItem
 
 HARBOUR = "https://harbour-guild.example/emblems/heron"
+GUILD = "https://en.wikipedia.org/wiki/Guild"
 FOUNDER = "https://archive-ostrel.example/people/mira-dovane"
 EMBLEM = Box(x0=0.08, y0=0.16, x1=0.3, y1=0.5)
 TOWER = Box(x0=0.62, y0=0.3, x1=0.86, y1=0.82)
@@ -194,6 +196,52 @@ def a_sample(*, words: str = "") -> Sample:
     return Sample(item=TraceItem(task=task, trajectory=trajectory, verdict=verdict), media=media)
 
 
+def a_cited_item(sample: Sample) -> TraceItem:
+    """The sample with an answer of four sentences, each backed in another way."""
+    support = (
+        Support(
+            claim="Mira Dovane was born in **Ostrel**.",
+            kind=SupportKind.PASSAGE,
+            url=GUILD,
+            title="Mira Dovane",
+            passage=PASSAGE,
+            source=SupportSource.PAGE,
+            turn=3,
+            quote=Quote(text=PASSAGE, start=1240, end=1309),
+        ),
+        Support(
+            claim="The emblem is that of the Heron Guild.",
+            kind=SupportKind.PICTURE,
+            url=FOUNDER,
+            title="Heron Guild",
+            passage="Heron Guild",
+            source=SupportSource.CAPTION,
+            handle="img_1",
+            box=EMBLEM,
+            turn=0,
+        ),
+        Support(
+            claim="She learned her trade in Marrow Bay.",
+            kind=SupportKind.PASSAGE,
+            url=FOUNDER,
+            title="Mira Dovane",
+            passage="She learned her trade in Marrow Bay.",
+            source=SupportSource.SUMMARY,
+            turn=3,
+        ),
+        Support(claim="The guild was founded in 1902.", kind=SupportKind.UNSUPPORTED),
+    )
+    answer = " ".join(one.claim for one in support)
+    trajectory = sample.item.trajectory
+    totals = trajectory.totals.model_copy(update={"has_unknown_cost": True, "cost_usd": 0.0})
+    changed = {"answer": answer, "support": support, "totals": totals}
+    return TraceItem(
+        task=sample.item.task,
+        trajectory=trajectory.model_copy(update=changed),
+        verdict=sample.item.verdict,
+    )
+
+
 def _look(media: MemoryMediaStore, bank: ImageBank, *, words: str) -> Turn:
     regions: list[Region] = []
     evidence: list[Evidence] = []
@@ -334,7 +382,7 @@ def _search(words: str) -> Turn:
             ("Mira Dovane, founder and rope maker", FOUNDER, "She founded the Heron Guild of Vey."),
             (
                 "Guild days in Marrow Bay",
-                "https://en.wikipedia.org/wiki/Guild",
+                GUILD,
                 "Guild days are held in June.",
             ),
         ))

@@ -5,12 +5,24 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text as RichText
 
+from vision_deepresearch.agent.claims import plain_claim
 from vision_deepresearch.cli.live import plain, prose
 from vision_deepresearch.cli.output import counted
 from vision_deepresearch.core.episode import Decision, Verdict
 from vision_deepresearch.core.observation import Region
 from vision_deepresearch.core.trajectory import Support, SupportKind, Trajectory
+from vision_deepresearch.serve.citations import (
+    OWN_MARKS_NOTE,
+    cite,
+    corners,
+    has_own_marks,
+    is_doubtful,
+    is_supported,
+    whose_words,
+)
+from vision_deepresearch.serve.viewer_text import price
 
+_ANSWER_CHARS = 4000
 _STYLES = {
     Decision.CORRECT: "bold green",
     Decision.INCORRECT: "bold red",
@@ -32,7 +44,8 @@ def figures(trajectory: Trajectory) -> dict[str, object]:
         "peak_prompt_tokens": trajectory.peak_prompt_tokens,
         "counted_by": trajectory.counted_by,
         "seconds": round(trajectory.totals.seconds, 3),
-        "cost_usd": trajectory.totals.cost_usd,
+        "cost_usd": None if trajectory.totals.has_unknown_cost else trajectory.totals.cost_usd,
+        "known_cost_usd": trajectory.totals.cost_usd,
         "stop": trajectory.stop.value,
         "stop_detail": trajectory.stop_detail,
         "forced": trajectory.forced,
@@ -65,8 +78,8 @@ def _regions(trajectory: Trajectory) -> str:
 def print_report(console: Console, trajectory: Trajectory, verdict: Verdict | None) -> None:
     """Answer with numbered citations, verdict, totals."""
     console.print()
-    answer = trajectory.answer if trajectory.answer is not None else "(no answer)"
-    console.print(RichText.assemble(("answer   ", "bold"), plain(answer, width=2000)))
+    answer = "(no answer)" if trajectory.answer is None else _with_marks(trajectory)
+    console.print(RichText.assemble(("answer   ", "bold"), answer), soft_wrap=True)
     for number, support in enumerate(trajectory.support, start=1):
         console.print(_citation(number, support), soft_wrap=True)
     if verdict is not None:
@@ -87,16 +100,32 @@ def print_report(console: Console, trajectory: Trajectory, verdict: Verdict | No
             f"{counted(trajectory.num_turns, 'turn')}, {_regions(trajectory)}, "
             f"{counted(trajectory.num_engine_requests, 'engine request')}, "
             f"{trajectory.peak_prompt_tokens:,} tokens at most ({trajectory.counted_by}), "
-            f"{trajectory.totals.seconds:.1f} s, ${trajectory.totals.cost_usd:.4f}; stopped: {stop}",
+            f"{trajectory.totals.seconds:.1f} s, {price(trajectory.totals)}; stopped: {stop}",
         ),
         soft_wrap=True,
     )
 
 
+def _with_marks(trajectory: Trajectory) -> str:
+    """The answer on one line with the number of each claim behind it; a single claim needs none."""
+    answer, support = trajectory.answer or "", trajectory.support
+    if len(support) < 2:
+        return plain(answer, width=_ANSWER_CHARS)
+    pieces = cite(answer, [one.claim for one in support])
+    told = (piece.text + "".join(f" [{one}]" for one in piece.numbers) for piece in pieces)
+    text = plain(" ".join("".join(told).split()), width=_ANSWER_CHARS)
+    return f"{text} ({OWN_MARKS_NOTE})" if has_own_marks(answer) else text
+
+
 def _citation(number: int, support: Support) -> RichText:
-    claim = plain(support.claim, width=120)
-    if support.kind is SupportKind.UNSUPPORTED:
-        return RichText.assemble((f"  [{number}] ", "bold"), (f"unsupported: {claim}", "yellow"))
-    where = support.url or support.handle or ""
+    claim = plain(plain_claim(support.claim) or support.claim, width=120)
+    mark = (f"  [{number}] ", "bold")
+    if not is_supported(support):
+        return RichText.assemble(mark, (f"unsupported: {claim}", "yellow"))
+    where = plain(support.url or "", width=300) or corners(support)
+    if support.kind is SupportKind.PICTURE:
+        where = f"{corners(support)} {where}".strip()
     quote = f' "{prose(support.passage, width=200)}"' if support.passage else ""
-    return RichText.assemble((f"  [{number}] ", "bold"), f"{claim} <- {where}{quote}")
+    whose = f" ({whose_words(support)})" if support.source else ""
+    style = "yellow" if is_doubtful(support) else ""
+    return RichText.assemble(mark, f"{claim} <- {where}{quote}", (whose, style))

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -19,6 +20,7 @@ from vision_deepresearch.core.task import Task, fingerprint
 from vision_deepresearch.core.trajectory import Trajectory
 from vision_deepresearch.media.decode import decode
 from vision_deepresearch.media.given import load_given
+from vision_deepresearch.serve.report import write_run_reports
 from vision_deepresearch.serve.viewer import TraceItem, write_run_pages
 from vision_deepresearch.store.run import RunFolder
 from vision_deepresearch.wiring.config import RunConfig, load_recipe, make_config, stored_today
@@ -140,16 +142,25 @@ def demo(*, seed: int, out: Path | None, json_wanted: bool) -> int:
 
 def view(folder: Path, *, out: Path | None, json_wanted: bool) -> int:
     """Write trace pages of a run."""
-    page = write_view(folder, out=out)
+    shown = write_view(folder, out=out)
     if json_wanted:
-        print_json({"page": str(page)})
+        print_json({"page": str(shown.page), "report": str(shown.report)})
     else:
-        console().print(f"page: {page}", soft_wrap=True)
+        console().print(f"page: {shown.page}", soft_wrap=True)
+        console().print(f"report: {shown.report}", soft_wrap=True)
     return 0
 
 
-def write_view(folder: Path, *, out: Path | None = None) -> Path:
-    """Trace pages of everything a run folder holds; returns the first page to open."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What was written about a run: the file of each kind to open first."""
+
+    page: Path
+    report: Path
+
+
+def write_view(folder: Path, *, out: Path | None = None) -> Shown:
+    """Trace pages and Markdown reports of everything a run folder holds."""
     run = RunFolder.read(folder)
     items = [
         TraceItem(task=task, trajectory=trajectory, verdict=verdict)
@@ -158,7 +169,11 @@ def write_view(folder: Path, *, out: Path | None = None) -> Path:
     if not items:
         msg = f"{str(folder)!r} holds no finished trajectory yet: nothing to show"
         raise ConfigError(msg)
-    return write_run_pages(out or folder / "view", items, load=run.load_picture)
+    target = out or folder / "view"
+    return Shown(
+        page=write_run_pages(target, items, load=run.load_picture),
+        report=write_run_reports(target, items, media=run.media_root),
+    )
 
 
 def open_picture(path: Path, *, target: Console) -> bytes:
@@ -190,8 +205,9 @@ def _research(config: RunConfig, *, make_task: MakeTask, folder: Path, json_want
         _attempt(config, make_task=make_task, folder=folder, target=target)
     )
     print_report(target, trajectory, verdict)
-    page = write_view(folder)
-    target.print(f"trace    {page}", soft_wrap=True)
+    shown = write_view(folder)
+    target.print(f"trace    {shown.page}", soft_wrap=True)
+    target.print(f"report   {shown.report}", soft_wrap=True)
     if json_wanted:
         print_json({
             "question": task.question,
@@ -201,7 +217,8 @@ def _research(config: RunConfig, *, make_task: MakeTask, folder: Path, json_want
             **figures(trajectory),
             "support": [item.model_dump(mode="json") for item in trajectory.support],
             "run": str(folder),
-            "trace": str(page),
+            "trace": str(shown.page),
+            "report": str(shown.report),
         })
     return 0 if trajectory.answer is not None else 1
 

@@ -18,10 +18,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from vision_deepresearch.core.episode import Decision, Verdict
 from vision_deepresearch.core.trajectory import StopReason, Trajectory
-from vision_deepresearch.serve.viewer_chain import cite, trace_claims
+from vision_deepresearch.serve.citations import OWN_MARKS_NOTE, cite, has_own_marks
+from vision_deepresearch.serve.files import write_whole
+from vision_deepresearch.serve.viewer_chain import trace_claims
 from vision_deepresearch.serve.viewer_data import TraceItem, num_boxes, view_trace, worlds_of
 from vision_deepresearch.serve.viewer_pictures import ROW_SIDE, Figure, Load, Shelf
-from vision_deepresearch.serve.viewer_text import dollars, seconds, short, visible
+from vision_deepresearch.serve.viewer_text import dollars, price, seconds, short, shown
 
 MAX_ROW_PICTURES = 400
 """Rows of a table that show their picture."""
@@ -33,7 +35,8 @@ STOPS: dict[StopReason, str] = {
     StopReason.REPETITION: "the model repeated itself",
     StopReason.FORMAT_FAULTS: "several replies in a row could not be parsed",
     StopReason.TOOL_FAULTS: "several turns in a row had no call that worked",
-    StopReason.MODEL_ERROR: "the model could not be reached or refused",
+    StopReason.MODEL_ERROR: "the model could not be reached, or its endpoint refused the request",
+    StopReason.REFUSED: "the model's provider would not answer",
     StopReason.DEADLINE: "the time limit passed",
     StopReason.BUDGET: "a cap of dollars or calls was reached",
     StopReason.CANCELLED: "it was cancelled",
@@ -65,7 +68,9 @@ class Row:
     boxes: int
     requests: int
     seconds: float
+    cost: str
     cost_usd: float
+    """To sort by; what is known of it."""
     tokens: int
     picture: Figure | None
 
@@ -124,7 +129,7 @@ def write_run_pages(
         modes=sorted({row.mode for row in rows}),
         pictures=shelf.embedded,
     )
-    return _write(folder / "index.html", html)
+    return write_whole(folder / "index.html", html)
 
 
 _DECISIONS = (*(decision.value for decision in Decision), "unjudged")
@@ -149,7 +154,7 @@ def _write_trace(
     task, trajectory = item.task, item.trajectory
     shelf = Shelf(load)
     name = task.ref if task.protected else task.question
-    shown = {
+    given = {
         "title": title or short(name, 70),
         "item": item,
         "neighbours": neighbours,
@@ -158,20 +163,22 @@ def _write_trace(
     }
     if task.protected:
         facts = _facts(trajectory, boxes=num_boxes(trajectory), scales=())
-        return _write(path, _render("protected.html", facts=facts, **shown))
+        return write_whole(path, _render("protected.html", facts=facts, **given))
     view = view_trace(item, shelf=shelf)
     claims = trace_claims(view, shelf=shelf)
+    answer = trajectory.answer or ""
     html = _render(
         "trace.html",
         view=view,
         worlds=worlds_of(trajectory),
         claims=claims,
-        cited=cite(trajectory.answer, claims) if trajectory.answer else (),
+        cited=cite(answer, [claim.text for claim in claims]) if answer else (),
+        marks_note=OWN_MARKS_NOTE if has_own_marks(answer) else "",
         facts=_facts(trajectory, boxes=view.num_boxes, scales=view.scales),
         pictures=shelf.embedded,
-        **shown,
+        **given,
     )
-    return _write(path, html)
+    return write_whole(path, html)
 
 
 def _decision(verdict: Verdict | None) -> str:
@@ -182,7 +189,6 @@ def _facts(trajectory: Trajectory, *, boxes: int, scales: tuple[float, ...]) -> 
     totals = trajectory.totals
     tools = ", ".join(f"{name} {count}" for name, count in trajectory.tool_counts.items())
     replayed = sum(totals.replayed.values())
-    is_priced = all(turn.usage.cost_usd is not None for turn in trajectory.turns)
     at = ", ".join(f"\u00d7{scale:g}" for scale in scales)
     return [
         Fact(name="turns", value=str(trajectory.num_turns)),
@@ -204,11 +210,7 @@ def _facts(trajectory: Trajectory, *, boxes: int, scales: tuple[float, ...]) -> 
             value=seconds(totals.seconds),
             note=f"model {seconds(totals.model_seconds)}",
         ),
-        Fact(
-            name="cost",
-            value=dollars(totals.cost_usd),
-            note="" if is_priced else "the model's price is not known",
-        ),
+        Fact(name="cost", value=price(totals)),
     ]
 
 
@@ -230,6 +232,7 @@ def _row(item: TraceItem, *, number: int, shelf: Shelf) -> Row:
         boxes=num_boxes(trajectory),
         requests=trajectory.num_engine_requests,
         seconds=totals.seconds,
+        cost=price(totals),
         cost_usd=totals.cost_usd,
         tokens=totals.prompt_tokens + totals.completion_tokens,
         picture=picture,
@@ -266,7 +269,7 @@ def _environment() -> Environment:
 
 
 def _finalize(value: object) -> object:
-    return visible(value) if type(value) is str else value
+    return shown(value) if type(value) is str else value
 
 
 def _asset(name: str) -> str:
@@ -278,12 +281,3 @@ def _asset(name: str) -> str:
 def _hash(text: str) -> str:
     digest = hashlib.sha256(text.encode("utf-8")).digest()
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"
-
-
-def _write(path: Path, html: str) -> Path:
-    """Write beside the target and move, so that a page is whole or absent."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.part")
-    draft.write_text(html, encoding="utf-8", newline="\n")
-    draft.replace(path)
-    return path

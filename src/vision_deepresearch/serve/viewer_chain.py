@@ -10,10 +10,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vision_deepresearch.agent.claims import plain_claim
 from vision_deepresearch.core.observation import Evidence, EvidenceKind
 from vision_deepresearch.core.trajectory import Support, SupportKind, Trajectory
+from vision_deepresearch.serve.citations import (
+    NO_SUPPORT,
+    corners,
+    is_doubtful,
+    is_supported,
+    place_in_page,
+    whose_words,
+)
 from vision_deepresearch.serve.viewer_data import CallCard, RegionCard, TraceView
-from vision_deepresearch.serve.viewer_pictures import CROP_SIDE, Figure, Shelf
+from vision_deepresearch.serve.viewer_pictures import CROP_SIDE, SCENE_SIDE, Figure, Shelf
 from vision_deepresearch.serve.viewer_text import safe_href
 
 MAX_STEPS = 8
@@ -40,11 +49,25 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """A whole picture with one box on it, in percent of the picture, for example "12.50%"."""
+
+    picture: Figure
+    left: str
+    top: str
+    width: str
+    height: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """A claim of the answer, what backs it and the way there."""
 
     number: int
     text: str
+    """As it stands in the answer."""
+    plain: str
+    """Without markup."""
     kind: str
     is_supported: bool
     url: str | None
@@ -52,19 +75,21 @@ class Claim:
     title: str | None
     passage: str | None
     picture: Figure | None
+    marked: Marked | None
+    """Of a claim that a picture backs: the picture with the box."""
+    corners: str
+    """Handle and box in thousandths."""
+    whose: str
+    """Whose words the passage is."""
+    is_doubtful: bool
+    """They are not the page's own, or the page was not read."""
+    place: str
+    """Where they stand in the page."""
     handle: str | None
     box_number: int | None
     turn: int | None
     """1 is the first turn."""
     links: tuple[Link, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cited:
-    """A stretch of the answer with the numbers of the claims it makes."""
-
-    text: str
-    numbers: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,23 +109,6 @@ def trace_claims(view: TraceView, *, shelf: Shelf) -> tuple[Claim, ...]:
         _claim(support, number, seen=seen, view=view, shelf=shelf)
         for number, support in enumerate(trajectory.support, 1)
     )
-
-
-def cite(answer: str, claims: Sequence[Claim]) -> tuple[Cited, ...]:
-    """Cut the answer behind each claim that stands in it word for word; the rest is cited last."""
-    ends: dict[int, list[int]] = {}
-    for claim in claims:
-        at = answer.casefold().find(claim.text.casefold()) if claim.text.strip() else -1
-        end = at + len(claim.text) if at >= 0 and len(answer.casefold()) == len(answer) else None
-        ends.setdefault(len(answer) if end is None else end, []).append(claim.number)
-    pieces: list[Cited] = []
-    start = 0
-    for end, numbers in sorted(ends.items()):
-        pieces.append(Cited(text=answer[start:end], numbers=tuple(numbers)))
-        start = end
-    if start < len(answer):
-        pieces.append(Cited(text=answer[start:], numbers=()))
-    return tuple(pieces)
 
 
 def _all_seen(trajectory: Trajectory, view: TraceView) -> list[_Seen]:
@@ -133,17 +141,23 @@ def _claim(
     if support.passage:
         links.append(Link(kind="passage", title=support.passage, anchor=_anchor(turn)))
     if support.kind is SupportKind.UNSUPPORTED:
-        links = [Link(kind="unsupported", title="no passage or picture on record backs this")]
+        links = [Link(kind="unsupported", title=NO_SUPPORT)]
     return Claim(
         number=number,
         text=support.claim,
+        plain=plain_claim(support.claim) or support.claim,
         kind=support.kind.value,
-        is_supported=support.kind is not SupportKind.UNSUPPORTED,
+        is_supported=is_supported(support),
         url=support.url,
         href=safe_href(support.url) if support.url else None,
         title=support.title,
         passage=support.passage,
         picture=picture,
+        marked=_marked(support, view=view, shelf=shelf),
+        corners=corners(support),
+        whose=whose_words(support),
+        is_doubtful=is_doubtful(support),
+        place=place_in_page(support.quote),
         handle=support.handle,
         box_number=box_number,
         turn=turn,
@@ -167,6 +181,25 @@ def _support_picture(
     wanted = (entry.handle, support.box)
     number = next((card.number for card in cards if (card.source, card.box) == wanted), None)
     return shelf.show_part(entry.ref, support.box, side=CROP_SIDE, alt=alt), number
+
+
+def _marked(support: Support, *, view: TraceView, shelf: Shelf) -> Marked | None:
+    """The picture that backs a claim, whole, with its box; None if it is no picture or has none."""
+    box = support.box
+    if support.kind is not SupportKind.PICTURE or box is None:
+        return None
+    bank = {entry.handle: entry for entry in view.item.trajectory.bank}
+    entry = bank.get(support.handle or "")
+    if entry is None:
+        return None
+    alt = f"{entry.handle} with the box that backs the claim"
+    return Marked(
+        picture=shelf.show(entry.ref, side=SCENE_SIDE, alt=alt),
+        left=f"{box.x0:.2%}",
+        top=f"{box.y0:.2%}",
+        width=f"{box.width:.2%}",
+        height=f"{box.height:.2%}",
+    )
 
 
 def _links(support: Support, *, turn: int | None, seen: Sequence[_Seen]) -> list[Link]:

@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
+from vision_deepresearch.core.trajectory import Totals
+from vision_deepresearch.store.redact import REDACTED, Redactor
+
 MAX_TEXT = 200_000
 """Characters of one text that are shown; a longer one says how much was left out."""
 
@@ -26,6 +29,32 @@ _RESERVED_HOSTS = ("example", "test", "invalid", "localhost", "local", "internal
 """Top-level names that lead nowhere or into someone's own network."""
 _ADDRESS_LITERAL = re.compile(r"[0-9.]+|.*[\[\]:%].*")
 _ODD_IN_URL = re.compile(r"[\s\\<>\"'`{}|^]")
+
+
+_REDACTOR = Redactor()
+_CREDENTIAL = re.compile(
+    r"\b(?:sk-(?:[a-z]{2,8}-)?[A-Za-z0-9_-]{20,}|AIza[0-9A-Za-z_-]{35}|gh[pousr]_[A-Za-z0-9]{36,}"
+    r"|github_pat_[A-Za-z0-9_]{40,}|hf_[A-Za-z0-9]{30,}|xox[abprs]-[A-Za-z0-9-]{10,}|AKIA[0-9A-Z]{16})(?![A-Za-z0-9])"
+    r"|(?<=Bearer )[A-Za-z0-9._~+/-]{16,}=*"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*(?:-----END [A-Z ]*PRIVATE KEY-----)?"
+)
+"""What plainly is a key, by the shapes that providers give them."""
+_NESTED = re.compile(
+    r"((?:authorization|api[_-]?key|access[_-]?token|cookie)\\+\"\s*:\s*\\+\")[^\"\\]+",
+    re.IGNORECASE,
+)
+"""A credential field of JSON inside a text of JSON, where the quotes are escaped."""
+
+
+def shown(text: str) -> str:
+    """How a text of strangers is shown: without credentials, and with what hides made visible."""
+    return visible(redacted(text))
+
+
+def redacted(text: str) -> str:
+    """The text without what plainly is a credential: known shapes, fields and url parameters."""
+    text = _NESTED.sub(rf"\1{REDACTED}", _REDACTOR.request(text))
+    return _CREDENTIAL.sub(REDACTED, text)
 
 
 def visible(text: str) -> str:
@@ -65,8 +94,11 @@ def safe_href(url: str) -> str | None:
 
 
 def short(text: str, limit: int = 90) -> str:
-    """The text on one line, cut at a word where there is one."""
-    line = " ".join(text.split())
+    """The text on one line, cut at a word where there is one.
+
+    Credentials go before the cut: half a key would not be known as one.
+    """
+    line = " ".join(redacted(text).split())
     if len(line) <= limit:
         return line
     cut = line[: limit - 1]
@@ -101,3 +133,12 @@ def dollars(value: float) -> str:
     if value == 0:
         return "$0"
     return f"${value:.2f}" if value >= 1 else f"${value:.4f}"
+
+
+def price(totals: Totals) -> str:
+    """What a trajectory cost; a price that nobody knows is never shown as $0."""
+    if not totals.has_unknown_cost:
+        return dollars(totals.cost_usd)
+    if not totals.cost_usd:
+        return "price unknown"
+    return f"{dollars(totals.cost_usd)} and calls of unknown price"
