@@ -8,10 +8,12 @@ from vision_deepresearch.cli import options
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="Which: loop or modes.")],
+    name: Annotated[str, typer.Argument(help="Which: loop, modes or noise.")],
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, below 50 s.")] = False,
     world: options.World = None,
-    tasks: Annotated[int | None, typer.Option(help="modes: tasks per mode.")] = None,
+    tasks: Annotated[
+        int | None, typer.Option(help="modes: tasks per mode; noise: tasks per preset.")
+    ] = None,
     json_wanted: options.Json = False,
 ) -> None:
     """Measure ourselves; figures are ratios or rates of this machine, in one JSON object.

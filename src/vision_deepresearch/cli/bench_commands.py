@@ -7,7 +7,7 @@ from pydantic import JsonValue
 from vision_deepresearch.cli.output import console, print_json, progress_bars
 from vision_deepresearch.core.errors import ConfigError
 
-NAMES = ("loop", "modes")
+NAMES = ("loop", "modes", "noise")
 
 
 def bench(
@@ -18,7 +18,7 @@ def bench(
         msg = f"unknown benchmark {name!r}: use one of {', '.join(NAMES)}"
         raise ConfigError(msg)
     if name == "loop" and (world is not None or tasks is not None):
-        msg = "--world and --tasks belong to `vdr bench modes`: `vdr bench loop` uses no world"
+        msg = "--world and --tasks belong to `modes` and `noise`: `vdr bench loop` uses no world"
         raise ConfigError(msg)
     if tasks is not None and tasks < 1:
         msg = f"--tasks needs at least 1, got {tasks}"
@@ -29,6 +29,12 @@ def bench(
             from vision_deepresearch.bench.loop import bench_loop
 
             result = asyncio.run(bench_loop(quick=quick))
+        elif name == "noise":
+            from vision_deepresearch.bench.noise import bench_noise
+
+            result = asyncio.run(
+                bench_noise(world=world, num_tasks=tasks, quick=quick, progress=advance)
+            )
         else:
             from vision_deepresearch.bench.modes import bench_modes
 

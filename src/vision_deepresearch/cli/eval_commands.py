@@ -18,6 +18,7 @@ from vision_deepresearch.evals.runner import RunOutcome, run_tasks
 from vision_deepresearch.store.view import Reject
 from vision_deepresearch.wiring.config import RunConfig
 from vision_deepresearch.wiring.session import open_session
+from vision_deepresearch.worlds.wrappers.noise_settings import noise_named
 
 DEFAULT_TASKS = 20
 """Or all of a smaller world."""
@@ -28,6 +29,7 @@ def run(
     num_tasks: int | None,
     attempts: int,
     flags: Mapping[str, JsonValue],
+    noise: str | None,
     recipe: Path | None,
     overrides: Sequence[str],
     out: Path | None,
@@ -38,7 +40,8 @@ def run(
         msg = f"--tasks and --attempts need at least 1, got {num_tasks} and {attempts}"
         raise ConfigError(msg)
     folder = out or Path("runs") / "eval"
-    config = resolve(flags, defaults={}, recipe=recipe, overrides=overrides, out=folder)
+    knobs = _knobs(noise)
+    config = resolve(flags, defaults={}, recipe=recipe, overrides=[*knobs, *overrides], out=folder)
     target = console(json_wanted=json_wanted)
     outcome, episodes, rejects = asyncio.run(
         _run(config, num_tasks=num_tasks, attempts=attempts, folder=folder, target=target)
@@ -91,6 +94,18 @@ def run(
             soft_wrap=True,
         )
     return 1 if rejects or outcome.unfinished else 0
+
+
+def _knobs(noise: str | None) -> list[str]:
+    """PRESET[@SEED] as settings.
+
+    Raises:
+        ConfigError: no such preset, or no whole number.
+    """
+    if noise is None:
+        return []
+    _, seed = noise_named(noise)
+    return [f"noise.preset={noise.partition('@')[0]}", f"noise.seed={seed}"]
 
 
 def _spread(values: list[int]) -> dict[str, int | float | None]:

@@ -60,6 +60,10 @@ Tape = Annotated[
     ),
 ]
 Today = Annotated[str | None, typer.Option(help="ISO date the prompt states; default: today.")]
+Noise = Annotated[
+    str | None,
+    typer.Option(help="How badly engines behave: clean (default), realistic or hostile; @SEED."),
+]
 Seed = Annotated[int | None, typer.Option(help="Seed of what is made or sampled; default 0.")]
 Set = Annotated[
     list[str] | None,

@@ -20,9 +20,32 @@ from vision_deepresearch.core.protocols import Sampling
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.models.endpoint import EndpointSettings
 from vision_deepresearch.tools.limits import ToolLimits
+from vision_deepresearch.worlds.wrappers.noise_settings import NoiseSettings, noise_named
 
 HOSTED = ("openai", "gemini", "anthropic")
 """Providers with an address of their own; any other endpoint is named by its url."""
+
+
+class NoiseConfig(Record):
+    """How badly the world's engine behaves; see docs/engine-behaviour.md."""
+
+    preset: str = "clean"
+    """One of the presets: clean, realistic, hostile."""
+    seed: int = 0
+    """Another seed, other misbehaviour; the world beneath stays the same."""
+    knobs: NoiseSettings | None = None
+    """In place of the preset's."""
+    simulate_images: bool = False
+    """Generated worlds: picture search answers from the known boxes instead of looking."""
+
+    @property
+    def settings(self) -> NoiseSettings:
+        """The knobs that hold.
+
+        Raises:
+            ConfigError: no such preset.
+        """
+        return self.knobs or noise_named(self.preset)[0]
 
 
 class RunConfig(Record):
@@ -59,6 +82,7 @@ class RunConfig(Record):
     limits: Limits = Limits()
     sampling: Sampling = Sampling()
     tools: ToolLimits = ToolLimits()
+    noise: NoiseConfig = NoiseConfig()
     endpoint: EndpointSettings = EndpointSettings()
     """How the researcher's endpoint is spoken to, and what it costs."""
     summariser_endpoint: EndpointSettings | None = None
@@ -80,6 +104,7 @@ def make_config(values: Mapping[str, JsonValue], *, overrides: Sequence[str] = (
     except ValidationError as error:
         raise ConfigError(explain(error)) from error
     mode_named(config.mode)
+    noise_named(config.noise.preset)
     if config.sampling.seed is not None:
         msg = f"sampling.seed is made from seed and attempt, got {config.sampling.seed}: set seed"
         raise ConfigError(msg)
@@ -198,6 +223,7 @@ def explain(error: ValidationError) -> str:
                 "limits": Limits,
                 "sampling": Sampling,
                 "tools": ToolLimits,
+                "noise": NoiseConfig,
                 "endpoint": EndpointSettings,
                 "summariser_endpoint": EndpointSettings,
                 "judge_endpoint": EndpointSettings,

@@ -8,6 +8,7 @@ from pathlib import Path
 from vision_deepresearch.agent.loop import run as run_agent
 from vision_deepresearch.agent.researcher import Researcher, adapted_to_mode
 from vision_deepresearch.core.context import SpendKind
+from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.events import Listener
 from vision_deepresearch.core.mode import mode_named
 from vision_deepresearch.core.page import WorldManifest
@@ -25,7 +26,10 @@ from vision_deepresearch.wiring.config import RunConfig, to_toml
 from vision_deepresearch.wiring.judges import make_judge
 from vision_deepresearch.wiring.models import ModelShelf, Streams, make_profile
 from vision_deepresearch.wiring.worlds import OpenedWorld, ProgressBar, open_world, world_folder
+from vision_deepresearch.worlds.generated.older import OlderPages
+from vision_deepresearch.worlds.generated.simulator import SimulatedWorld
 from vision_deepresearch.worlds.wrappers.meter import MeteredWorld
+from vision_deepresearch.worlds.wrappers.noise import NoisyWorld
 from vision_deepresearch.worlds.wrappers.tape import TapedWorld
 
 
@@ -102,7 +106,11 @@ async def open_session(
         model, reader = shelf.researcher(), shelf.summariser()
         named = make_judge(config, shelf=shelf, tape=None)
         about = provenance(
-            seeds={"run": config.seed, "world": about_world.seed or 0},
+            seeds={
+                "run": config.seed,
+                "world": about_world.seed or 0,
+                "noise": config.noise.seed,
+            },
             world=about_world,
             model=model.name,
             judge=named.profile_id,
@@ -113,7 +121,7 @@ async def open_session(
             RunFolder.open(out, config=settings, provenance=about)
         )
         tape = await stack.enter_async_context(_open_tape(config.tape, run=run))
-        world = MeteredWorld(TapedWorld(source.world, tape))
+        world = MeteredWorld(_noisy(TapedWorld(_engine(source, config), tape), source, config))
         mode = mode_named(config.mode)
         researcher = Researcher(
             model=TapedModel(model, tape),
@@ -141,6 +149,37 @@ async def open_session(
             judge=make_judge(config, shelf=shelf, tape=tape),
             run=run,
         )
+
+
+def _engine(source: OpenedWorld, config: RunConfig) -> World:
+    """The world itself, or a generated one whose picture search does not look.
+
+    Raises:
+        ConfigError: a simulated search for a world that knows no boxes.
+    """
+    if not config.noise.simulate_images:
+        return source.world
+    if source.generated is None:
+        msg = (
+            f"simulated picture search needs a generated world, got {config.world!r}: leave "
+            "noise.simulate_images off"
+        )
+        raise ConfigError(msg)
+    return SimulatedWorld.of(source.generated)
+
+
+def _noisy(world: World, source: OpenedWorld, config: RunConfig) -> World:
+    """The world behind an engine that misbehaves; outside the tape, so that recordings stay clean."""
+    settings = config.noise.settings
+    if settings.is_clean:
+        return world
+    return NoisyWorld(
+        world,
+        settings,
+        world_seed=source.world.manifest().seed or 0,
+        noise_seed=config.noise.seed,
+        older=OlderPages(source.generated) if source.generated is not None else None,
+    )
 
 
 @asynccontextmanager
