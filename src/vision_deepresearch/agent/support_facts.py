@@ -7,6 +7,7 @@ compared as they stand. Ordinals, decades and codes ("19th", "1960s", "B52") are
 
 import re
 import unicodedata
+from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -76,6 +77,8 @@ _IN_NAME = re.compile(r"[\s\-\u2010-\u2014.\"'\u201c\u201d\u2018\u2019*]{1,4}")
 _LINKING_TEXT = "of de da do di del della dos van von der den la le du des al el bin y e"
 _LINKING = frozenset(_LINKING_TEXT.split())
 """Small words inside names."""
+_LOOK_BACK = 12
+"""Characters before a word that tell whether it opens a sentence."""
 _SHORTENED = frozenset({"st", "mt", "ft", "dr", "mr", "mrs", "ms", "jr", "sr", "prof"})
 _TITLES = frozenset({"mr", "mrs", "ms", "dr", "prof", "professor", "sir", "dame", "lord", "lady"})
 
@@ -190,20 +193,24 @@ class Facts:
 def read_facts(text: str) -> Facts:
     """Find names, dates, figures and words."""
     dates = tuple(_dates(text))
-    taken = [(date.start, date.end) for date in dates]
-    words = tuple(_words(text, taken=taken))
+    dated = _Taken([(date.start, date.end) for date in dates])
+    words = tuple(_words(text, dated=dated))
     counted = [
         figure
         for figure in sorted((*_digits(text), *_spelled(text, words)), key=lambda one: one.start)
-        if not _overlaps(figure.start, figure.end, taken)
+        if not dated.overlaps(figure.start, figure.end)
     ]
-    figures = tuple(_with_nouns(figure, words) for figure in counted)
-    counts = [(figure.start, figure.end) for figure in figures]
+    starts = [word.start for word in words]
+    figures = tuple(
+        _with_nouns(figure, words[(at := bisect_left(starts, figure.end)) : at + 2])
+        for figure in counted
+    )
+    counts = _Taken([(figure.start, figure.end) for figure in figures])
     words = tuple(
-        replace(word, is_content=False) if _overlaps(word.start, word.end, counts) else word
+        replace(word, is_content=False) if counts.overlaps(word.start, word.end) else word
         for word in words
     )
-    uncounted = [word for word in words if not _overlaps(word.start, word.end, counts)]
+    uncounted = [word for word in words if not counts.overlaps(word.start, word.end)]
     return Facts(
         names=tuple(_names(text, uncounted)),
         dates=dates,
@@ -233,12 +240,24 @@ def _stem(folded: str) -> str:
     return _SAME_STEM.get(stem, stem)
 
 
-def _overlaps(start: int, end: int, taken: Sequence[tuple[int, int]]) -> bool:
-    return any(start < high and low < end for low, high in taken)
+class _Taken:
+    """Stretches of a text that are read already. Cost of a look: logarithmic."""
+
+    def __init__(self, spans: Sequence[tuple[int, int]] = ()) -> None:
+        self._spans = sorted(spans)
+
+    def overlaps(self, start: int, end: int) -> bool:
+        """Whether something of the stretch is read already."""
+        at = bisect_left(self._spans, (end, -1))
+        return at > 0 and self._spans[at - 1][1] > start
+
+    def take(self, start: int, end: int) -> None:
+        """Mark a stretch that overlaps none."""
+        insort(self._spans, (start, end))
 
 
 def _dates(text: str) -> Iterator[Date]:
-    taken: list[tuple[int, int]] = []
+    taken = _Taken()
     for pattern in _DATES:
         for found in pattern.finditer(text):
             parts = found.groupdict()
@@ -246,8 +265,8 @@ def _dates(text: str) -> Iterator[Date]:
             day = int(parts["day"]) if parts.get("day") else None
             year = int(parts["year"]) if parts.get("year") else None
             is_real = 1 <= month <= 12 and (day is None or 1 <= day <= 31)
-            if is_real and not _overlaps(found.start(), found.end(), taken):
-                taken.append(found.span())
+            if is_real and not taken.overlaps(*found.span()):
+                taken.take(*found.span())
                 yield Date(year=year, month=month, day=day, start=found.start(), end=found.end())
 
 
@@ -255,9 +274,9 @@ def _number_of(text: str) -> int:
     return int(text) if text.isdigit() else 0
 
 
-def _words(text: str, *, taken: Sequence[tuple[int, int]]) -> Iterator[Word]:
+def _words(text: str, *, dated: _Taken) -> Iterator[Word]:
     for found in _WORD.finditer(text):
-        if _overlaps(found.start(), found.end(), taken):
+        if dated.overlaps(*found.span()):
             continue
         word = found[0]
         folded = fold(word)
@@ -372,15 +391,11 @@ def _value_of(words: Sequence[str]) -> int:
     return total + part
 
 
-def _with_nouns(figure: Figure, words: Sequence[Word]) -> Figure:
-    """The figure with the words that say what it counts: those that follow without a break."""
-    if figure.unit is not None:
-        return figure
+def _with_nouns(figure: Figure, behind: Sequence[Word]) -> Figure:
+    """The figure with the words that say what it counts: up to two that follow without a break."""
     nouns: list[str] = []
     end = figure.end
-    for word in words:
-        if word.start < end or len(nouns) == 2:
-            continue
+    for word in behind if figure.unit is None else ():
         if not word.is_content or word.start - end > 1:
             break
         nouns.append(word.stem)
@@ -408,22 +423,34 @@ def _is_joined(text: str, before: Word, word: Word) -> bool:
     return "." not in between or len(before.folded) == 1 or before.folded in _SHORTENED
 
 
-def _name_of(text: str, run: list[Word]) -> Iterator[Name]:
+def _name_of(text: str, run: Sequence[Word]) -> Iterator[Name]:
     """The name in a run of words, without openers, titles and a small word at its end."""
-    while run and not run[-1].is_capital:
-        run = run[:-1]
-    before = text[: run[0].start].rstrip(" \t\"'(*|\u201c\u2018") if run else ""
-    is_opening = not before or before.endswith((".", "!", "?", ";", ":", "\n"))
+    low, high = 0, len(run)
+    while high > low and not run[high - 1].is_capital:
+        high -= 1
+    if low == high:
+        return
+    start = run[low].start
+    before = text[max(0, start - _LOOK_BACK) : start].rstrip(" \t\"'(*|\u201c\u2018")
+    is_opening = (not before and start <= _LOOK_BACK) or before.endswith((
+        ".",
+        "!",
+        "?",
+        ";",
+        ":",
+        "\n",
+    ))
     while (
-        run
-        and run[0].folded in _OPENERS
-        and (is_opening or len(run) == 1 or run[0].folded in {"the", "a", "an"})
+        low < high
+        and run[low].folded in _OPENERS
+        and (is_opening or high - low == 1 or run[low].folded in {"the", "a", "an"})
     ):
-        run, is_opening = run[1:], False
-        while run and not run[0].is_capital:
-            run = run[1:]
-    while len(run) > 1 and run[0].folded in _TITLES:
-        run = run[1:]
+        low, is_opening = low + 1, False
+        while low < high and not run[low].is_capital:
+            low += 1
+    while high - low > 1 and run[low].folded in _TITLES:
+        low += 1
+    run = run[low:high]
     if len(run) == 1 and is_opening and _PARTICIPLE.search(run[0].folded):
         return
     if run and not (len(run) == 1 and len(run[0].folded) == 1):

@@ -36,6 +36,8 @@ from vision_deepresearch.core.answers import normalise_answer
 MAX_WINDOW_CHARS = 300
 _MAX_UNITS = 3
 """Sentences, lines or rows that one passage may join."""
+_MAX_UNIT_CHARS = 2_000
+"""A longer run without an end is no sentence; in it a claim is looked for literally only."""
 _MAX_TOKENS = 40
 """Words of a claim that are looked for literally."""
 
@@ -254,7 +256,11 @@ class Haystack:
             units.append((start, end.start()))
             start = end.end()
         units.append((start, len(self.text)))
-        return [(low, high) for low, high in units if self.text[low:high].strip()]
+        return [
+            (low, high)
+            for low, high in units
+            if high - low <= _MAX_UNIT_CHARS and self.text[low:high].strip()
+        ]
 
 
 # ------------------------------------------------------------------------------------- word for word
