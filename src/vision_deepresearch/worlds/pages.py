@@ -17,7 +17,14 @@ from lxml.html import HtmlElement
 
 from vision_deepresearch.core.errors import FailureKind, WorldError
 from vision_deepresearch.core.page import Page, PageImage, PageLink
-from vision_deepresearch.worlds.html import Head, absolute, parse, prune, read_head
+from vision_deepresearch.worlds.html import (
+    Head,
+    absolute,
+    parse,
+    prune,
+    read_head,
+    text_of,
+)
 from vision_deepresearch.worlds.references import (
     URL_ESCAPES,
     ShownImage,
@@ -55,6 +62,8 @@ class PageParts:
     """ISO date as the page states it."""
     text: str
     """Plain text of the pruned page in reading order, a block a line; cells and captions too."""
+    headings: str
+    """Words of the headings, in order."""
     images: tuple[ShownImage, ...]
     """Pictures a reader sees, once each; icons by declared size are left out."""
     links: tuple[str, ...]
@@ -187,6 +196,7 @@ def read_parts(html: bytes, *, url: str, charset: str | None = None) -> PagePart
             lang="",
             published=None,
             text="",
+            headings="",
             images=(),
             links=(),
             all_links=(),
@@ -205,6 +215,7 @@ def read_parts(html: bytes, *, url: str, charset: str | None = None) -> PagePart
         images=tuple(resolve_images(document, base_url=head.base_url)),
         links=tuple(link for link in links if link != page),
         all_links=tuple(all_links),
+        headings=" ".join(" ".join(map(text_of, document.iter("h1", "h2", "h3", "h4"))).split()),
         text=_plain_text(document),
         licence=licence,
     )

@@ -46,7 +46,7 @@ from vision_deepresearch.worlds.corpus.world import (
     REPORT,
     read_manifest,
 )
-from vision_deepresearch.worlds.index.text import TextDoc, TextIndex
+from vision_deepresearch.worlds.index.text import TextDoc, TextIndex, TextLayout
 from vision_deepresearch.worlds.index.visual import VisualIndex
 from vision_deepresearch.worlds.references import MIN_PICTURE_PX
 
@@ -375,18 +375,18 @@ class _Import:
         self.progress("links", 1, 1)
 
     def _index_text(self) -> None:
-        total = self.database.number("SELECT count(*) FROM page")
-        TextIndex.build(_fresh(self.out / "text.new"), self._docs(total))
+        total = self.database.number("SELECT count(DISTINCT text_hash) FROM page")
+        TextIndex.build(
+            _fresh(self.out / "text.new"), self._docs(total), layout=TextLayout.DOCUMENTS
+        )
         _replace(self.out / "text")
         self.progress("text index", total, total)
 
     def _docs(self, total: int) -> Iterator[TextDoc]:
-        for done, (number, title, text) in enumerate(self.database.texts()):
+        for done, doc in enumerate(self.database.texts()):
             if done % 100 == 0:
                 self.progress("text index", done, total)
-            yield TextDoc(
-                id=number, title=title, text=text, names=tuple(self.database.alias_titles(number))
-            )
+            yield doc
 
     def _index_pictures(self) -> None:
         refs = list(self.database.kept_pictures())

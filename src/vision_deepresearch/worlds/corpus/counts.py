@@ -1,6 +1,7 @@
 """What a corpus world holds, in numbers: of the manifest and of the report of an import.
 
 pages, articles             all; without the one the source names as its main page
+repeated_pages              with title and text of another page: read, but found only once
 aliases                     other names that lead to a page; pages_with_aliases: to how many
 aliases_of_pictures         that lead to a picture; dead_aliases: to nothing
 pictures, picture_uses      kept ones, each once; places where one stands on a page
@@ -17,6 +18,7 @@ from vision_deepresearch.worlds.corpus.database import CorpusDatabase
 _COUNTS = {
     "entries": "SELECT count(*) FROM entry",
     "pages": "SELECT count(*) FROM page",
+    "repeated_pages": "SELECT count(*) - count(DISTINCT text_hash) FROM page",
     "aliases": "SELECT count(*) FROM alias WHERE page IS NOT NULL",
     "pages_with_aliases": "SELECT count(DISTINCT page) FROM alias",
     "aliases_of_pictures": "SELECT count(*) FROM alias WHERE page IS NULL"

