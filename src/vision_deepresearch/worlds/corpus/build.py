@@ -5,11 +5,13 @@ world.db as they go, the others are made anew if they did not end; the manifest 
 marks a complete world. The same command after kill -9 goes on and ends in the same world.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
 import re
 import shutil
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -17,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
+from lxml import etree
 from pydantic import ValidationError
 
 from vision_deepresearch.core.content import ImageRef
@@ -72,6 +75,22 @@ _ICON_NAME = re.compile(
     r"(?:^|/)(?:fileicon-|icon[-_.]|favicon|spacer|pixel|blank\.|bullet\.)[^/]*$", re.I
 )
 _SKIN_FOLDERS = re.compile(r"(?:^|/)(?:_static|-/s|I/s|-/j|skins?|icons|stylesheet-images)/", re.I)
+_SQLITE_DISK_ERRORS = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_IOERR: errno.EIO,
+    sqlite3.SQLITE_READONLY: errno.EROFS,
+    sqlite3.SQLITE_CANTOPEN: errno.EIO,
+}
+_TANTIVY_OS_ERROR = re.compile(r"\(os error (\d+)\)|code: (\d+)")
+_UNREADABLE = (
+    ValueError,
+    LookupError,
+    SyntaxError,
+    ArithmeticError,
+    RecursionError,
+    etree.LxmlError,
+)
+"""What a parser may raise on a page that no reader can read."""
 _LICENCE_URL = re.compile(r"<(https?://creativecommons\.org/[^>\s]+)>")
 
 
@@ -125,8 +144,8 @@ def import_source(
 
     Raises:
         ConfigError: the folder holds something else or another process works in it.
-        OSError: the disk is full or cannot be written; what was committed stays.
-        sqlite3.OperationalError: likewise, as SQLite says it.
+        OSError: the disk is full or cannot be written, with its errno; what was committed stays
+            and the same command goes on.
     """
     about = source.about()
     addresses = Addresses(base_url or default_base_url(about.title))
@@ -134,7 +153,11 @@ def import_source(
         return _existing(out, about=about, base_url=base_url and addresses.base_url, limit=limit)
     _refuse_unless_ours(out)
     out.mkdir(parents=True, exist_ok=True)
-    with _locked(out), closing(CorpusDatabase.create(out / DATABASE)) as database:
+    with (
+        _disk_errors(out),
+        _locked(out),
+        closing(CorpusDatabase.create(out / DATABASE)) as database,
+    ):
         return _Import(
             source=source,
             about=about,
@@ -191,6 +214,24 @@ def _refuse_unless_ours(out: Path) -> None:
             "choose another folder"
         )
         raise ConfigError(msg)
+
+
+@contextmanager
+def _disk_errors(out: Path) -> Iterator[None]:
+    """Say in the system's own terms what SQLite and tantivy say about the disk in theirs."""
+    try:
+        yield
+    except sqlite3.OperationalError as reason:
+        code = _SQLITE_DISK_ERRORS.get(reason.sqlite_errorcode & 0xFF)
+        if code is None:
+            raise
+        raise OSError(code, os.strerror(code), str(out)) from reason
+    except ValueError as reason:
+        found = _TANTIVY_OS_ERROR.search(str(reason))
+        if found is None:
+            raise
+        code = int(found.group(1) or found.group(2))
+        raise OSError(code, os.strerror(code), str(out)) from reason
 
 
 @contextmanager
@@ -303,7 +344,7 @@ class _Import:
                     page = extract_page(
                         entry, addresses=self.addresses, language=self.about.language
                     )
-                except (ValueError, RecursionError) as reason:  # a page no reader can read
+                except _UNREADABLE as reason:
                     database.add_skipped(
                         entry.index, path=entry.path, reason=f"cannot be parsed: {reason}"
                     )
