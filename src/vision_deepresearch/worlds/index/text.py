@@ -8,7 +8,7 @@ import hashlib
 import json
 import threading
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import version as installed_version
@@ -49,7 +49,8 @@ class TextLayout(StrEnum):
     """
 
 
-_TIE_BREAKS = {TextLayout.PLAIN: 0.1, TextLayout.DOCUMENTS: 0.3}
+TIE_BREAKS = {TextLayout.PLAIN: 0.1, TextLayout.DOCUMENTS: 0.3}
+"""What part of its worse field counts, by layout."""
 _ASKING = (
     "how do does did doing done can could should would will shall may might must i me my mine you"
     " your we our us what which who whom whose when where why there here some any than so too very"
@@ -71,6 +72,14 @@ class TextDoc:
     """Words of the text to be counted once more."""
     names: tuple[str, ...] = ()
     """Other names of the page: each leads to it like a title. Cost: a short document each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """The words of one page, by the two fields in which any engine has to count them."""
+
+    title: str
+    everything: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,21 +140,19 @@ class TextIndex:
         content = hashlib.sha256()
         count = num_names = 0
         for doc in docs:
-            title, text = presegmented(doc.title), presegmented(doc.text)
+            words = presegmented_doc(doc)
+            title, text, headings = words.title, words.text, words.headings
             content.update(f"{doc.id}\x00{title}\x00{text}\x01".encode("utf-8", "replace"))
-            everything = f"{title} {title} {text}"
-            if doc.headings:
-                headings = presegmented(doc.headings)
+            if headings:
                 content.update(f"{headings}\x03".encode("utf-8", "replace"))
-                everything = f"{everything} {headings}"
-            writer.add_document(tantivy.Document(id=doc.id, title=title, all=everything))
-            count += 1
-            # A name within the page's own fields would dilute its title: measured on the 151 names
-            # of 84 encyclopedia pages, hit@1 .94-.96 there, .99 as a document of its own.
-            for name in map(presegmented, doc.names):
+            for name in words.names:
                 content.update(f"{name}\x02".encode("utf-8", "replace"))
-                writer.add_document(tantivy.Document(id=doc.id, title=name, all=f"{name} {name}"))
-                num_names += 1
+            for one in weighed(words):
+                writer.add_document(
+                    tantivy.Document(id=doc.id, title=one.title, all=one.everything)
+                )
+            count += 1
+            num_names += len(words.names)
         writer.commit()
         writer.wait_merging_threads()
         index.reload()
@@ -206,6 +213,18 @@ class TextIndex:
             found: list[str] = self._analyser.analyze(words)
         return list(dict.fromkeys(found))[:MAX_QUERY_TERMS]
 
+    def counted(self, text: str) -> list[str]:
+        """The terms of a text as the index counts them: in order, each as often as it stands."""
+        whole = text.encode("utf-8", "replace").decode()  # halves of surrogate pairs are no text
+        with self._lock:
+            found: list[str] = self._analyser.analyze(whole)
+        return found
+
+    @property
+    def layout(self) -> TextLayout:
+        """How pages and queries are weighed."""
+        return self._layout
+
     def search(self, query: str, limit: int) -> list[TextHit]:
         """Find pages by words, best first; equal scores by id. No sign has a meaning in a query.
 
@@ -244,7 +263,7 @@ class TextIndex:
                 for term in terms
             ]
             per_field.append(tantivy.Query.boolean_query(clauses))
-        return tantivy.Query.disjunction_max_query(per_field, _TIE_BREAKS[self._layout])
+        return tantivy.Query.disjunction_max_query(per_field, TIE_BREAKS[self._layout])
 
     def snippet(self, text: str, query: str) -> str:
         """The stretch of a page that says most about a query: 160-300 characters, whole words.
@@ -269,6 +288,29 @@ class TextIndex:
                 found: list[str] = self._analyser.analyze(word)
             self._term_of[word] = found[0] if found else None
         return self._term_of[word]
+
+
+def presegmented_doc(doc: TextDoc) -> TextDoc:
+    """A page with every text as words with single spaces between."""
+    return TextDoc(
+        id=doc.id,
+        title=presegmented(doc.title),
+        text=presegmented(doc.text),
+        headings=presegmented(doc.headings) if doc.headings else "",
+        names=tuple(map(presegmented, doc.names)),
+    )
+
+
+def weighed(doc: TextDoc) -> Iterator[Weighed]:
+    """What is indexed of a presegmented page: the page, then each other name on its own.
+
+    A name within the page's own fields would dilute its title: measured on the 151 names of 84
+    encyclopedia pages, hit@1 .94-.96 there, .99 as a document of its own.
+    """
+    parts = (doc.title, doc.title, doc.text, doc.headings)
+    yield Weighed(title=doc.title, everything=" ".join(part for part in parts if part))
+    for name in doc.names:
+        yield Weighed(title=name, everything=f"{name} {name}")
 
 
 def _densest(spots: Sequence[tuple[Piece, str]]) -> tuple[int, int]:
