@@ -206,11 +206,10 @@ class CorpusDatabase:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
-        except BaseException:
+            self._connection.execute("COMMIT")
+        finally:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
 
     def set_state(self, key: str, value: str) -> None:
         """Remember how far the import is."""
