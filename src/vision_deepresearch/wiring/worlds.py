@@ -176,6 +176,16 @@ def import_corpus(
         msg = f"expected a ZIM file or a folder of documents, found nothing at {str(path)!r}"
         raise ConfigError(msg)
     with closing(source):
-        return import_source(
+        if source.num_entries == 0:
+            msg = f"pages were expected in {str(path)!r}, found nothing: name the folder they are in"
+            raise ConfigError(msg)
+        report = import_source(
             source, out, base_url=base_url, name=name, limit=limit, progress=progress
         )
+    if not report.counts.get("pages"):
+        msg = (
+            f"pages were expected in {str(path)!r}, found none among "
+            f"{report.counts.get('entries', 0):,} entries: {out / 'import.json'} lists why"
+        )
+        raise ConfigError(msg)
+    return report

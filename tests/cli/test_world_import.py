@@ -1,0 +1,132 @@
+"""`vdr world import` and what one does with the world: search, look, read, ask."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.builders import a_picture
+from vision_deepresearch.cli.main import run
+
+PAGE = """<html><head><title>{title}</title></head><body><nav><a href="x.html">chrome</a></nav>
+<h1>{title}</h1><figure><img src="{picture}"><figcaption>{caption}</figcaption></figure>
+<p>{text} See <a href="bridge.html">the bridge</a>.</p></body></html>"""
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> Path:
+    folder = tmp_path / "town-guide"
+    folder.mkdir()
+    (folder / "tower.png").write_bytes(a_picture(seed=3, width=320, height=240))
+    (folder / "bridge.png").write_bytes(a_picture(seed=4, width=320, height=240))
+    tower = PAGE.format(
+        title="The Tower", picture="tower.png", caption="The tower at noon", text="Built in 1801."
+    )
+    bridge = PAGE.format(
+        title="The Bridge", picture="bridge.png", caption="The bridge", text="Opened in 1874."
+    )
+    (folder / "tower.html").write_text(tower)
+    (folder / "bridge.html").write_text(bridge)
+    (folder / "notes.md").write_text("# Notes\n\nThe keeper was *Ilse Brandt*.\n")
+    (folder / "broken.html").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\x00" * 64)
+    return folder
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, object]:
+    assert run([*arguments, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_a_folder_becomes_a_world_that_answers(
+    documents: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = str(tmp_path / "world")
+    report = said(capsys, "world", "import", str(documents), world)
+    assert report["already_complete"] is False
+    assert [item["path"] for item in report["skipped"]] == ["broken.html"]  # type: ignore[index,union-attr]
+    [hit, *_] = said(capsys, "world", "search", world, "who was the keeper")["hits"]  # type: ignore[misc]
+    assert hit["url"] == "https://town-guide.example/notes.md"
+    picture = str(documents / "tower.png")
+    [seen, *_] = said(capsys, "world", "look", world, picture, "--box", "100,100,900,900")["hits"]  # type: ignore[misc]
+    assert seen["url"] == "https://town-guide.example/tower.html"
+    assert seen["snippet"] == "The tower at noon"
+    page = said(capsys, "world", "read", world, "https://town-guide.example/tower.html")
+    assert "Built in 1801." in str(page["markdown"])
+    assert "chrome" not in str(page["markdown"])
+
+
+def test_the_second_import_does_nothing_and_says_so(
+    documents: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = str(tmp_path / "world")
+    said(capsys, "world", "import", str(documents), world)
+    assert said(capsys, "world", "import", str(documents), world)["already_complete"] is True
+    assert run(["world", "import", str(documents), world]) == 0
+    assert "nothing was done" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [("nowhere", "found nothing at"), ("plain.zim", "ZIM"), ("empty", "nothing")],
+)
+def test_what_is_no_source_is_refused_by_name(
+    source: str, wanted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "plain.zim").write_bytes(b"this is no archive")
+    (tmp_path / "empty").mkdir()
+    world = tmp_path / "world"
+    assert run(["world", "import", str(tmp_path / source), str(world)]) == 2
+    complaint = capsys.readouterr().err
+    assert wanted in complaint
+    assert "Traceback" not in complaint
+    assert not (world / "manifest.json").exists()
+
+
+def test_a_folder_with_other_things_in_it_is_left_alone(
+    documents: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("precious")
+    assert run(["world", "import", str(documents), str(mine)]) == 2
+    assert "mine" in capsys.readouterr().err
+    assert [file.name for file in mine.iterdir()] == ["thesis.txt"]
+
+
+def test_an_imported_world_has_no_questions_and_says_what_to_do(
+    documents: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = str(tmp_path / "world")
+    said(capsys, "world", "import", str(documents), world)
+    for command in (
+        ["world", "tasks", world, str(tmp_path / "q")],
+        ["eval", "run", "--world", world, "--model", "seat:x", "--out", str(tmp_path / "run")],
+    ):
+        assert run(command) == 2
+        assert "vdr ask" in capsys.readouterr().err
+
+
+def test_ask_researches_an_imported_world(
+    documents: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = str(tmp_path / "world")
+    said(capsys, "world", "import", str(documents), world)
+    crop = {"image_id": "img_1", "bbox": [[100, 100, 900, 900]], "goal": "when was it built"}
+    script = tmp_path / "script.jsonl"
+    replies = [
+        f"<tool_call>{json.dumps({'name': 'crop_and_search', 'arguments': crop})}</tool_call>",
+        "<answer>Built in 1801.</answer>",
+    ]
+    script.write_text("".join(json.dumps({"text": reply}) + "\n" for reply in replies))
+    found = said(
+        capsys,
+        *("ask", str(documents / "tower.png"), "-q", "When was it built?", "--world", world),
+        *("--model", f"scripted:{script}", "--out", str(tmp_path / "run")),
+    )
+    assert found["answer"] == "Built in 1801."
+    [support] = found["support"]  # type: ignore[misc]
+    assert support["url"] == "https://town-guide.example/tower.html"
+    assert support["quote"]["text"] == "Built in 1801."
+    assert "https://town-guide.example/tower.html" in Path(str(found["report"])).read_text()
