@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -32,10 +33,12 @@ def documents(tmp_path: Path) -> Path:
     return folder
 
 
-def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, object]:
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> SimpleNamespace:
+    """What a command printed with --json, keys as attributes."""
     assert run([*arguments, "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert isinstance(found, dict)
+    printed = capsys.readouterr().out
+    found = json.loads(printed, object_hook=lambda keys: SimpleNamespace(**keys))
+    assert isinstance(found, SimpleNamespace)
     return found
 
 
@@ -44,17 +47,17 @@ def test_a_folder_becomes_a_world_that_answers(
 ) -> None:
     world = str(tmp_path / "world")
     report = said(capsys, "world", "import", str(documents), world)
-    assert report["already_complete"] is False
-    assert [item["path"] for item in report["skipped"]] == ["broken.html"]  # type: ignore[index,union-attr]
-    [hit, *_] = said(capsys, "world", "search", world, "who was the keeper")["hits"]  # type: ignore[misc]
-    assert hit["url"] == "https://town-guide.example/notes.md"
+    assert report.already_complete is False
+    assert [item.path for item in report.skipped] == ["broken.html"]
+    [hit, *_] = said(capsys, "world", "search", world, "who was the keeper").hits
+    assert hit.url == "https://town-guide.example/notes.md"
     picture = str(documents / "tower.png")
-    [seen, *_] = said(capsys, "world", "look", world, picture, "--box", "100,100,900,900")["hits"]  # type: ignore[misc]
-    assert seen["url"] == "https://town-guide.example/tower.html"
-    assert seen["snippet"] == "The tower at noon"
+    [seen, *_] = said(capsys, "world", "look", world, picture, "--box", "100,100,900,900").hits
+    assert seen.url == "https://town-guide.example/tower.html"
+    assert seen.snippet == "The tower at noon"
     page = said(capsys, "world", "read", world, "https://town-guide.example/tower.html")
-    assert "Built in 1801." in str(page["markdown"])
-    assert "chrome" not in str(page["markdown"])
+    assert "Built in 1801." in page.markdown
+    assert "chrome" not in page.markdown
 
 
 def test_the_second_import_does_nothing_and_says_so(
@@ -62,7 +65,7 @@ def test_the_second_import_does_nothing_and_says_so(
 ) -> None:
     world = str(tmp_path / "world")
     said(capsys, "world", "import", str(documents), world)
-    assert said(capsys, "world", "import", str(documents), world)["already_complete"] is True
+    assert said(capsys, "world", "import", str(documents), world).already_complete is True
     assert run(["world", "import", str(documents), world]) == 0
     assert "nothing was done" in capsys.readouterr().out
 
@@ -125,8 +128,8 @@ def test_ask_researches_an_imported_world(
         *("ask", str(documents / "tower.png"), "-q", "When was it built?", "--world", world),
         *("--model", f"scripted:{script}", "--out", str(tmp_path / "run")),
     )
-    assert found["answer"] == "Built in 1801."
-    [support] = found["support"]  # type: ignore[misc]
-    assert support["url"] == "https://town-guide.example/tower.html"
-    assert support["quote"]["text"] == "Built in 1801."
-    assert "https://town-guide.example/tower.html" in Path(str(found["report"])).read_text()
+    assert found.answer == "Built in 1801."
+    [support] = found.support
+    assert support.url == "https://town-guide.example/tower.html"
+    assert support.quote.text == "Built in 1801."
+    assert "https://town-guide.example/tower.html" in Path(found.report).read_text()
