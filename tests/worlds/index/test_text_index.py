@@ -1,6 +1,7 @@
 """Text index: words of any script, hostile queries, an order that does not depend on luck."""
 
 import threading
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.worlds.index.segment import pieces, presegmented
-from vision_deepresearch.worlds.index.text import MAX_QUERY_TERMS, TextDoc, TextIndex
+from vision_deepresearch.worlds.index.text import MAX_QUERY_TERMS, TextDoc, TextIndex, TextLayout
 
 DOCS = (
     TextDoc(id=0, title="Osterholm", text="A town on a river. Its lighthouse was built in 1871."),
@@ -150,3 +151,45 @@ def test_a_missing_or_foreign_index_is_refused_with_a_remedy(tmp_path: Path) -> 
     facts.write_text(facts.read_text().replace('"version": "1"', '"version": "0"'))
     with pytest.raises(ConfigError, match="version '0'"):
         TextIndex.open(tmp_path / "text")
+
+
+@given(st.text())
+def test_the_fast_way_to_words_is_the_exact_one(text: str) -> None:
+    plain = unicodedata.normalize("NFKC", text)
+    assert presegmented(text).split() == [piece.text for piece in pieces(plain)]
+
+
+@given(st.text(alphabet="ab'\u2019\u0301_-\u00e9 1"))
+def test_apostrophes_and_combining_marks_cut_the_same_words(text: str) -> None:
+    plain = unicodedata.normalize("NFKC", text)
+    assert presegmented(text).split() == [piece.text for piece in pieces(plain)]
+
+
+def test_other_names_lead_to_a_page_like_its_title(tmp_path: Path) -> None:
+    docs = [
+        TextDoc(id=1, title="Osterholm", text="A town.", names=("Easter Isle", "The old port")),
+        TextDoc(id=2, title="Varn", text="From the old port of Osterholm, easter week. " * 9),
+    ]
+    index = TextIndex.build(tmp_path / "text", docs)
+    assert _ids(index, "easter isle") == [1, 2]
+    assert _ids(index, "old port", limit=1) == [1]
+    assert _ids(index, "osterholm") == [1, 2], "a page found by several of its documents comes once"
+    assert index.facts["documents"] == "2"
+    assert index.facts["names"] == "2"
+
+
+def test_a_layout_is_kept_and_an_unknown_one_refused(tmp_path: Path) -> None:
+    docs = [
+        TextDoc(id=1, title="Locks", text="A lock is released.", headings="Releasing a lock"),
+        TextDoc(id=2, title="Chat", text="How do I do what you do? How would you do it?"),
+    ]
+    plain = TextIndex.build(tmp_path / "plain", docs)
+    assert "layout" not in plain.facts
+    TextIndex.build(tmp_path / "docs", docs, layout=TextLayout.DOCUMENTS)
+    index = TextIndex.open(tmp_path / "docs")
+    assert _ids(index, "How do I release what you lock?") == [1]
+    assert _ids(index, "how do you do") == [2], "words that only ask count where nothing else is"
+    facts = tmp_path / "docs/facts.json"
+    facts.write_text(facts.read_text().replace('": "documents"', '": "other"'))
+    with pytest.raises(ConfigError, match="build it again"):
+        TextIndex.open(tmp_path / "docs")
