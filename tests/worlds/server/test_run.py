@@ -2,6 +2,7 @@
 
 # ruff: noqa: S310 - the addresses are those of our own loopback server
 
+import asyncio
 import json
 import os
 import signal
@@ -123,6 +124,24 @@ async def test_a_live_world_is_not_served() -> None:
             settings=Settings(workers=1),
             announce=lambda *_: None,
         )
+
+
+async def test_it_can_be_stopped_while_the_world_is_still_opening() -> None:
+    serving = asyncio.create_task(
+        serve_world(
+            odd_worlds.open_slowly,
+            host="127.0.0.1",
+            port=0,
+            settings=Settings(workers=2),
+            announce=lambda *_: None,
+        )
+    )
+    await asyncio.sleep(1.5)
+    began = time.monotonic()
+    os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+    assert time.monotonic() - began < 2
 
 
 def test_the_token_is_wanted_in_the_way_of_each_service(folder: Path) -> None:

@@ -93,12 +93,12 @@ class Door:
             return await service.answer(incoming, desk)
 
     async def _pause(self) -> None:
-        """Hold a refusal back for a moment, so that clients who do not wait are slowed down."""
-        if self.num_paused >= self._settings.max_paused:
-            return
+        """Hold a refusal back for as long as the ones before it need at the rate that is allowed."""
+        settings = self._settings
+        pause_s = self.num_paused / settings.refusals_per_s
         self.num_paused += 1
         try:
-            await asyncio.sleep(self._settings.refusal_pause_s)
+            await asyncio.sleep(min(pause_s, settings.max_refusal_pause_s))
         finally:
             self.num_paused -= 1
 

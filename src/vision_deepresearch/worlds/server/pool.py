@@ -34,7 +34,7 @@ from vision_deepresearch.worlds.server.worker import OpenWorld, run_worker
 
 OPEN_TIMEOUT_S = 300.0
 """For a worker to import and open the world."""
-_SHARE = {Lane.WORDS: 0.4, Lane.LOOKS: 0.6}
+_SHARE = {Lane.WORDS: 0.5, Lane.LOOKS: 0.5}
 """Of the workers' time, when both lanes have work."""
 _SMOOTHING = 0.1
 _END_S = 0.5

@@ -36,10 +36,11 @@ class Settings:
     """For waiting and work together."""
     retry_after_s: int = 1
     """What a refused client is told to wait."""
-    refusal_pause_s: float = 0.5
-    """A refusal is held back so long: clients that do not wait cannot keep the server busy."""
-    max_paused: int = 4096
-    """Refusals held back at one time; further ones go out at once."""
+    refusals_per_s: float = 200.0
+    """Refusals beyond this rate are held back, so that clients who ask again at once, against
+    what they were told, cannot keep the server from its work."""
+    max_refusal_pause_s: float = 4.0
+    """No refusal is held back longer."""
     cache_bytes: int = 128 * 1024 * 1024
     """Of answers kept; the world is frozen, so they never expire."""
 
