@@ -5,31 +5,31 @@ clock. Names of chrome are those of MediaWiki, Kiwix, Sphinx, DocBook, AsciiDoc,
 and of ordinary sites.
 """
 
-import codecs
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
+from itertools import islice
 from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
 from lxml.html import HtmlElement, document_fromstring
 
-_CODECS = {  # labels that browsers read as their superset
-    "iso-8859-1": "cp1252",
-    "latin1": "cp1252",
-    "us-ascii": "cp1252",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "shift_jis": "cp932",
-    "euc-kr": "cp949",
-    "utf-16": "utf-8",  # a label that could be read as bytes cannot be true
-}
-_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"))
-_BOMS += ((codecs.BOM_UTF16_BE, "utf-16"),)
-_META_CHARSET = re.compile(
-    rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.I
+from vision_deepresearch.worlds.body import as_html
+
+GONE, BARE = "vdr-gone", "vdr-bare"
+"""Names of elements that will be taken out with, or without, what is in them: all at once, because
+one by one each moves the text behind it, which takes minutes for 100,000 of them."""
+_UNREAD = re.compile(
+    rb"<(script|style|template|svg|select|textarea)\b.*?(?:</\1\s*>|\Z)", re.I | re.S
+)
+_NESTING = re.compile(
+    rb"</?(?!(?:html|head|title|meta|base|body|a|p|br|hr|img)[\s/>])[a-z][^<>]*>", re.I
+)
+"""Tags that can lie in each other without end."""
+_INLINE = re.compile(
+    rb"</?(?:b|i|u|s|em|strong|font|span|small|big|sup|sub|code|tt|abbr|cite|q)[\s/>]", re.I
 )
 
 _DEAD_TAGS = "script style template iframe object embed svg button input select textarea nav link"
@@ -79,6 +79,9 @@ _DATE_NAMES = frozenset((
     "datepublished",
     "pubdate",
 ))
+_MAX_CLIMB = 8
+_MAX_TITLES = 100
+"""Titles and headings looked at for one that says something."""
 _REFRESH = re.compile(r"^\s*[\d.]+\s*[;,]\s*(?:url\s*=\s*)?[\"']?\s*([^\"'\s]+)", re.I)
 _PLAIN = re.compile(r"(?:/|(?:\.\./)*)[^\s:?#./;][^\s:;?#]*(?:#[^\s:?#/]*)?\Z")
 """Links to a file beside, below or above the page, as nearly all are written."""
@@ -114,17 +117,20 @@ def parse(html: bytes, *, charset: str | None = None) -> HtmlElement | None:
     Args:
         html: the body as served.
         charset: as HTTP says; a byte order mark beats it, it beats `<meta>`.
+
+    Raises:
+        NotAPageError: no text: a picture, an archive, a PDF.
     """
-    codec = codec_of(html, charset=charset)
-    if codec == "utf-8" and b"\x00" not in html and _is_valid(html):
-        clean = html
-    else:
-        text = html.decode(codec, "replace").replace("\x00", "")
-        clean = text.encode("utf-8", "replace")
+    clean = as_html(html, charset=charset)
     try:
-        return document_fromstring(clean, parser=_parser())
+        parser = _parser()
+        document = document_fromstring(clean, parser=parser)
+        if _is_too_deep(parser):
+            document = document_fromstring(_flattened(clean), parser=_parser())
     except etree.ParserError:  # nothing but white space and comments
         return None
+    _open_frames(document)
+    return document
 
 
 def _parser() -> etree.HTMLParser:
@@ -134,36 +140,36 @@ def _parser() -> etree.HTMLParser:
     return parser
 
 
-def codec_of(html: bytes, *, charset: str | None = None) -> str:
-    """Python's name of the charset: byte order mark, then HTTP's, then `<meta>`, then UTF-8."""
-    for mark, codec in _BOMS:
-        if html.startswith(mark):
-            return codec
-    if charset is not None and (codec := _python_codec(charset)) is not None:
-        return codec
-    found = _META_CHARSET.search(html[:1024])
-    stated = _python_codec(found.group(1).decode("ascii")) if found else None
-    return stated or "utf-8"
+def _is_too_deep(parser: etree.HTMLParser) -> bool:
+    """Whether libxml2 gave the rest of a page up."""
+    last = parser.error_log.last_error
+    return last is not None and last.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT
 
 
-def _is_valid(html: bytes) -> bool:
-    try:
-        html.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+def _flattened(html: bytes) -> bytes:
+    """A page without the tags that nest: nothing is lost but the layout.
+
+    Pages that forget to close a tag in each of 300 paragraphs are that deep.
+    """
+
+    def without_nesting(tag: re.Match[bytes]) -> bytes:
+        return b"" if _INLINE.match(tag.group()) else b"<p>"
+
+    return _NESTING.sub(without_nesting, _UNREAD.sub(b"", html))
 
 
-def _python_codec(label: str) -> str | None:
-    """The codec a label means, or None for one that no page can be written in."""
-    label = label.strip().strip("\"'").lower()
-    label = _CODECS.get(label, label)
-    try:
-        name = codecs.lookup(label).name
-        b"".decode(label)  # refuses codecs that are not from bytes to text
-    except (LookupError, ValueError):
-        return None
-    return None if name in {"utf-7", "utf-16", "utf-32", "idna", "punycode"} else name
+def _open_frames(document: HtmlElement) -> None:
+    """Make links of frames: a frameset has no words of its own."""
+    frameset = document.find("frameset")
+    if frameset is None:
+        return
+    body = etree.SubElement(document, "body")
+    for frame in frameset.iter("frame"):
+        source = frame.get("src", "").strip()
+        if source:
+            link = etree.SubElement(etree.SubElement(body, "p"), "a", href=source)
+            link.text = frame.get("title") or frame.get("name") or source
+    frameset.drop_tree()
 
 
 # ----------------------------------------------------------------------------------------- head
@@ -173,8 +179,9 @@ def read_head(document: HtmlElement, *, final_url: str) -> Head:
     """Read title, language, date and base of a page that was not pruned yet."""
     base = final_url
     for element in document.iter("base"):
-        base = absolute(element.get("href"), base_url=final_url) or base
-        break
+        if element.get("href"):  # one that names only a target says nothing of links
+            base = absolute(element.get("href"), base_url=final_url) or base
+            break
     lang = document.get("lang") or document.get("{http://www.w3.org/XML/1998/namespace}lang") or ""
     return Head(
         title=_title_of(document),
@@ -197,11 +204,17 @@ def refresh_target(html: bytes, *, url: str) -> str | None:
 
 
 def _title_of(document: HtmlElement) -> str:
-    for element in document.iter("title", "h1"):
+    for element in islice(document.iter("title", "h1"), _MAX_TITLES):
         title = text_of(element)
-        if title:
+        if title and not any(_is_unseen(above) for above in (element, *element.iterancestors())):
             return title[:300]
     return ""
+
+
+def _is_unseen(element: HtmlElement) -> bool:
+    """Whether its words are hidden, or are the name of a drawing."""
+    is_hidden = "hidden" in element.attrib or _HIDDEN_STYLE.search(element.get("style", ""))
+    return element.tag == "svg" or bool(is_hidden)
 
 
 def _published_of(document: HtmlElement) -> str | None:
@@ -249,7 +262,8 @@ def prune(document: HtmlElement, *, html: bytes) -> str:
         if _is_chrome(element) and element.getparent() is not None:
             if not licence and _is_footer(element):
                 licence = _licence_in(element)
-            element.drop_tree()
+            element.tag = GONE
+    etree.strip_elements(document, GONE, with_tail=False)
     return licence
 
 
@@ -296,9 +310,16 @@ def _is_named_chrome(element: HtmlElement, attributes: Sequence[str]) -> bool:
         case _Names.CHROME:
             return True
         case _Names.CONTENTS:  # one that leads to other pages is what the page is about
+            if any(_is_contents(above) for above in islice(element.iterancestors(), _MAX_CLIMB)):
+                return False  # part of one that was looked at
             return _LEADS_AWAY(element) <= _STAYS_HERE(element)
         case _Names.SIDEBAR:  # Sphinx writes boxes of the text under this name
             return not _HAS_OWN_TITLE(element)
+
+
+def _is_contents(element: HtmlElement) -> bool:
+    names = element.get("class", ""), element.get("id", "")
+    return any(_class_of_names(name) is _Names.CONTENTS for name in names)
 
 
 def _is_footer(element: HtmlElement) -> bool:
@@ -336,7 +357,8 @@ def absolute(url: str | None, *, base_url: str) -> str | None:
         parts = urlsplit(joined)
     except ValueError:
         return None
-    return joined if parts.scheme in {"http", "https"} and parts.netloc else None
+    is_web = parts.scheme in {"http", "https"} and parts.netloc
+    return joined if is_web and "@" not in parts.netloc else None  # no names and passwords
 
 
 @lru_cache(maxsize=256)

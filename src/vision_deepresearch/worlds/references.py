@@ -7,16 +7,19 @@ is no picture or link for a reader is taken out.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from lxml import etree
 from lxml.html import HtmlElement
 
 from vision_deepresearch.core.page import PageImage, PageLink
-from vision_deepresearch.worlds.html import absolute, text_of
+from vision_deepresearch.worlds.html import BARE, GONE, absolute, text_of
 
 MIN_PICTURE_PX = 100
 """Pictures whose declared sides are all smaller are icons."""
 MAX_CAPTION_CHARS = 1000
+_MAX_CLIMB = 8
+"""Elements around a picture that are searched for its caption."""
 URL_ESCAPES = {ord(char): f"%{ord(char):02X}" for char in "() <>\"'\\`{}|^\t\n\r"}
 """What a url in Markdown must not hold as it is."""
 
@@ -37,19 +40,20 @@ class ShownImage:
 def resolve_images(document: HtmlElement, *, base_url: str) -> Iterator[ShownImage]:
     """List the pictures once each and give every `img` its real, absolute source."""
     seen: set[str] = set()
+    captions = _Captions()
     for element in list(document.iter("img")):
         source = _source_of(element, base_url=base_url)
         width, height = _pixels(element.get("width")), _pixels(element.get("height"))
         sides = [side for side in (width, height) if side is not None]
         if source is None or (sides and max(sides) < MIN_PICTURE_PX):
-            element.drop_tree()
+            element.tag = GONE
             continue
         if source in seen and element.xpath("boolean(ancestor::noscript)"):
-            element.drop_tree()  # the copy for readers without scripts
+            element.tag = GONE  # the copy for readers without scripts
             continue
         alt = " ".join((element.get("alt") or "").split())
         box = _infobox_of(element)
-        caption = "" if source in seen else _caption_of(element, is_in_infobox=box is not None)
+        caption = "" if source in seen else captions.of(element, is_in_infobox=box is not None)
         # Nothing but src and alt: a title or an open bracket would break the Markdown.
         element.attrib.clear()
         element.set("src", source.translate(URL_ESCAPES))
@@ -61,8 +65,10 @@ def resolve_images(document: HtmlElement, *, base_url: str) -> Iterator[ShownIma
         yield ShownImage(image=image, in_infobox=box is not None)
     for element in list(document.iter("noscript", "picture", "figcaption")):
         element.tag = "p" if element.tag == "figcaption" else "span"
-    for element in list(document.iter("source")):
-        element.drop_tag()  # the parser may have put the picture into it
+    if next(document.iter(GONE), None) is not None:
+        etree.strip_elements(document, GONE, with_tail=False)
+    if next(document.iter("source"), None) is not None:
+        etree.strip_tags(document, "source")  # the parser may have put the picture into it
 
 
 def _source_of(element: HtmlElement, *, base_url: str) -> str | None:
@@ -103,21 +109,39 @@ def _infobox_of(element: HtmlElement) -> HtmlElement | None:
     return found
 
 
-def _caption_of(element: HtmlElement, *, is_in_infobox: bool) -> str:
-    """The words beside a picture: its figure's caption, or the caption of its thumb or cell."""
-    for ancestor in element.iterancestors("figure", "div", "li", "td"):
-        if ancestor.tag == "figure":
-            found = ancestor.find(".//figcaption")
-        elif len(ancestor.xpath(".//img")) > 1:
-            break
-        else:
-            captions = _CAPTIONS(ancestor)
-            found = captions[0] if captions else None
-            if found is None and is_in_infobox and ancestor.tag == "td":
-                found = ancestor  # an infobox writes the words below the picture, without a name
-        if found is not None:
-            return text_of(found)[:MAX_CAPTION_CHARS]
-    return element.get("title") or ""
+class _Captions:
+    """Finds the words beside pictures; remembers what it saw, for pages of thousands of pictures."""
+
+    def __init__(self) -> None:
+        self._crowded: set[HtmlElement] = set()
+        self._of_figures: dict[HtmlElement, HtmlElement | None] = {}
+
+    def of(self, element: HtmlElement, *, is_in_infobox: bool) -> str:
+        """The caption of the picture's figure, or of its thumb or cell, or its title."""
+        near = islice(element.iterancestors("figure", "div", "li", "td"), _MAX_CLIMB)
+        for ancestor in near:
+            if ancestor.tag == "figure":
+                if ancestor not in self._of_figures:
+                    self._of_figures[ancestor] = ancestor.find(".//figcaption")
+                found = self._of_figures[ancestor]
+            elif self._is_crowded(ancestor):
+                break
+            else:
+                captions = _CAPTIONS(ancestor)
+                found = captions[0] if captions else None
+                if found is None and is_in_infobox and ancestor.tag == "td":
+                    found = ancestor  # an infobox writes the words below, without a name
+            if found is not None:
+                return text_of(found)[:MAX_CAPTION_CHARS]
+        return element.get("title") or ""
+
+    def _is_crowded(self, element: HtmlElement) -> bool:
+        """Whether more than one picture stands in it."""
+        if element in self._crowded:
+            return True
+        if len(list(islice(element.iter("img"), 2))) > 1:
+            self._crowded.add(element)
+        return element in self._crowded
 
 
 def resolve_links(document: HtmlElement, *, base_url: str) -> Iterator[PageLink]:
@@ -127,7 +151,7 @@ def resolve_links(document: HtmlElement, *, base_url: str) -> Iterator[PageLink]
     for element in list(document.iter("a")):
         target = absolute(element.get("href"), base_url=base_url)
         if target is None or target.partition("#")[0] == page:
-            element.drop_tag()
+            element.tag = BARE
             continue
         element.set("href", target.translate(URL_ESCAPES))
         if "title" in element.attrib:
@@ -137,6 +161,7 @@ def resolve_links(document: HtmlElement, *, base_url: str) -> Iterator[PageLink]
         seen.add(target)
         alts = (image.get("alt") or "" for image in element.iter("img"))
         yield PageLink(url=target, text=text_of(element) or " ".join(alts).strip())
+    etree.strip_tags(document, BARE)
 
 
 def _pixels(declared: str | None) -> int | None:

@@ -7,10 +7,10 @@ from collections import Counter
 
 from markdown_it import MarkdownIt
 
+from vision_deepresearch.worlds.charset import codec_of
 from vision_deepresearch.worlds.corpus.database import LinkRow, PageRow, ShownRow
 from vision_deepresearch.worlds.corpus.source import Markup, PageEntry
 from vision_deepresearch.worlds.corpus.urls import Addresses
-from vision_deepresearch.worlds.html import codec_of
 from vision_deepresearch.worlds.pages import read_parts
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?\n)(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
