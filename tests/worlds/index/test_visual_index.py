@@ -87,6 +87,25 @@ def test_two_builds_give_the_same_hits(
         assert again.search(_altered(data), 20) == index.search(_altered(data), 20)
 
 
+def test_rows_are_written_as_numpy_writes_them(
+    references: list[tuple[str, bytes]], tmp_path: Path
+) -> None:
+    VisualIndex.build(tmp_path / "v", references)
+    for name in ("starts", "points", "codes"):
+        path = tmp_path / "v" / f"{name}.npy"
+        np.save(tmp_path / "again.npy", np.load(path))
+        assert (tmp_path / "again.npy").read_bytes() == path.read_bytes()
+
+
+def test_a_short_list_is_the_beginning_of_the_long_one(
+    index: VisualIndex, references: list[tuple[str, bytes]]
+) -> None:
+    for _, data in references[:5]:
+        everything = index.search(_altered(data), len(references))
+        assert len(everything) == len(references)
+        assert index.search(_altered(data), 25) == everything[:25]
+
+
 def test_many_descriptors_are_searched_in_lists_and_still_found(
     references: list[tuple[str, bytes]], tmp_path: Path
 ) -> None:

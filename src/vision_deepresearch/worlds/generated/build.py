@@ -22,9 +22,9 @@ from vision_deepresearch.core.record import Record
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.media.store import FolderMediaStore
 from vision_deepresearch.worlds.generated.drafts import TaskDraft
-from vision_deepresearch.worlds.generated.draw import reference_picture
 from vision_deepresearch.worlds.generated.graph import Graph
 from vision_deepresearch.worlds.generated.pages import PageSet
+from vision_deepresearch.worlds.generated.pictures import draw_pictures
 from vision_deepresearch.worlds.generated.plan import PageRecord
 from vision_deepresearch.worlds.generated.scenes import Scene, place_scene, render_scene
 from vision_deepresearch.worlds.generated.spec import WorldSpec
@@ -41,6 +41,7 @@ from vision_deepresearch.worlds.generated.world import (
 )
 from vision_deepresearch.worlds.index.text import TextDoc, TextIndex
 from vision_deepresearch.worlds.index.visual import (
+    Features,
     Pixels,
     VisualIndex,
     features,
@@ -60,18 +61,24 @@ _LICENCES = ("pages and pictures are generated: CC0-1.0",)
 _REPORT_EVERY = 10
 
 
-def build_world(spec: WorldSpec, folder: Path, *, progress: Progress | None = None) -> None:
+def build_world(
+    spec: WorldSpec, folder: Path, *, progress: Progress | None = None, jobs: int = 1
+) -> None:
     """Build a world into a folder that is new, empty or holds an unfinished build.
 
     Args:
         spec: what to build.
         folder: where; its parent is created.
         progress: told about each stage.
+        jobs: processes that draw pictures; with more than one, the program's main module must be
+            importable without side effects. The world is the same.
 
     Raises:
-        ConfigError: the folder holds something else, or the spec is too small for its tasks.
+        ConfigError: the folder holds something else, the spec is too small for its tasks, or a
+            process was killed.
 
-    Cost: about 40 ms of CPU per pictured thing and 100 ms per task, on one core.
+    Cost: about 0.4 ms of CPU per page, 11 ms per pictured thing and 130 ms per task; see
+    docs/world-costs.md.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         _refuse_unless_ours(folder)
@@ -80,7 +87,7 @@ def build_world(spec: WorldSpec, folder: Path, *, progress: Progress | None = No
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as work:
         target = Path(work) / "world"
         target.mkdir()
-        _Builder(spec=spec, folder=target, progress=progress or _silent).build()
+        _Builder(spec=spec, folder=target, progress=progress or _silent, jobs=jobs).build()
         if (folder / MANIFEST).is_file() and not was_complete:
             return  # another process was faster and made the same
         if folder.exists():
@@ -111,6 +118,7 @@ class _Builder:
     spec: WorldSpec
     folder: Path
     progress: Progress
+    jobs: int
     num_refused: int = 0
     """Drafts whose things cannot be found in their drawn scene; each was made anew."""
 
@@ -121,8 +129,8 @@ class _Builder:
         blobs = FolderMediaStore(self.folder / "blobs")
         texts = TextIndex.build(self.folder / "text", self._texts(pages))
         refs: dict[str, ImageRef] = {}
-        visuals = VisualIndex.build(
-            self.folder / "visual", self._references(graph, blobs=blobs, refs=refs)
+        visuals = VisualIndex.build_from_features(
+            self.folder / "visual", self._references(graph, refs=refs)
         )
         (self.folder / PICTURES).write_text(
             PictureTable(root=refs).model_dump_json(), encoding="utf-8"
@@ -146,7 +154,7 @@ class _Builder:
             licences=_LICENCES,
             text_index=texts.facts,
             visual_index=visuals.facts,
-            spec=self.spec.model_dump(),
+            spec=self.spec.model_dump(exclude_none=True),
         )
         (self.folder / MANIFEST).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
 
@@ -161,16 +169,17 @@ class _Builder:
         self.progress("pages", len(records), len(records))
 
     def _references(
-        self, graph: Graph, *, blobs: FolderMediaStore, refs: dict[str, ImageRef]
-    ) -> Iterator[tuple[str, bytes]]:
-        """Reference pictures, stored on the way; `refs` is filled."""
-        pictured = graph.pictured()
-        for number, entity in enumerate(pictured):
+        self, graph: Graph, *, refs: dict[str, ImageRef]
+    ) -> Iterator[tuple[str, Features]]:
+        """Key points of the reference pictures, which are stored on the way; `refs` is filled."""
+        known = graph.known_by_sight()
+        drawn = draw_pictures(self.spec, known, blobs=self.folder / "blobs", jobs=self.jobs)
+        for number, picture in enumerate(drawn):
             if number % _REPORT_EVERY == 0:
-                self.progress("pictures", number, len(pictured))
-            refs[entity.id] = blobs.put(reference_picture(self.spec, entity))
-            yield entity.id, blobs.load(refs[entity.id])
-        self.progress("pictures", len(pictured), len(pictured))
+                self.progress("pictures", number, len(known))
+            refs[picture.owner] = picture.ref
+            yield picture.owner, picture.features
+        self.progress("pictures", len(known), len(known))
 
     def _tasks(
         self,

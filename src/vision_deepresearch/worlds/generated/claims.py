@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vision_deepresearch.worlds.generated.entities import EntityType
 from vision_deepresearch.worlds.generated.facts import Fact
 from vision_deepresearch.worlds.generated.graph import Graph
 from vision_deepresearch.worlds.generated.relations import Range
@@ -44,11 +43,12 @@ def twisted(graph: Graph, fact: Fact, *, key: str) -> Fact:
     rng = rng_for(graph.spec.seed, "twist", (key, fact.subject, fact.predicate))
     relation = graph.relation(fact.subject, fact.predicate)
     if fact.object is not None:
-        type_: EntityType = graph.entity(fact.object).type
-        others = [entity.id for entity in graph.of_type(type_) if entity.id != fact.object]
-        if not others:
+        alike = graph.of_type(graph.entity(fact.object).type)
+        if len(alike) < 2:
             return fact
-        return Fact(subject=fact.subject, predicate=fact.predicate, object=rng.choice(others))
+        drawn = rng.choice(range(len(alike) - 1))  # its own place is left out, not searched for
+        other = alike[drawn + (drawn >= graph.place_in_type(fact.object))]
+        return Fact(subject=fact.subject, predicate=fact.predicate, object=other.id)
     if isinstance(fact.literal, int):
         shift = rng.choice((-1, 1)) * rng.randint(3, 19)
         value = fact.literal + shift

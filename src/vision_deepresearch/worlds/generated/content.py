@@ -62,7 +62,8 @@ class _Writer:
     graph: Graph
     record: PageRecord
     rng: random.Random
-    claims: list[Claim] = field(default_factory=list)
+    claims: dict[Claim, None] = field(default_factory=dict)
+    """Each once, in the order of first mention."""
 
     @property
     def subject(self) -> str:
@@ -107,8 +108,7 @@ class _Writer:
         claim = Claim(
             subject=subject, predicate=predicate, inverse=inverse, value=value, stance=stance
         )
-        if claim not in self.claims:
-            self.claims.append(claim)
+        self.claims.setdefault(claim)
 
     # ------------------------------------------------------------------------------- sentences
 

@@ -160,7 +160,7 @@ def _branch(
     step = Step(relation=RELATIONS[type_, predicate])
     values = [
         value
-        for thing in graph.of_type(type_)
+        for thing in graph.sighted_of_type(type_)
         if routes.is_clear(thing.id) and not graph.lookalikes(thing.id)
         if (value := routes.take(step, start=thing.id)) is not None
     ]

@@ -31,6 +31,7 @@ class Graph:
         self._facts = facts
         self._by_key: dict[tuple[str, str], list[Fact]] = {}
         self._inverse: dict[tuple[str, str], list[str]] = {}
+        self._besides: dict[EntityType, tuple[Entity, ...]] = {}
         for subject_facts in facts.values():
             for fact in subject_facts:
                 self._by_key.setdefault(fact.key, []).append(fact)
@@ -102,9 +103,27 @@ class Graph:
         """All things of a type, in order of ids."""
         return self._by_type[type_]
 
+    def place_in_type(self, entity_id: str) -> int:
+        """Where a thing stands among all of its type, from 0."""
+        return self._places[entity_id]
+
     def pictured(self) -> tuple[Entity, ...]:
         """All things that have a reference picture, in order of ids."""
-        return tuple(entity for entity in self.entities.values() if entity.type.carries_picture)
+        return self._pictured
+
+    def known_by_sight(self) -> tuple[Entity, ...]:
+        """Those of them that image search knows, in order of ids."""
+        return self._pictured[: self.spec.num_pictures]
+
+    def sighted_of_type(self, type_: EntityType) -> tuple[Entity, ...]:
+        """All things of a type that image search knows, in order of ids."""
+        return self._sighted_by_type[type_]
+
+    def pictured_besides(self, type_: EntityType) -> tuple[Entity, ...]:
+        """All things of other types that have a reference picture, in order of ids."""
+        if type_ not in self._besides:
+            self._besides[type_] = tuple(one for one in self._pictured if one.type is not type_)
+        return self._besides[type_]
 
     def named(self, name: str) -> tuple[Entity, ...]:
         """All things with that canonical name or alias, whatever its case."""
@@ -156,6 +175,25 @@ class Graph:
             type_: tuple(entity for entity in everything if entity.type is type_)
             for type_ in EntityType
         }
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {
+            entity.id: place
+            for alike in self._by_type.values()
+            for place, entity in enumerate(alike)
+        }
+
+    @cached_property
+    def _pictured(self) -> tuple[Entity, ...]:
+        return tuple(entity for entity in self.entities.values() if entity.type.carries_picture)
+
+    @cached_property
+    def _sighted_by_type(self) -> dict[EntityType, tuple[Entity, ...]]:
+        if self.spec.num_pictures is None:
+            return self._by_type
+        known = self.known_by_sight()
+        return {type_: tuple(one for one in known if one.type is type_) for type_ in EntityType}
 
     @cached_property
     def _by_name(self) -> dict[str, list[Entity]]:

@@ -3,7 +3,7 @@
 Any page can be made alone, in any order, in any process. Hosts are reserved names (RFC 2606).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from vision_deepresearch.worlds.generated.plan import (
     encyclopedia_url,
     plan_pages,
 )
+from vision_deepresearch.worlds.generated.relations import RELATIONS
 
 _TEMPLATES = {
     PageKind.ENCYCLOPEDIA: "encyclopedia.html.jinja",
@@ -30,6 +31,7 @@ _TEMPLATES = {
     PageKind.GALLERY: "gallery.html.jinja",
     PageKind.MIRROR: "mirror.html.jinja",
 }
+_PREDICATES = tuple(dict.fromkeys(relation.name for relation in RELATIONS.values()))
 
 
 class PageSet:
@@ -38,6 +40,7 @@ class PageSet:
     def __init__(self, graph: Graph, *, records: Sequence[PageRecord]) -> None:
         self.graph = graph
         self._records = {record.url: record for record in records}
+        self._all = tuple(self._records.values())
 
     @classmethod
     def of(cls, graph: Graph) -> "PageSet":
@@ -46,7 +49,7 @@ class PageSet:
 
     def all_urls(self) -> tuple[PageRecord, ...]:
         """Every page, in a fixed order."""
-        return tuple(self._records.values())
+        return self._all
 
     def record(self, url: str) -> PageRecord:
         """What is known of a page.
@@ -90,6 +93,53 @@ class PageSet:
             KeyError: there is no such page.
         """
         return self.document(url).all_pictures
+
+    def pages_showing(self, entity_id: str) -> Iterator[tuple[str, str]]:
+        """Address and caption of every page that shows a thing's picture, in page order.
+
+        Cost: each candidate is written when its turn comes, below a millisecond; a handful of
+        pages about the thing, and the news about its neighbours.
+        """
+        for number in sorted(self._may_show(entity_id)):
+            url = self._all[number].url
+            for picture in self.pictures(url):
+                if picture.entity_id == entity_id:
+                    yield url, picture.caption
+                    break
+
+    def number(self, url: str) -> int | None:
+        """Its place in `all_urls`; None: there is no such page."""
+        return self._numbers.get(url)
+
+    def _may_show(self, entity_id: str) -> set[int]:
+        """Numbers of the pages that have a reason to show a thing: it is what they tell of."""
+        neighbours = {
+            subject
+            for predicate in _PREDICATES
+            for subject in self.graph.subjects(entity_id, predicate)
+        }
+        told = [record for record in self.pages_about(entity_id) if not record.kind.is_index]
+        told += [
+            record
+            for subject in neighbours
+            for record in self.pages_about(subject)
+            if record.kind is PageKind.NEWS
+        ]
+        return {self._numbers[record.url] for record in told} | self._mistaken.get(entity_id, set())
+
+    @cached_property
+    def _mistaken(self) -> dict[str, set[int]]:
+        """By thing: numbers of the pages that wrongly name it as a value."""
+        numbers: dict[str, set[int]] = {}
+        for number, record in enumerate(self._all):
+            for fact, _ in record.wrong:
+                if fact.object is not None:
+                    numbers.setdefault(fact.object, set()).add(number)
+        return numbers
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {url: number for number, url in enumerate(self._records)}
 
     def pages_about(self, entity_id: str) -> tuple[PageRecord, ...]:
         """Pages about a thing, its encyclopedia article first."""

@@ -46,6 +46,11 @@ class PageKind(StrEnum):
         """The name of the site it stands on."""
         return _SITES[self]
 
+    @property
+    def is_index(self) -> bool:
+        """Whether it only lists other pages, without a picture."""
+        return self in {PageKind.LIST, PageKind.DISAMBIGUATION}
+
 
 _SITES = {
     PageKind.ENCYCLOPEDIA: "Orbipedia",
@@ -80,6 +85,13 @@ class PageRecord:
 def picture_url(entity_id: str) -> str:
     """Where the reference picture of a thing lies."""
     return f"{PICTURES}{entity_id}.jpg"
+
+
+def pictured_at(url: str) -> str | None:
+    """The id of the thing whose picture would lie there; None: no address of a picture."""
+    if not (url.startswith(PICTURES) and url.endswith(".jpg")):
+        return None
+    return url.removeprefix(PICTURES).removesuffix(".jpg")
 
 
 def encyclopedia_url(graph: Graph, entity_id: str) -> str:

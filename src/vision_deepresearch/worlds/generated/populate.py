@@ -150,7 +150,7 @@ def _with_lookalikes(
         double = next(
             (
                 other
-                for other in pictured[position + 1 :]
+                for other in map(pictured.__getitem__, range(position + 1, len(pictured)))
                 if other not in paired and entities[other].type is entities[model].type
             ),
             None,

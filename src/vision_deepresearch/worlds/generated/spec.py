@@ -34,11 +34,15 @@ class WorldSpec(Record):
     p_homonym: float = 0.04
     p_outdated: float = 0.03
     """Share of secondary pages that state an outdated value."""
+    num_pictures: int | None = Field(default=None, gt=0)
+    """Things that image search knows, the first so many; None: all. Questions look at these only,
+    the pictures of others are drawn when asked for."""
 
     def world_id(self) -> str:
         """Hash of spec and generator version, 16 hex characters."""
         content = json.dumps(
-            {"spec": self.model_dump(), "generator": GENERATOR_VERSION}, sort_keys=True
+            {"spec": self.model_dump(exclude_none=True), "generator": GENERATOR_VERSION},
+            sort_keys=True,
         )
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 

@@ -156,7 +156,7 @@ def _draft_ordinary(
 
 def _choose_anchor(routes: Routes, rng: random.Random) -> str | None:
     graph = routes.graph
-    things = graph.of_type(rng.choice(_ANCHOR_TYPES))
+    things = graph.sighted_of_type(rng.choice(_ANCHOR_TYPES))
     if len(things) < 4:
         return None
     anchor = rng.choice(things).id
@@ -187,7 +187,7 @@ class _Composer:
                 members.append(double)
         type_ = graph.entity(rivals[0]).type
         size = max(len(members), rng.randint(4, 7))
-        others = [entity for entity in graph.pictured() if entity.type is not type_]
+        others = graph.pictured_besides(type_)
         while len(members) < size:
             other = rng.choice(others).id
             if other not in members and not set(graph.lookalikes(other)) & set(members):
@@ -211,7 +211,7 @@ class _Composer:
     ) -> list[str]:
         """Other things of the anchor's type for which the same steps lead elsewhere."""
         graph = self.routes.graph
-        things = graph.of_type(graph.entity(anchor).type)
+        things = graph.sighted_of_type(graph.entity(anchor).type)
         found: list[str] = []
         for other in self.rng.sample(things, k=min(len(things), 24)):
             if other.id == anchor or not self.routes.is_clear(other.id):

@@ -19,12 +19,14 @@ from vision_deepresearch.core.observation import Evidence, EvidenceKind
 from vision_deepresearch.core.page import Asset, Page, WorldManifest
 from vision_deepresearch.core.proof import Proof
 from vision_deepresearch.core.task import Task
-from vision_deepresearch.media.store import FolderMediaStore
+from vision_deepresearch.media.store import CleanPicture, FolderMediaStore, clean
 from vision_deepresearch.worlds.embedded import MAX_HITS, Looks, Recent, Threads
 from vision_deepresearch.worlds.generated.document import Document, Line
+from vision_deepresearch.worlds.generated.draw import reference_picture
+from vision_deepresearch.worlds.generated.entities import Entity
 from vision_deepresearch.worlds.generated.graph import Graph
 from vision_deepresearch.worlds.generated.pages import PageSet
-from vision_deepresearch.worlds.generated.plan import picture_url
+from vision_deepresearch.worlds.generated.plan import picture_url, pictured_at
 from vision_deepresearch.worlds.generated.spec import WorldSpec
 from vision_deepresearch.worlds.generated.truth import GeneratedTruth
 from vision_deepresearch.worlds.index.text import TextIndex
@@ -74,9 +76,6 @@ class GeneratedWorld:
         self._folder = folder
         self._blobs = FolderMediaStore(folder / "blobs")
         self._records = pages.all_urls()
-        self._numbers = {record.url: number for number, record in enumerate(self._records)}
-        self._shown_on = _pages_by_picture(pages)
-        self._owners = {picture_url(owner): owner for owner in pictures}
         self._bodies: Recent[int, str] = Recent(_CACHED_TEXTS)
 
     @classmethod
@@ -147,9 +146,9 @@ class GeneratedWorld:
             WorldError: this world has no such page (not_found) or window (bad_args).
         """
         address = urldefrag(url.strip()).url
-        number = self._numbers.get(address)
+        number = self._pages.number(address)
         if number is None:
-            what = "a picture, no page," if address in self._owners else "no page"
+            what = "a picture, no page," if self._shown_at(address) is not None else "no page"
             raise WorldError(FailureKind.NOT_FOUND, f"this world has {what} at {url[:200]!r}")
         html = await self._threads.run("page read", lambda: self._pages.render_html(address))
         return to_page(
@@ -167,12 +166,23 @@ class GeneratedWorld:
         Raises:
             WorldError: this world has no such picture (not_found).
         """
-        owner = self._owners.get(urldefrag(url.strip()).url)
+        owner = self._shown_at(urldefrag(url.strip()).url)
         if owner is None:
             raise WorldError(FailureKind.NOT_FOUND, f"this world has no picture at {url[:200]!r}")
-        ref = self._pictures[owner]
-        data = await self._threads.run("picture read", lambda: self._blobs.load(ref))
-        return Asset(url=url, data=data, ref=ref)
+        kept = await self._threads.run("picture read", lambda: self._picture_of(owner))
+        return Asset(url=url, data=kept.data, ref=kept.ref)
+
+    def _shown_at(self, address: str) -> Entity | None:
+        """The thing whose picture has that address."""
+        owner = self._pages.graph.entities.get(pictured_at(address) or "")
+        return owner if owner is not None and owner.type.carries_picture else None
+
+    def _picture_of(self, owner: Entity) -> CleanPicture:
+        """A kept picture, or one drawn now: a world may keep fewer than it shows."""
+        ref = self._pictures.get(owner.id)
+        if ref is None:
+            return clean(reference_picture(self._pages.graph.spec, owner))
+        return CleanPicture(ref=ref, data=self._blobs.load(ref))
 
     # ------------------------------------------------------------------------------------- tasks
 
@@ -211,22 +221,19 @@ class GeneratedWorld:
 
     def _image_evidence(self, hit: VisualHit) -> Iterator[Evidence]:
         """The article of the thing shown, and for good matches one more page with the picture."""
-        urls = [self._pages.article(hit.image_id)]
-        others = [url for url in self._shown_on.get(hit.image_id, {}) if url not in urls]
-        if hit.inliers >= POSSIBLE_INLIERS:
-            urls += others[:1]
-        for url in urls:
+        shown = self._pages.pages_showing(hit.image_id)  # the article is the first page about it
+        for url, caption in islice(shown, 2 if hit.inliers >= POSSIBLE_INLIERS else 1):
             yield Evidence(
                 kind=EvidenceKind.IMAGE_HIT,
                 url=url,
                 title=self._pages.record(url).title,
-                snippet=self._shown_on.get(hit.image_id, {}).get(url, ""),
+                snippet=caption,
                 published=self._pages.record(url).published,
                 image_url=picture_url(hit.image_id),
                 score=float(hit.inliers),
                 label=label_for(hit.inliers),
                 world_id=self._manifest.world_id,
-                doc_id=str(self._numbers[url]),
+                doc_id=str(self._pages.number(url)),
             )
 
     def _search(self, query: str, limit: int) -> list[Evidence]:
@@ -286,15 +293,6 @@ def plain_text(document: Document) -> str:
 
 def _flat(line: Line) -> str:
     return "".join(span.text for span in line)
-
-
-def _pages_by_picture(pages: PageSet) -> dict[str, dict[str, str]]:
-    """By thing: address and caption of every page that shows its picture, in page order."""
-    shown: dict[str, dict[str, str]] = {}
-    for record in pages.all_urls():
-        for picture in pages.pictures(record.url):
-            shown.setdefault(picture.entity_id, {}).setdefault(record.url, picture.caption)
-    return shown
 
 
 def _read_manifest(folder: Path) -> tuple[WorldManifest, WorldSpec]:

@@ -1,0 +1,87 @@
+"""What lets a world grow: nothing depends on the number of processes or on who asks first."""
+
+from pathlib import Path
+
+import pytest
+
+from vision_deepresearch.core.proof import HopKind
+from vision_deepresearch.worlds.generated.build import build_world
+from vision_deepresearch.worlds.generated.graph import Graph
+from vision_deepresearch.worlds.generated.pages import PageSet
+from vision_deepresearch.worlds.generated.pictures import draw_pictures
+from vision_deepresearch.worlds.generated.plan import picture_url
+from vision_deepresearch.worlds.generated.spec import WorldSpec
+from vision_deepresearch.worlds.generated.world import GeneratedWorld, open_truth
+
+NUM_KNOWN = 45
+PARTLY_KNOWN = WorldSpec(
+    preset="test", seed=3, num_entities=150, num_tasks=3, num_pictures=NUM_KNOWN
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A world in which image search knows 45 of some 90 pictures."""
+    path = tmp_path_factory.mktemp("worlds") / "partly"
+    build_world(PARTLY_KNOWN, path)
+    return path
+
+
+def test_the_pages_that_show_a_thing_are_found_without_writing_all_pages() -> None:
+    graph = Graph.of(WorldSpec(preset="test", num_entities=500, num_tasks=1, p_outdated=0.5))
+    pages = PageSet.of(graph)
+    shown: dict[str, dict[str, str]] = {}
+    for record in pages.all_urls():
+        for picture in pages.pictures(record.url):
+            shown.setdefault(picture.entity_id, {}).setdefault(record.url, picture.caption)
+    assert len(shown) == len(graph.pictured())
+    for thing, expected in shown.items():
+        assert list(pages.pages_showing(thing)) == list(expected.items())
+
+
+def test_several_processes_draw_what_one_draws(tmp_path: Path) -> None:
+    spec = WorldSpec(preset="test", num_entities=350, num_tasks=1)
+    things = Graph.of(spec).pictured()[:200]
+    one, two = tmp_path / "one", tmp_path / "two"
+    refs = [[d.ref for d in draw_pictures(spec, things, blobs=one, jobs=1)]]
+    refs.append([d.ref for d in draw_pictures(spec, things, blobs=two, jobs=2)])
+    assert refs[0] == refs[1]
+    assert _content(one) == _content(two)
+    assert len(_content(one)) == len(things)
+
+
+def _content(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_questions_look_only_at_what_image_search_knows(folder: Path) -> None:
+    world, truth = GeneratedWorld.open(folder), open_truth(folder)
+    assert world.manifest().counts["pictures"] == NUM_KNOWN
+    known = {world.pages.article(thing.id) for thing in world.pages.graph.known_by_sight()}
+    proofs = [truth.proof(task.id) for task in world.tasks()]
+    looked_at = {
+        hop.pages[0]
+        for proof in proofs
+        if proof is not None
+        for hop in proof.hops
+        if hop.kind is HopKind.LOOK
+    }
+    assert len(looked_at) >= len(proofs) == PARTLY_KNOWN.num_tasks
+    assert looked_at <= known
+
+
+async def test_a_picture_that_was_never_kept_is_drawn_when_asked_for(
+    folder: Path, tmp_path: Path
+) -> None:
+    world = GeneratedWorld.open(folder)
+    thing = world.pages.graph.pictured()[NUM_KNOWN + 1]
+    (drawn,) = draw_pictures(PARTLY_KNOWN, [thing], blobs=tmp_path, jobs=1)
+    asset = await world.asset(picture_url(thing.id))
+    assert asset.ref == drawn.ref
+    assert not (folder / "blobs" / asset.ref.sha256[:2] / asset.ref.sha256[2:]).exists()
+
+
+def test_a_world_that_knows_fewer_pictures_is_another_world() -> None:
+    whole = PARTLY_KNOWN.model_copy(update={"num_pictures": None})
+    assert whole.world_id() != PARTLY_KNOWN.world_id()
