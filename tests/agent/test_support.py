@@ -269,3 +269,12 @@ def test_a_passage_is_always_a_piece_of_something_observed(
         else:
             assert one.passage
             assert any(one.passage in text for text in observed)
+
+
+def test_a_passage_is_whole_sentences_where_they_fit() -> None:
+    text = (
+        "Panes were put in for the normal glass.[16][17] The speeding car caused $7,650 in damages "
+        "to the building.[16] Interior shots of the elevator were made in a sound stage."
+    )
+    support = the_support("The speeding car caused $7,650 in damages.", a_turn(a_page(text)))
+    assert support.passage == "The speeding car caused $7,650 in damages to the building."

@@ -33,6 +33,11 @@ _WEAK_LABEL = "visually similar"
 _ORDER = {source: rank for rank, source in enumerate(SupportSource)}
 _TARGET = re.compile(r"\]\((?:[^()\s]|\([^()\s]{0,500}\)){0,2000}(?:\s+\"[^\"\n]{0,500}\")?\)")
 _FOOTNOTE = re.compile(r"\[\\?\[?\d{1,3}\\?\]?\]")
+_SENTENCE_END = re.compile(
+    r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!\bSt\.)(?<!\bDr\.)(?:\[\d{1,3}\])*\s+(?=[^a-z\s])|\n"
+    "|(?<=[\u3002\uff01\uff1f])"
+)
+"""Behind a sentence and its footnotes; an initial is no end."""
 _EDGE_LINES = re.compile(r"(?<!\w)_+|_+(?!\w)")
 _TOKEN = re.compile(r"(?:(?<!\w)-)?\d+(?:[.,]\d+)*\w*|\w+")
 
@@ -248,12 +253,20 @@ def _shown_passage(place: _Place, span: Span) -> str:
     line_start = place.text.rfind("\n", 0, start) + 1
     line_end = place.text.find("\n", end)
     line = (line_start, line_end if line_end >= 0 else len(place.text))
-    for low, high in (_window(place.text, span), line, span):
+    for low, high in (_sentences(place.text, span), _window(place.text, span), line, span):
         passage = place.text[low:high].strip()
         if len(passage) <= MAX_PASSAGE_CHARS and " ".join(passage.split()) in place.shown:
             return passage
     passage = place.text[start : min(end, start + MAX_PASSAGE_CHARS)].strip()
     return passage if " ".join(passage.split()) in place.shown else ""
+
+
+def _sentences(text: str, span: Span) -> Span:
+    """The whole sentences that a match lies in, within its line."""
+    start, end = span
+    before = [found.end() for found in _SENTENCE_END.finditer(text, 0, start)]
+    behind = _SENTENCE_END.search(text, max(end - 1, 0))
+    return (before[-1] if before else 0), (behind.start() if behind else len(text))
 
 
 def _window(text: str, span: Span) -> Span:
