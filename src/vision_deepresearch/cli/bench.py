@@ -1,5 +1,6 @@
 """`vdr bench`: our own benchmarks."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,11 +9,14 @@ from vision_deepresearch.cli import options
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="Which: loop, modes or noise.")],
+    name: Annotated[str, typer.Argument(help="Which: loop, modes, noise or corpus.")],
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, below 50 s.")] = False,
     world: options.World = None,
     tasks: Annotated[
         int | None, typer.Option(help="modes: tasks per mode; noise: tasks per preset.")
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option(help="corpus: folder of HTML to import; default: made pages.")
     ] = None,
     json_wanted: options.Json = False,
 ) -> None:
@@ -23,6 +27,6 @@ def bench(
     from vision_deepresearch.cli import bench_commands
 
     code = bench_commands.bench(
-        name, quick=quick, world=world, tasks=tasks, json_wanted=json_wanted
+        name, quick=quick, world=world, tasks=tasks, source=source, json_wanted=json_wanted
     )
     options.finish(code)

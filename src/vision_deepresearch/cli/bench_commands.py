@@ -1,24 +1,34 @@
 """What `vdr bench` does: runs one benchmark and prints its object."""
 
 import asyncio
+from pathlib import Path
 
 from pydantic import JsonValue
 
 from vision_deepresearch.cli.output import console, print_json, progress_bars
 from vision_deepresearch.core.errors import ConfigError
 
-NAMES = ("loop", "modes", "noise")
+NAMES = ("loop", "modes", "noise", "corpus")
 
 
 def bench(
-    name: str, *, quick: bool, world: str | None, tasks: int | None, json_wanted: bool
+    name: str,
+    *,
+    quick: bool,
+    world: str | None,
+    tasks: int | None,
+    source: Path | None,
+    json_wanted: bool,
 ) -> int:
     """Run the named benchmark."""
     if name not in NAMES:
         msg = f"unknown benchmark {name!r}: use one of {', '.join(NAMES)}"
         raise ConfigError(msg)
-    if name == "loop" and (world is not None or tasks is not None):
-        msg = "--world and --tasks belong to `modes` and `noise`: `vdr bench loop` uses no world"
+    if name != "corpus" and source is not None:
+        msg = f"--source belongs to `vdr bench corpus`: leave it out for {name}"
+        raise ConfigError(msg)
+    if name in {"loop", "corpus"} and (world is not None or tasks is not None):
+        msg = f"--world and --tasks belong to `modes` and `noise`: `vdr bench {name}` uses no world"
         raise ConfigError(msg)
     if tasks is not None and tasks < 1:
         msg = f"--tasks needs at least 1, got {tasks}"
@@ -29,6 +39,10 @@ def bench(
             from vision_deepresearch.bench.loop import bench_loop
 
             result = asyncio.run(bench_loop(quick=quick))
+        elif name == "corpus":
+            from vision_deepresearch.bench.corpus import bench_corpus
+
+            result = asyncio.run(bench_corpus(source=source, quick=quick, progress=advance))
         elif name == "noise":
             from vision_deepresearch.bench.noise import bench_noise
 
