@@ -264,7 +264,8 @@ def _shown_passage(place: _Place, span: Span) -> str:
 def _sentences(text: str, span: Span) -> Span:
     """The whole sentences that a match lies in, within its line."""
     start, end = span
-    before = [found.end() for found in _SENTENCE_END.finditer(text, 0, start)]
+    ends = (found.end() for found in _SENTENCE_END.finditer(text, 0, start + 1))
+    before = [at for at in ends if at <= start]
     behind = _SENTENCE_END.search(text, max(end - 1, 0))
     return (before[-1] if before else 0), (behind.start() if behind else len(text))
 

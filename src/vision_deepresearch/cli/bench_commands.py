@@ -49,6 +49,10 @@ def bench(
             result = asyncio.run(
                 bench_noise(world=world, num_tasks=tasks, quick=quick, progress=advance)
             )
+        elif name == "serve":
+            from vision_deepresearch.bench.serve import bench_serve
+
+            result = asyncio.run(bench_serve(world=world, quick=quick))
         else:
             from vision_deepresearch.bench.modes import bench_modes
 

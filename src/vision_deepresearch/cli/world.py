@@ -119,3 +119,44 @@ def tasks(
     from vision_deepresearch.cli import world_commands
 
     world_commands.tasks(world, out, limit=limit, json_wanted=json_wanted)
+
+
+@app.command()
+def serve(
+    world: Annotated[str, typer.Argument(help="World name or folder.")],
+    host: Annotated[
+        str, typer.Option(help="Address to bind; any but loopback needs --token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8780,
+    token: Annotated[
+        str | None, typer.Option(envvar="VDR_WORLD_TOKEN", help="What clients must show.")
+    ] = None,
+    public_url: Annotated[
+        str | None, typer.Option(help="How clients reach it, behind a proxy.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; default: one per core.")
+    ] = None,
+    queue: Annotated[
+        int | None, typer.Option(min=1, help="Jobs that may wait; default 512.")
+    ] = None,
+    cache_mb: Annotated[
+        int | None, typer.Option(min=1, help="Of answers kept; default 128.")
+    ] = None,
+) -> None:
+    """Serve a world in the shapes of Serper, SearXNG, Jina reader and Google Vision.
+
+    Example: vdr world serve generated:small --port 0
+    """
+    from vision_deepresearch.cli import serve_world
+
+    serve_world.serve(
+        world,
+        host=host,
+        port=port,
+        token=token,
+        public_url=public_url,
+        workers=workers,
+        queue=queue,
+        cache_mb=cache_mb,
+    )
