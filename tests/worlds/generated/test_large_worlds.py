@@ -1,15 +1,17 @@
 """What lets a world grow: nothing depends on the number of processes or on who asks first."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from vision_deepresearch.core.proof import HopKind
 from vision_deepresearch.worlds.generated.build import build_world
+from vision_deepresearch.worlds.generated.entities import EntityType
 from vision_deepresearch.worlds.generated.graph import Graph
 from vision_deepresearch.worlds.generated.pages import PageSet
 from vision_deepresearch.worlds.generated.pictures import draw_pictures
-from vision_deepresearch.worlds.generated.plan import picture_url
+from vision_deepresearch.worlds.generated.plan import PageKind, picture_url
 from vision_deepresearch.worlds.generated.spec import WorldSpec
 from vision_deepresearch.worlds.generated.world import GeneratedWorld, open_truth
 
@@ -85,3 +87,27 @@ async def test_a_picture_that_was_never_kept_is_drawn_when_asked_for(
 def test_a_world_that_knows_fewer_pictures_is_another_world() -> None:
     whole = PARTLY_KNOWN.model_copy(update={"num_pictures": None})
     assert whole.world_id() != PARTLY_KNOWN.world_id()
+
+
+def test_long_lists_come_in_parts_that_lead_to_each_other() -> None:
+    spec = WorldSpec(preset="test", num_entities=20_000, num_tasks=1)
+    pages = PageSet.of(Graph.of(spec))
+    parts = [record for record in pages.all_urls() if "List_of_museums" in record.url]
+    members = [member for part in parts for member in part.about]
+    museums = [b.id for b in pages.graph.of_type(EntityType.BUILDING) if b.kind == "museum"]
+    assert members == museums
+    assert spec.list_limit is not None
+    assert len(parts) == 1 + (len(museums) - 1) // spec.list_limit > 1
+    for before, after in pairwise(parts):
+        assert f'href="{after.url}"'.encode() in pages.render_html(before.url)
+        assert f'href="{before.url}"'.encode() in pages.render_html(after.url)
+
+
+def test_worlds_without_a_limit_have_no_list_that_would_exceed_it() -> None:
+    at_the_edge = WorldSpec(preset="test", num_entities=11_000, num_tasks=1)
+    beyond = at_the_edge.model_copy(update={"num_entities": 11_001})
+    assert at_the_edge.list_limit is None
+    assert beyond.list_limit is not None
+    lists = [r for r in PageSet.of(Graph.of(at_the_edge)).all_urls() if r.kind is PageKind.LIST]
+    assert len(lists) > 30
+    assert max(len(record.about) for record in lists) <= beyond.list_limit

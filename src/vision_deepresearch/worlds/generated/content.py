@@ -31,6 +31,7 @@ from vision_deepresearch.worlds.generated.plan import (
     PageKind,
     PageRecord,
     encyclopedia_url,
+    list_url,
     picture_url,
 )
 from vision_deepresearch.worlds.generated.relations import RELATIONS, Range
@@ -467,7 +468,19 @@ def _list(writer: _Writer) -> Document:
         cell: Line = (writer.value(fact),) if fact is not None else (Span("unknown"),)
         table.append(((writer.link(member),), cell))
     intro = (Span(f"This is a list of {writer.record.topic} with an article of their own."),)
-    return writer.document(sections=[Section(paragraphs=(intro,), table=tuple(table))])
+    paragraphs = (intro, *_neighbouring_parts(writer.record))
+    return writer.document(sections=[Section(paragraphs=paragraphs, table=tuple(table))])
+
+
+def _neighbouring_parts(record: PageRecord) -> Iterator[Line]:
+    """Where a long list goes on."""
+    if record.num_parts < 2:
+        return
+    spans = [Span(f"Part {record.part + 1} of {record.num_parts}.")]
+    for part, words in ((record.part - 1, "Previous part"), (record.part + 1, "Next part")):
+        if 0 <= part < record.num_parts:
+            spans += [Span(" "), Span(words, list_url(record.topic, part=part))]
+    yield tuple(spans)
 
 
 def _disambiguation(writer: _Writer) -> Document:

@@ -78,6 +78,9 @@ class PageRecord:
     """ISO date, where the page shows one."""
     topic: str = ""
     """Lists: what they list."""
+    part: int = 0
+    """Lists: which part this is, from 0."""
+    num_parts: int = 1
     wrong: tuple[tuple[Fact, Stance], ...] = ()
     """What it gets wrong, and how."""
 
@@ -97,6 +100,12 @@ def pictured_at(url: str) -> str | None:
 def encyclopedia_url(graph: Graph, entity_id: str) -> str:
     """The article about a thing."""
     return ENCYCLOPEDIA + graph.slug(entity_id)
+
+
+def list_url(topic: str, *, part: int) -> str:
+    """Where a part of a list lies."""
+    name = f"List of {topic}".replace(" ", "_")
+    return ENCYCLOPEDIA + (name if part == 0 else f"{name}_part_{part + 1}")
 
 
 def plan_pages(graph: Graph) -> Iterator[PageRecord]:
@@ -123,6 +132,8 @@ def _record(
     about: tuple[str, ...],
     published: str | None = None,
     topic: str = "",
+    part: int = 0,
+    num_parts: int = 1,
     wrong: tuple[tuple[Fact, Stance], ...] = (),
 ) -> PageRecord:
     return PageRecord(
@@ -133,6 +144,8 @@ def _record(
         about=about,
         published=published,
         topic=topic,
+        part=part,
+        num_parts=num_parts,
         wrong=wrong,
     )
 
@@ -156,25 +169,33 @@ def _lists(graph: Graph) -> Iterator[PageRecord]:
     for type_, kinds in KINDS.items():
         for kind in kinds:
             members = tuple(entity.id for entity in graph.of_type(type_) if entity.kind == kind)
-            yield from _list_page(members, topic=kind)
+            yield from _list_pages(members, topic=kind, limit=graph.spec.list_limit)
     towns: dict[str, list[str]] = {}
     for town in graph.of_type(EntityType.SETTLEMENT):
         towns.setdefault(graph.value(town.id, "region") or "", []).append(town.id)
     for region, members in sorted(towns.items()):
-        yield from _list_page(tuple(members), topic=f"town in {region}")
+        topic = f"town in {region}"
+        yield from _list_pages(tuple(members), topic=topic, limit=graph.spec.list_limit)
 
 
-def _list_page(members: tuple[str, ...], *, topic: str) -> Iterator[PageRecord]:
-    if len(members) > 1:
-        head, _, tail = topic.partition(" in ")
-        plural = f"{_plural(head)} in {tail}" if tail else _plural(head)
-        title = f"List of {plural}"
+def _list_pages(members: tuple[str, ...], *, topic: str, limit: int | None) -> Iterator[PageRecord]:
+    if len(members) < 2:
+        return
+    head, _, tail = topic.partition(" in ")
+    plural = f"{_plural(head)} in {tail}" if tail else _plural(head)
+    title = f"List of {plural}"
+    size = limit or len(members)
+    num_parts = -(-len(members) // size)
+    for part in range(num_parts):
+        name = title if part == 0 else f"{title}, part {part + 1}"
         yield _record(
-            ENCYCLOPEDIA + title.replace(" ", "_"),
+            list_url(plural, part=part),
             PageKind.LIST,
-            title=title,
-            about=members,
+            title=name,
+            about=members[part * size : (part + 1) * size],
             topic=plural,
+            part=part,
+            num_parts=num_parts,
         )
 
 

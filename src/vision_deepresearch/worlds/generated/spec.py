@@ -10,13 +10,18 @@ import json
 import random
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.record import Record
 
 GENERATOR_VERSION = 2
 """Raise it whenever the same spec would give different pages, pictures or tasks."""
+
+_LIST_LIMIT = 300
+"""A page of so many rows is written in below 5 ms."""
+_WITHOUT_LONG_LISTS = 11_000
+"""Things up to which no list is longer: the longest, towns of a region, hold one in fifty."""
 
 
 class WorldSpec(Record):
@@ -38,13 +43,20 @@ class WorldSpec(Record):
     """Things that image search knows, the first so many; None: all. Questions look at these only,
     the pictures of others are drawn when asked for."""
 
+    @property
+    def list_limit(self) -> int | None:
+        """Entries of a list page, longer ones come in parts; None: this world has no longer ones."""
+        return _LIST_LIMIT if self.num_entities > _WITHOUT_LONG_LISTS else None
+
     def world_id(self) -> str:
-        """Hash of spec and generator version, 16 hex characters."""
-        content = json.dumps(
-            {"spec": self.model_dump(exclude_none=True), "generator": GENERATOR_VERSION},
-            sort_keys=True,
-        )
-        return hashlib.sha256(content.encode()).hexdigest()[:16]
+        """Hash of all that decides what it serves, 16 hex characters."""
+        content: dict[str, JsonValue] = {
+            "spec": self.model_dump(exclude_none=True),
+            "generator": GENERATOR_VERSION,
+        }
+        if self.list_limit is not None:
+            content["list_limit"] = self.list_limit
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 PRESETS = {
