@@ -193,3 +193,13 @@ def test_a_layout_is_kept_and_an_unknown_one_refused(tmp_path: Path) -> None:
     facts.write_text(facts.read_text().replace('": "documents"', '": "other"'))
     with pytest.raises(ConfigError, match="build it again"):
         TextIndex.open(tmp_path / "docs")
+
+
+@pytest.mark.parametrize("query", ["trimmed lamps of Varn", "東京タワー", "O'Neil's cafés"])
+def test_a_long_text_gives_the_stretch_a_short_one_gives(index: TextIndex, query: str) -> None:
+    told = "O'Neil's café in Varn: lamps were trimmed there, says 東京タワー. "
+    filling = "Nothing of that kind stands here, only words about the sea and ships. " * 4
+    short, long = filling + told + filling, filling * 60 + told + filling * 60
+    assert len(short) < 8000 < len(long)
+    assert index.snippet(long, query) == index.snippet(short, query)
+    assert index.snippet("word " * 4000, query).startswith("word word")

@@ -31,6 +31,9 @@ _SCORE_DIGITS = 6
 MAX_QUERY_TERMS = 64
 """Longer queries are cut: a model may paste a page."""
 _MAX_QUERY_CHARS = 4000
+_LONG_CHARS = 8000
+"""Texts from here on are only looked through for the words of a query."""
+_IN_WORDS = "'\u2019\u02bc"
 _SNIPPET_MIN = 160
 _SNIPPET_MAX = 300
 
@@ -273,9 +276,10 @@ class TextIndex:
         """
         flat = unicodedata.normalize("NFKC", " ".join(text.split()))
         wanted = set(self.terms(query))
+        near = pieces(flat) if len(flat) <= _LONG_CHARS else _likely_pieces(flat, sorted(wanted))
         spots = [
             (piece, term)
-            for piece in pieces(flat)
+            for piece in near
             if (term := self._term(piece)) is not None and term in wanted
         ]
         start, end = _densest(spots)
@@ -311,6 +315,31 @@ def weighed(doc: TextDoc) -> Iterator[Weighed]:
     yield Weighed(title=doc.title, everything=" ".join(part for part in parts if part))
     for name in doc.names:
         yield Weighed(title=name, everything=f"{name} {name}")
+
+
+def _likely_pieces(text: str, terms: Sequence[str]) -> Iterator[Piece]:
+    """The words of a long text that begin like one of the terms: a stem changes a word's end only.
+
+    A tenth of the time of cutting the whole text, which would be most of what a search costs.
+    """
+    low = text.lower()
+    if len(low) != len(text):  # a letter that grows: places would shift
+        yield from pieces(text)
+        return
+    starts: set[int] = set()
+    for prefix in {term[: max(3, len(term) - 2)] for term in terms}:
+        at = low.find(prefix)
+        while at >= 0:
+            if at == 0 or not low[at - 1].isalnum() or not prefix.isascii():
+                starts.add(at)
+            at = low.find(prefix, at + 1)
+    for start in sorted(starts):
+        end = start + 1
+        while end < len(text) and (text[end].isalnum() or text[end] in _IN_WORDS):
+            end += 1
+        for piece in pieces(text[start : min(end, start + _MAX_TOKEN)]):
+            yield Piece(piece.text, start + piece.start, start + piece.end)
+            break
 
 
 def _densest(spots: Sequence[tuple[Piece, str]]) -> tuple[int, int]:
