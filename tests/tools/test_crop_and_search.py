@@ -319,6 +319,7 @@ async def test_the_layout_names_regions_hits_matches_and_evidence() -> None:
         "Region 1: img_1 [0, 0, 200, 200] at scale 1, crop img_2: 2 hits\n\n"
         f"[1] [Title tower]({SITE}/tower)\n"
         "Match: match (score 54), picture img_3\n"
+        "Its file: t.png\n"
         "Evidence in page:\nThe Tower of Orvane was built in 1801 by Mara Vell."
         "\n\n=======\n\n"
         f"[2] [Title other]({SITE}/other)\n"

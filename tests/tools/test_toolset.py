@@ -183,7 +183,9 @@ async def test_zoom_shows_the_region_and_searches_nothing(bbox: JsonValue) -> No
     assert shown.handle == "img_2"
     assert desk.context.bank.get("img_2").ref == shown.ref
     assert (shown.ref.width, shown.ref.height) == (768, 640), "small regions are enlarged"
-    assert text_of(observation) == "img_2: img_1 [0, 0, 500, 500], 768 x 640 pixels\n"
+    assert text_of(observation) == (
+        "img_2: img_1 [0, 0, 500, 500], 768 x 640 pixels, enlarged from 120 x 100\n"
+    )
     assert not world.asked
 
 

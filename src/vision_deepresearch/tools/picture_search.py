@@ -24,7 +24,7 @@ from vision_deepresearch.tools.layout import (
     one_line,
 )
 from vision_deepresearch.tools.limits import ToolLimits
-from vision_deepresearch.tools.pictures import PictureFetcher
+from vision_deepresearch.tools.pictures import PictureFetcher, file_name
 from vision_deepresearch.tools.reading import PageFailed, PageRead, PageReading, Wanted
 
 WEAK_LABEL = "visually similar"
@@ -257,10 +257,15 @@ class _Hit:
             told = (*head, *marks, *failed, *labelled("", snippet))
             return self._block(told, material=material, snippet=snippet)
         caption = one_line(hit.snippet, max_chars=snippet_chars)
+        words = (
+            labelled("Its caption: ", caption)
+            if caption
+            else labelled("Its file: ", file_name(hit.image_url or ""))
+        )
         parts = (
             *head,
             *marks,
-            *labelled("Caption: ", caption),
+            *words,
             *labelled("Published: ", page.page.published or hit.published),
         )
         return Block(

@@ -6,6 +6,7 @@ tried and how many could be opened is counted, so that a reader that never sees 
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from urllib.parse import unquote, urlsplit
 
 from vision_deepresearch.core.content import ImageRef, Picture
 from vision_deepresearch.core.errors import BadImageError, BoundaryError, WorldError, boundary
@@ -53,3 +54,8 @@ class PictureFetcher:
             return None
         self.num_accepted += 1
         return ref
+
+
+def file_name(url: str) -> str:
+    """The last part of an address, readable: of a picture without words it often tells what it shows."""
+    return unquote(urlsplit(url).path.rpartition("/")[2])

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from typing import Annotated
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, field_validator
 
@@ -26,7 +26,7 @@ from vision_deepresearch.tools.layout import (
     one_line,
 )
 from vision_deepresearch.tools.limits import ToolLimits
-from vision_deepresearch.tools.pictures import PictureFetcher
+from vision_deepresearch.tools.pictures import PictureFetcher, file_name
 from vision_deepresearch.tools.reading import PageFailed, PageRead, PageReading, Wanted
 
 NAME = "visit"
@@ -227,26 +227,28 @@ def _pictures(read: PageRead, *, bank: ImageBank) -> tuple[Text, ...]:
     lines: list[Text] = []
     for picture in read.pictures:
         handle = bank.add(picture.ref, Origin(kind="fetched", url=picture.image.src))
-        words = picture.image.caption or picture.image.alt or _file_name(picture.image.src)
+        words = picture.image.caption or picture.image.alt or _unnamed(picture.image.src)
         lines += [trusted(f"\n- {handle}: "), untrusted(one_line(words, max_chars=_CAPTION_CHARS))]
     return (trusted("\nPictures:"), *lines) if lines else ()
 
 
 def _links(read: PageRead) -> tuple[Text, ...]:
-    """Where the names in what was read lead to, so that they can be followed."""
+    """Where the names in what was read lead to, so that they can be followed; own site first."""
     said = f"{read.summary.evidence}\n{read.summary.summary}".casefold()
-    lines: list[Text] = []
-    for target in read.page.links:
+    host = urlsplit(read.page.final_url).netloc
+    by_name: dict[str, str] = {}
+    for target in sorted(read.page.links, key=lambda one: urlsplit(one.url).netloc != host):
         words = " ".join(target.text.split())
-        named = re.search(rf"(?<!\w){re.escape(words.casefold())}(?!\w)", said)
-        if len(words) >= _MIN_LINK_CHARS and named and target.url != read.page.final_url:
-            lines += [trusted("\n- "), link(words, target.url)]
-        if len(lines) == 2 * _MAX_LINKS:
+        if len(words) < _MIN_LINK_CHARS or target.url == read.page.final_url:
+            continue
+        if words not in by_name and re.search(rf"(?<!\w){re.escape(words.casefold())}(?!\w)", said):
+            by_name[words] = target.url
+        if len(by_name) == _MAX_LINKS:
             break
-    return (trusted("\nLinks:"), *lines) if lines else ()
+    lines = [(trusted("\n- "), link(words, url)) for words, url in by_name.items()]
+    return (trusted("\nLinks:"), *(part for line in lines for part in line)) if lines else ()
 
 
-def _file_name(url: str) -> str:
-    """What a picture without words is called: its file's name often says what it shows."""
-    name = unquote(urlsplit(url).path.rpartition("/")[2])
+def _unnamed(url: str) -> str:
+    name = file_name(url)
     return f"no caption, file {name}" if name else "no caption"

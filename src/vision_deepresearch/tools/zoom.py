@@ -11,7 +11,7 @@ from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.observation import Observation
 from vision_deepresearch.core.protocols import MediaStore, ToolContext
 from vision_deepresearch.core.record import Record
-from vision_deepresearch.media.crop import cut
+from vision_deepresearch.media.crop import cut, pixels_to_cut
 from vision_deepresearch.tools.arguments import read_arguments, unwrap_json
 from vision_deepresearch.tools.failures import message_of
 from vision_deepresearch.tools.wire_box import CORNERS_ARE, Corners, fault_of
@@ -66,9 +66,12 @@ class Zoom:
             return Observation.failed(error.kind, message_of(error))
         handle = context.bank.add(ref, Origin(kind="crop", handle=entry.handle, box=box))
         corners = ", ".join(str(corner) for corner in box.thousandths())
-        label = trusted(
-            f"{handle}: {entry.handle} [{corners}], {ref.width} x {ref.height} pixels\n"
-        )
+        native = pixels_to_cut(box, width=entry.ref.width, height=entry.ref.height)
+        width, height = native.right - native.left, native.bottom - native.top
+        size = f"{ref.width} x {ref.height} pixels"
+        if ref.width > width:
+            size += f", enlarged from {width} x {height}"
+        label = trusted(f"{handle}: {entry.handle} [{corners}], {size}\n")
         return Observation(parts=(label, Image(ref=ref, handle=handle)))
 
     def _cut(self, entry: BankEntry, box: Box) -> ImageRef:
