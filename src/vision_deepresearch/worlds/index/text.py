@@ -327,7 +327,9 @@ def _likely_pieces(text: str, terms: Sequence[str]) -> Iterator[Piece]:
         yield from pieces(text)
         return
     starts: set[int] = set()
-    for prefix in {term[: max(3, len(term) - 2)] for term in terms}:
+    prefixes = {term[: max(3, len(term) - 2)] for term in terms}
+    prefixes |= {f"{one[0]}{mark}{one[1:]}" for one in prefixes for mark in _IN_WORDS}  # o'neil
+    for prefix in prefixes:
         at = low.find(prefix)
         while at >= 0:
             if at == 0 or not low[at - 1].isalnum() or not prefix.isascii():
