@@ -27,7 +27,7 @@ _STRANGERS = {
     b"SQLite format 3\x00": "a database",
 }
 _LOOKED_AT_BYTES = 4096
-_MIN_BYTES = 64
+_MIN_BYTES = 256
 """Shorter bodies cannot be told to be no text."""
 _MAX_ODD_FRAC = 0.1
 """Of control and torn characters in the first bytes of a text."""
