@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
 
 import httpx2
 from pydantic import Field, JsonValue, SecretStr, TypeAdapter, ValidationError, model_validator
@@ -20,13 +19,13 @@ from vision_deepresearch.calls.policy import CallPolicy
 from vision_deepresearch.calls.retry_after import parse_retry_after
 from vision_deepresearch.core.errors import ConfigError, FailureKind, WorldError
 from vision_deepresearch.core.record import Record
+from vision_deepresearch.worlds.index.seam import check_server
 
 Body = dict[str, JsonValue]
 _BODY: TypeAdapter[Body] = TypeAdapter(Body)
 _CONNECT_S = 10.0
 _READ_S = 120.0
 """Above the attempt limit of the policy, which is the one that counts."""
-_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _JSON = "application/json"
 _BULK = "application/x-ndjson"
 _MAX_REASON = 200
@@ -68,27 +67,7 @@ class OpenSearchPlace(Record):
 
     @model_validator(mode="after")
     def _check_url(self) -> Self:
-        try:
-            parts = urlsplit(self.url)
-            is_good = parts.scheme in {"http", "https"} and bool(parts.hostname)
-            is_good = is_good and parts.port != 0
-        except ValueError:
-            parts, is_good = urlsplit(""), False
-        if not is_good or parts.username is not None or parts.query or parts.fragment:
-            shown = parts.hostname or "something else"  # the url may hold a password
-            msg = (
-                f"expected a server such as https://host:9200, got one of {shown!r} that is no "
-                "plain http(s) address: leave out user, query and fragment, and give the secret "
-                "as the authorization header"
-            )
-            raise ValueError(msg)
-        is_open = parts.scheme == "http" and parts.hostname not in _LOOPBACK
-        if self.authorization is not None and is_open:
-            msg = (
-                f"expected https for a server that wants a secret, got http to {parts.hostname!r}: "
-                "anyone between could read it; use https, or a tunnel to 127.0.0.1"
-            )
-            raise ValueError(msg)
+        check_server(self.url, has_secret=self.authorization is not None)
         return self
 
     @classmethod

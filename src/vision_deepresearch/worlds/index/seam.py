@@ -9,9 +9,12 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from vision_deepresearch.core.errors import WorldError, boundary
 from vision_deepresearch.worlds.index.text import TextDoc, TextHit, TextLayout
+
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 class TermSource(Protocol):
@@ -130,3 +133,30 @@ class BesideUs:
         """
         with boundary(WorldError, "text search"):
             return await asyncio.to_thread(self._texts.search, query, limit)
+
+
+def check_server(url: str, *, has_secret: bool) -> None:
+    """Refuse an address that is none, holds a secret, or would show one to those between.
+
+    Raises:
+        ValueError: says which; never shows the address, for it may hold a password.
+    """
+    try:
+        parts = urlsplit(url)
+        host, is_good = parts.hostname or "", parts.scheme in {"http", "https"}
+        is_good = is_good and bool(host) and parts.port != 0
+        is_plain = parts.username is None and not parts.query and not parts.fragment
+    except ValueError:
+        parts, host, is_good, is_plain = urlsplit(""), "", False, False
+    if not is_good or not is_plain:
+        msg = (
+            f"expected a server such as https://host:9200, got one of host {host!r} that is no "
+            "plain http(s) address: leave out user, query and fragment, and give a secret as one"
+        )
+        raise ValueError(msg)
+    if has_secret and parts.scheme == "http" and host not in _LOOPBACK:
+        msg = (
+            f"expected https for a server that wants a secret, got http to {host!r}: anyone "
+            "between could read it; use https, or a tunnel to 127.0.0.1"
+        )
+        raise ValueError(msg)
