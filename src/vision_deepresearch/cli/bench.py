@@ -9,7 +9,7 @@ from vision_deepresearch.cli import options
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="Which: loop, modes, noise or corpus.")],
+    name: Annotated[str, typer.Argument(help="Which: loop, modes, noise, corpus or serve.")],
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, below 50 s.")] = False,
     world: options.World = None,
     tasks: Annotated[

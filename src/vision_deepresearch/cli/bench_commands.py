@@ -1,14 +1,22 @@
 """What `vdr bench` does: runs one benchmark and prints its object."""
 
 import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
 
 from pydantic import JsonValue
 
-from vision_deepresearch.cli.output import console, print_json, progress_bars
+from vision_deepresearch.cli.output import ShowProgress, console, print_json, progress_bars
 from vision_deepresearch.core.errors import ConfigError
 
-NAMES = ("loop", "modes", "noise", "corpus")
+TAKES = {
+    "loop": (),
+    "modes": ("world", "tasks"),
+    "noise": ("world", "tasks"),
+    "corpus": ("source",),
+    "serve": ("world",),
+}
+"""Which options a benchmark looks at, besides --quick."""
 
 
 def bench(
@@ -21,44 +29,24 @@ def bench(
     json_wanted: bool,
 ) -> int:
     """Run the named benchmark."""
-    if name not in NAMES:
-        msg = f"unknown benchmark {name!r}: use one of {', '.join(NAMES)}"
+    if name not in TAKES:
+        msg = f"unknown benchmark {name!r}: use one of {', '.join(TAKES)}"
         raise ConfigError(msg)
-    if name != "corpus" and source is not None:
-        msg = f"--source belongs to `vdr bench corpus`: leave it out for {name}"
-        raise ConfigError(msg)
-    if name in {"loop", "corpus"} and (world is not None or tasks is not None):
-        msg = f"--world and --tasks belong to `modes` and `noise`: `vdr bench {name}` uses no world"
-        raise ConfigError(msg)
+    given = {"world": world, "tasks": tasks, "source": source}
+    for option, value in given.items():
+        if value is not None and option not in TAKES[name]:
+            users = ", ".join(other for other, taken in TAKES.items() if option in taken)
+            msg = f"--{option} belongs to {users}: leave it out for `vdr bench {name}`"
+            raise ConfigError(msg)
     if tasks is not None and tasks < 1:
         msg = f"--tasks needs at least 1, got {tasks}"
         raise ConfigError(msg)
     target = console(json_wanted=json_wanted)
     with progress_bars(target) as advance:
-        if name == "loop":
-            from vision_deepresearch.bench.loop import bench_loop
-
-            result = asyncio.run(bench_loop(quick=quick))
-        elif name == "corpus":
-            from vision_deepresearch.bench.corpus import bench_corpus
-
-            result = asyncio.run(bench_corpus(source=source, quick=quick, progress=advance))
-        elif name == "noise":
-            from vision_deepresearch.bench.noise import bench_noise
-
-            result = asyncio.run(
-                bench_noise(world=world, num_tasks=tasks, quick=quick, progress=advance)
-            )
-        elif name == "serve":
-            from vision_deepresearch.bench.serve import bench_serve
-
-            result = asyncio.run(bench_serve(world=world, quick=quick))
-        else:
-            from vision_deepresearch.bench.modes import bench_modes
-
-            result = asyncio.run(
-                bench_modes(world=world, num_tasks=tasks, quick=quick, progress=advance)
-            )
+        measured = _started(
+            name, quick=quick, world=world, tasks=tasks, source=source, progress=advance
+        )
+        result = asyncio.run(measured)
     if json_wanted:
         print_json(result)
     else:
@@ -71,6 +59,39 @@ def bench(
             else:
                 target.print(f"{part:9} {content}", soft_wrap=True)
     return 0
+
+
+def _started(
+    name: str,
+    *,
+    quick: bool,
+    world: str | None,
+    tasks: int | None,
+    source: Path | None,
+    progress: ShowProgress,
+) -> Coroutine[None, None, dict[str, JsonValue]]:
+    """The benchmark of a name, on its way; each is imported when it is wanted."""
+    match name:
+        case "loop":
+            from vision_deepresearch.bench.loop import bench_loop
+
+            return bench_loop(quick=quick)
+        case "corpus":
+            from vision_deepresearch.bench.corpus import bench_corpus
+
+            return bench_corpus(source=source, quick=quick, progress=progress)
+        case "noise":
+            from vision_deepresearch.bench.noise import bench_noise
+
+            return bench_noise(world=world, num_tasks=tasks, quick=quick, progress=progress)
+        case "serve":
+            from vision_deepresearch.bench.serve import bench_serve
+
+            return bench_serve(world=world, quick=quick)
+        case _:
+            from vision_deepresearch.bench.modes import bench_modes
+
+            return bench_modes(world=world, num_tasks=tasks, quick=quick, progress=progress)
 
 
 def _cell(value: JsonValue) -> str:
