@@ -1,20 +1,28 @@
 """What lets a world grow: nothing depends on the number of processes or on who asks first."""
 
+import random
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
+from typing_extensions import override
 
 from vision_deepresearch.core.proof import HopKind
 from vision_deepresearch.worlds.generated.build import build_world
 from vision_deepresearch.worlds.generated.entities import EntityType
 from vision_deepresearch.worlds.generated.graph import Graph
+from vision_deepresearch.worlds.generated.names import CULTURES, NameMaker
 from vision_deepresearch.worlds.generated.pages import PageSet
 from vision_deepresearch.worlds.generated.pictures import draw_pictures
 from vision_deepresearch.worlds.generated.plan import PageKind, picture_url
 from vision_deepresearch.worlds.generated.spec import WorldSpec
 from vision_deepresearch.worlds.generated.world import GeneratedWorld, open_truth
 
+if TYPE_CHECKING:
+    from _typeshed import SupportsLenAndGetItem
+
+_T = TypeVar("_T")
 NUM_KNOWN = 45
 PARTLY_KNOWN = WorldSpec(
     preset="test", seed=3, num_entities=150, num_tasks=3, num_pictures=NUM_KNOWN
@@ -81,7 +89,7 @@ async def test_a_picture_that_was_never_kept_is_drawn_when_asked_for(
     (drawn,) = draw_pictures(PARTLY_KNOWN, [thing], blobs=tmp_path, jobs=1)
     asset = await world.asset(picture_url(thing.id))
     assert asset.ref == drawn.ref
-    assert not (folder / "blobs" / asset.ref.sha256[:2] / asset.ref.sha256[2:]).exists()
+    assert not (folder / "blobs" / drawn.ref.sha256[:2] / drawn.ref.sha256[2:]).exists()
 
 
 def test_a_world_that_knows_fewer_pictures_is_another_world() -> None:
@@ -111,3 +119,18 @@ def test_worlds_without_a_limit_have_no_list_that_would_exceed_it() -> None:
     lists = [r for r in PageSet.of(Graph.of(at_the_edge)).all_urls() if r.kind is PageKind.LIST]
     assert len(lists) > 30
     assert max(len(record.about) for record in lists) <= beyond.list_limit
+
+
+class _OneCulture(random.Random):
+    """Draws as ever, but always the culture with the fewest roots."""
+
+    @override
+    def choice(self, seq: "SupportsLenAndGetItem[_T]") -> _T:
+        return seq[2] if seq is CULTURES else super().choice(seq)
+
+
+def test_names_go_on_when_a_culture_has_used_up_its_roots() -> None:
+    names = NameMaker(_OneCulture(7))
+    found = [names.organisation("bank").canonical for _ in range(16_000)]
+    assert len(set(found)) == len(found)
+    assert sum(len(name) for name in found[-100:]) > sum(len(name) for name in found[:100])

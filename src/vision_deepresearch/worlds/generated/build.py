@@ -124,7 +124,10 @@ class _Builder:
 
     def build(self) -> None:
         """All stages in order; the manifest is written last."""
-        graph = Graph.of(self.spec)
+        try:
+            graph = Graph.of(self.spec)
+        except ValueError as reason:  # no free names are left
+            raise ConfigError(str(reason)) from reason
         pages = PageSet.of(graph)
         blobs = FolderMediaStore(self.folder / "blobs")
         texts = TextIndex.build(self.folder / "text", self._texts(pages))

@@ -4,6 +4,7 @@ No name is spelled twice unless the world asks for a homonym, and none is a famo
 """
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vision_deepresearch.worlds.generated.entities import EntityType
@@ -157,6 +158,16 @@ class Name:
     canonical: str
     aliases: tuple[str, ...] = ()
 
+_MAX_ATTEMPTS = 10_000
+_PLAIN_ATTEMPTS = 100
+"""Then words grow by a syllable: a culture has some 10,000 roots, large worlds use them up."""
+_NONE_LEFT = "expected a free name, found none left: ask for fewer pages"
+
+
+def _attempts() -> Iterator[int]:
+    """By how many syllables the next word shall be longer."""
+    return (int(attempt >= _PLAIN_ATTEMPTS) for attempt in range(_MAX_ATTEMPTS))
+
 
 class NameMaker:
     """Hands out names, each spelled once. The order of requests matters, so one graph owns one."""
@@ -168,13 +179,15 @@ class NameMaker:
     def person(self, *, is_woman: bool) -> Name:
         """A given and a family name; the alias has the initial only."""
         culture = self._rng.choice(CULTURES)
-        while True:
+        for longer in _attempts():
             given = self._word(culture, 1, culture.given_endings[0 if is_woman else 1])
-            family = self._word(culture, self._rng.choice((1, 1, 2)), culture.family_endings)
+            syllables = self._rng.choice((1, 1, 2)) + longer
+            family = self._word(culture, syllables, culture.family_endings)
             if self._take(f"{given} {family}"):
                 alias = f"{given[0]}. {family}"
                 aliases = (alias,) if self._take(alias) else ()
                 return Name(canonical=f"{given} {family}", aliases=aliases)
+        raise ValueError(_NONE_LEFT)
 
     def settlement(self) -> Name:
         """A town; some have a second name from another culture."""
@@ -219,32 +232,33 @@ class NameMaker:
         return self._title(_CREATURES, prefix="", alias_prefix="MV ")
 
     def _title(self, nouns: tuple[str, ...], *, prefix: str, alias_prefix: str) -> Name:
-        for attempt in range(10_000):
+        for attempt in range(_MAX_ATTEMPTS):
             core = f"{self._rng.choice(_ADJECTIVES)} {self._rng.choice(nouns)}"
             if attempt >= 8:  # the plain titles run out in big worlds
                 core += f" of {self._word(self._rng.choice(CULTURES), 2, ())}"
             if self._take(prefix + core):
                 alias = alias_prefix + core
                 return Name(canonical=prefix + core, aliases=(alias,) if self._take(alias) else ())
-        msg = "no free title left: the world is too large for its vocabulary"
-        raise ValueError(msg)
+        raise ValueError(_NONE_LEFT)
 
     def _compound(self, nouns: tuple[str, ...]) -> Name:
         culture = self._rng.choice(CULTURES)
-        while True:
-            root = self._word(culture, 2, ())
+        for longer in _attempts():
+            root = self._word(culture, 2 + longer, ())
             name = f"{root} {self._rng.choice(nouns)}"
             # The bare root is taken too: no other thing may be confused with a part of this name.
             if self._take(root):
                 self._take(name)
                 return Name(canonical=name)
+        raise ValueError(_NONE_LEFT)
 
     def _root(self, culture: Culture, *, ending: str) -> str:
         endings = culture.town_endings if ending == "town" else culture.river_endings
-        while True:
-            name = self._word(culture, self._rng.choice((1, 1, 2)), endings)
+        for longer in _attempts():
+            name = self._word(culture, self._rng.choice((1, 1, 2)) + longer, endings)
             if self._take(name):
                 return name
+        raise ValueError(_NONE_LEFT)
 
     def _word(self, culture: Culture, syllables: int, endings: tuple[str, ...]) -> str:
         rng = self._rng

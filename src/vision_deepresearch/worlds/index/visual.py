@@ -361,6 +361,7 @@ def _make_neighbours(codes: Pixels) -> faiss.IndexBinary:
     quantizer = faiss.IndexBinaryFlat(bits)
     index = faiss.IndexBinaryIVF(quantizer, bits, lists)
     index.cp.niter = _TRAIN_ROUNDS
+    index.cp.min_points_per_centroid = 1  # few per list are enough here, no warning
     index.nprobe = _PROBES
     step = max(1, len(codes) // _TRAIN_ROWS)
     index.train(np.ascontiguousarray(codes[::step][:_TRAIN_ROWS]))
