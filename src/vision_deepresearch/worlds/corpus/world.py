@@ -5,7 +5,8 @@ pictures), text/, visual/, blobs/ (pictures by content), import.json (the report
 made from is not needed, and nothing outside the folder is ever asked.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Self
 
@@ -25,7 +26,7 @@ from vision_deepresearch.worlds.corpus.database import (
 )
 from vision_deepresearch.worlds.corpus.urls import Addresses
 from vision_deepresearch.worlds.embedded import MAX_HITS, Looks, Recent, Threads
-from vision_deepresearch.worlds.index.text import TextIndex
+from vision_deepresearch.worlds.index.text import TextDoc, TextHit, TextIndex
 from vision_deepresearch.worlds.index.visual import (
     POSSIBLE_INLIERS,
     VisualHit,
@@ -146,6 +147,26 @@ class CorpusWorld:
         """
         return await self._threads.run("picture read", lambda: self._asset(url))
 
+    # ------------------------------------------------------------------------- an index elsewhere
+
+    @property
+    def texts(self) -> TextIndex:
+        """Its own text index."""
+        return self._texts
+
+    def text_docs(self) -> Iterator[TextDoc]:
+        """What its text index counts, page by page, over a connection of its own."""
+        with closing(CorpusDatabase.open(self._folder / DATABASE)) as database:
+            yield from database.texts()
+
+    async def text_evidence(self, hits: Sequence[TextHit], *, query: str) -> list[Evidence]:
+        """Pages that were found by words, whoever found them.
+
+        Raises:
+            WorldError: a hit is no page of this world.
+        """
+        return await self._threads.run("text search", lambda: self._text_evidence(hits, query))
+
     # ------------------------------------------------------------------------------- in a thread
 
     def _look(self, picture: Picture, limit: int) -> list[Evidence]:
@@ -175,8 +196,11 @@ class CorpusWorld:
         )
 
     def _search(self, query: str, limit: int) -> list[Evidence]:
+        return self._text_evidence(self._texts.search(query, min(limit, MAX_HITS)), query)
+
+    def _text_evidence(self, hits: Iterable[TextHit], query: str) -> list[Evidence]:
         found: list[Evidence] = []
-        for rank, hit in enumerate(self._texts.search(query, min(limit, MAX_HITS))):
+        for rank, hit in enumerate(hits):
             page = self._database.page(hit.id)
             found.append(
                 Evidence(

@@ -5,7 +5,7 @@ thing has which picture), tasks.jsonl, and apart from all that truth/proofs.json
 on demand from the spec in the manifest.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from urllib.parse import urldefrag
@@ -29,7 +29,7 @@ from vision_deepresearch.worlds.generated.pages import PageSet
 from vision_deepresearch.worlds.generated.plan import picture_url, pictured_at
 from vision_deepresearch.worlds.generated.spec import WorldSpec
 from vision_deepresearch.worlds.generated.truth import GeneratedTruth
-from vision_deepresearch.worlds.index.text import TextIndex
+from vision_deepresearch.worlds.index.text import TextDoc, TextHit, TextIndex
 from vision_deepresearch.worlds.index.visual import (
     POSSIBLE_INLIERS,
     VisualHit,
@@ -184,6 +184,27 @@ class GeneratedWorld:
             return clean(reference_picture(self._pages.graph.spec, owner))
         return CleanPicture(ref=ref, data=self._blobs.load(ref))
 
+    # ------------------------------------------------------------------------- an index elsewhere
+
+    @property
+    def texts(self) -> TextIndex:
+        """Its own text index."""
+        return self._texts
+
+    def text_docs(self) -> Iterator[TextDoc]:
+        """What its text index counts, page by page, written anew."""
+        for number, record in enumerate(self._records):
+            text = plain_text(self._pages.document(record.url))
+            yield TextDoc(id=number, title=record.title, text=text)
+
+    async def text_evidence(self, hits: Sequence[TextHit], *, query: str) -> list[Evidence]:
+        """Pages that were found by words, whoever found them.
+
+        Raises:
+            WorldError: a hit is no page of this world.
+        """
+        return await self._threads.run("text search", lambda: self._text_evidence(hits, query))
+
     # ------------------------------------------------------------------------------------- tasks
 
     def tasks(self, limit: int | None = None) -> list[Task]:
@@ -237,8 +258,11 @@ class GeneratedWorld:
             )
 
     def _search(self, query: str, limit: int) -> list[Evidence]:
+        return self._text_evidence(self._texts.search(query, min(limit, MAX_HITS)), query)
+
+    def _text_evidence(self, hits: Iterable[TextHit], query: str) -> list[Evidence]:
         found: list[Evidence] = []
-        for rank, hit in enumerate(self._texts.search(query, min(limit, MAX_HITS))):
+        for rank, hit in enumerate(hits):
             record = self._records[hit.id]
             found.append(
                 Evidence(

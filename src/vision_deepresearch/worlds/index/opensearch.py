@@ -417,7 +417,7 @@ def _read_hits(reply: Body) -> list[TextHit]:
         score = hit.get("_score") if isinstance(hit, dict) else None
         keys = hit.get("sort") if isinstance(hit, dict) else None
         number = keys[1] if isinstance(keys, list) and len(keys) == 2 else None
-        if not isinstance(score, int | float) or not isinstance(number, int):
+        if not isinstance(score, int | float) or not isinstance(number, int) or number < 0:
             msg = "text search failed: the answer holds no hits of the expected form"
             raise WorldError(FailureKind.UPSTREAM, msg)
         found.append(TextHit(id=number, score=round(float(score), _SCORE_DIGITS)))
