@@ -9,7 +9,7 @@ from vision_deepresearch.cli import options
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="Which: loop, modes, noise, corpus or serve.")],
+    name: Annotated[str, typer.Argument(help="Which: loop, modes, noise, corpus, serve or world.")],
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, below 50 s.")] = False,
     world: options.World = None,
     tasks: Annotated[
@@ -18,6 +18,10 @@ def bench(
     source: Annotated[
         Path | None, typer.Option(help="corpus: folder of HTML to import; default: made pages.")
     ] = None,
+    pages: Annotated[
+        int | None, typer.Option(min=1, help="world: pages of the generated world.")
+    ] = None,
+    seed: options.Seed = None,
     json_wanted: options.Json = False,
 ) -> None:
     """Measure ourselves; figures are ratios or rates of this machine, in one JSON object.
@@ -27,6 +31,13 @@ def bench(
     from vision_deepresearch.cli import bench_commands
 
     code = bench_commands.bench(
-        name, quick=quick, world=world, tasks=tasks, source=source, json_wanted=json_wanted
+        name,
+        quick=quick,
+        world=world,
+        tasks=tasks,
+        source=source,
+        pages=pages,
+        seed=seed,
+        json_wanted=json_wanted,
     )
     options.finish(code)

@@ -1,7 +1,6 @@
 """What `vdr bench` does: runs one benchmark and prints its object."""
 
 import asyncio
-from collections.abc import Coroutine
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -15,6 +14,7 @@ TAKES = {
     "noise": ("world", "tasks"),
     "corpus": ("source",),
     "serve": ("world",),
+    "world": ("pages", "seed"),
 }
 """Which options a benchmark looks at, besides --quick."""
 
@@ -26,13 +26,15 @@ def bench(
     world: str | None,
     tasks: int | None,
     source: Path | None,
+    pages: int | None,
+    seed: int | None,
     json_wanted: bool,
 ) -> int:
     """Run the named benchmark."""
     if name not in TAKES:
         msg = f"unknown benchmark {name!r}: use one of {', '.join(TAKES)}"
         raise ConfigError(msg)
-    given = {"world": world, "tasks": tasks, "source": source}
+    given = {"world": world, "tasks": tasks, "source": source, "pages": pages, "seed": seed}
     for option, value in given.items():
         if value is not None and option not in TAKES[name]:
             users = ", ".join(other for other, taken in TAKES.items() if option in taken)
@@ -43,10 +45,16 @@ def bench(
         raise ConfigError(msg)
     target = console(json_wanted=json_wanted)
     with progress_bars(target) as advance:
-        measured = _started(
-            name, quick=quick, world=world, tasks=tasks, source=source, progress=advance
+        result = _measured(
+            name,
+            quick=quick,
+            world=world,
+            tasks=tasks,
+            source=source,
+            pages=pages,
+            seed=seed,
+            progress=advance,
         )
-        result = asyncio.run(measured)
     if json_wanted:
         print_json(result)
     else:
@@ -61,37 +69,47 @@ def bench(
     return 0
 
 
-def _started(
+def _measured(
     name: str,
     *,
     quick: bool,
     world: str | None,
     tasks: int | None,
     source: Path | None,
+    pages: int | None,
+    seed: int | None,
     progress: ShowProgress,
-) -> Coroutine[None, None, dict[str, JsonValue]]:
-    """The benchmark of a name, on its way; each is imported when it is wanted."""
+) -> dict[str, JsonValue]:
+    """What a benchmark found; each is imported when it is wanted."""
     match name:
         case "loop":
             from vision_deepresearch.bench.loop import bench_loop
 
-            return bench_loop(quick=quick)
+            return asyncio.run(bench_loop(quick=quick))
         case "corpus":
             from vision_deepresearch.bench.corpus import bench_corpus
 
-            return bench_corpus(source=source, quick=quick, progress=progress)
+            return asyncio.run(bench_corpus(source=source, quick=quick, progress=progress))
         case "noise":
             from vision_deepresearch.bench.noise import bench_noise
 
-            return bench_noise(world=world, num_tasks=tasks, quick=quick, progress=progress)
+            return asyncio.run(
+                bench_noise(world=world, num_tasks=tasks, quick=quick, progress=progress)
+            )
         case "serve":
             from vision_deepresearch.bench.serve import bench_serve
 
-            return bench_serve(world=world, quick=quick)
+            return asyncio.run(bench_serve(world=world, quick=quick))
+        case "world":
+            from vision_deepresearch.bench.world import bench_world
+
+            return bench_world(pages=pages, seed=seed or 0, quick=quick, progress=progress)
         case _:
             from vision_deepresearch.bench.modes import bench_modes
 
-            return bench_modes(world=world, num_tasks=tasks, quick=quick, progress=progress)
+            return asyncio.run(
+                bench_modes(world=world, num_tasks=tasks, quick=quick, progress=progress)
+            )
 
 
 def _cell(value: JsonValue) -> str:
