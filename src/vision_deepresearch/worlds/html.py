@@ -83,7 +83,7 @@ _MAX_CLIMB = 8
 _MAX_TITLES = 100
 """Titles and headings looked at for one that says something."""
 _REFRESH = re.compile(r"^\s*[\d.]+\s*[;,]\s*(?:url\s*=\s*)?[\"']?\s*([^\"'\s]+)", re.I)
-_PLAIN = re.compile(r"(?:/|(?:\.\./)*)[^\s:?#./;][^\s:;?#]*(?:#[^\s:?#/]*)?\Z")
+_PLAIN = re.compile(r"(?:/|(?:\.\./)*)[^\s:?#./;][^\s:;?#]*(?:#[^\s:?#/]+)?\Z")
 """Links to a file beside, below or above the page, as nearly all are written."""
 
 

@@ -5,31 +5,34 @@ world.db as they go, the others are made anew if they did not end; the manifest 
 marks a complete world. The same command after kill -9 goes on and ends in the same world.
 """
 
-import errno
-import fcntl
 import hashlib
-import os
 import re
-import shutil
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
 from lxml import etree
-from pydantic import ValidationError
 
 from vision_deepresearch.core.content import ImageRef
 from vision_deepresearch.core.errors import BadImageError, ConfigError
 from vision_deepresearch.core.page import WorldManifest
-from vision_deepresearch.core.record import Record
 from vision_deepresearch.media.store import FolderMediaStore
 from vision_deepresearch.worlds.corpus.counts import count_world
 from vision_deepresearch.worlds.corpus.database import CorpusDatabase
 from vision_deepresearch.worlds.corpus.extract import extract_page
+from vision_deepresearch.worlds.corpus.place import (
+    disk_errors,
+    existing,
+    fresh,
+    locked,
+    refuse_unless_ours,
+    replace,
+    write_whole,
+)
+from vision_deepresearch.worlds.corpus.report import ImportReport, SkippedEntry
 from vision_deepresearch.worlds.corpus.source import (
     AliasEntry,
     BadEntry,
@@ -47,7 +50,6 @@ from vision_deepresearch.worlds.corpus.world import (
     KIND,
     MANIFEST,
     REPORT,
-    read_manifest,
 )
 from vision_deepresearch.worlds.index.text import TextDoc, TextIndex, TextLayout
 from vision_deepresearch.worlds.index.visual import VisualIndex
@@ -67,21 +69,10 @@ _REPORTED_SKIPS = 100
 _DECORATION_PAGES = 20
 _DECORATION_SHARE = 0.2
 """A picture on this share of all pages (and so many) is a logo, no picture of anything."""
-_LOCK = "import.lock"
-_OURS = {MANIFEST, DATABASE, REPORT, _LOCK, "text", "visual", "blobs"}
-_OURS |= {f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal", "text.new", "visual.new"}
-_OURS |= {f"{MANIFEST}.new", f"{REPORT}.new"}
 _ICON_NAME = re.compile(
     r"(?:^|/)(?:fileicon-|icon[-_.]|favicon|spacer|pixel|blank\.|bullet\.)[^/]*$", re.I
 )
 _SKIN_FOLDERS = re.compile(r"(?:^|/)(?:_static|-/s|I/s|-/j|skins?|icons|stylesheet-images)/", re.I)
-_SQLITE_DISK_ERRORS = {
-    sqlite3.SQLITE_FULL: errno.ENOSPC,
-    sqlite3.SQLITE_IOERR: errno.EIO,
-    sqlite3.SQLITE_READONLY: errno.EROFS,
-    sqlite3.SQLITE_CANTOPEN: errno.EIO,
-}
-_TANTIVY_OS_ERROR = re.compile(r"\(os error (\d+)\)|code: (\d+)")
 _UNREADABLE = (
     ValueError,
     LookupError,
@@ -92,35 +83,6 @@ _UNREADABLE = (
 )
 """What a parser may raise on a page that no reader can read."""
 _LICENCE_URL = re.compile(r"<(https?://creativecommons\.org/[^>\s]+)>")
-
-
-class SkippedEntry(Record):
-    """An entry that could not be read."""
-
-    path: str
-    reason: str
-
-
-class ImportReport(Record):
-    """What an import did; kept as import.json."""
-
-    world_id: str
-    name: str
-    base_url: str
-    source: SourceAbout
-    counts: dict[str, int]
-    """The manifest's, and the entries of the source by class."""
-    seconds: dict[str, float]
-    """Wall time by phase, of the run that ended it."""
-    cpu_seconds: dict[str, float]
-    """Time of the processor by phase."""
-    skipped_by_reason: dict[str, int]
-    pictures_left_out: dict[str, int]
-    """Pictures that a page shows and the world does not keep, by reason."""
-    skipped: tuple[SkippedEntry, ...]
-    """The first hundred; the table `skipped` of world.db has all."""
-    already_complete: bool = False
-    """The world was there: nothing was done."""
 
 
 def import_source(
@@ -150,12 +112,12 @@ def import_source(
     about = source.about()
     addresses = Addresses(base_url or default_base_url(about.title))
     if (out / MANIFEST).is_file():
-        return _existing(out, about=about, base_url=base_url and addresses.base_url, limit=limit)
-    _refuse_unless_ours(out)
+        return existing(out, about=about, base_url=base_url and addresses.base_url, limit=limit)
+    refuse_unless_ours(out)
     out.mkdir(parents=True, exist_ok=True)
     with (
-        _disk_errors(out),
-        _locked(out),
+        disk_errors(out),
+        locked(out),
         closing(CorpusDatabase.create(out / DATABASE)) as database,
     ):
         return _Import(
@@ -172,80 +134,6 @@ def import_source(
 
 def _silent(what: str, done: int, total: int) -> None:
     """Nobody watches."""
-
-
-def _existing(
-    out: Path, *, about: SourceAbout, base_url: str | None, limit: int | None
-) -> ImportReport:
-    """The report of a world that is complete, if it is the one asked for."""
-    manifest = read_manifest(out)
-    try:
-        report = ImportReport.model_validate_json((out / REPORT).read_bytes())
-    except (OSError, ValidationError) as reason:
-        msg = f"the world in {str(out)!r} is damaged ({REPORT}): import into a new folder"
-        raise ConfigError(msg) from reason
-    is_same = (
-        manifest.spec.get("source_identity") == about.identity
-        and manifest.spec.get("limit", 0) == (limit or 0)
-        and base_url in {None, report.base_url}
-    )
-    if not is_same:
-        msg = (
-            f"expected a new folder or a world of {about.title!r}, {str(out)!r} holds a world of "
-            f"{report.source.title!r} that was imported from another source, or with another base "
-            "url or limit: choose another folder"
-        )
-        raise ConfigError(msg)
-    return report.model_copy(update={"already_complete": True})
-
-
-def _refuse_unless_ours(out: Path) -> None:
-    if out.exists() and not out.is_dir():
-        msg = f"expected a folder for the world, {str(out)!r} is a file: choose another name"
-        raise ConfigError(msg)
-    strange = (
-        sorted(path.name for path in out.iterdir() if path.name not in _OURS)
-        if out.exists()
-        else []
-    )
-    if strange:
-        msg = (
-            f"expected a new, empty or half imported folder, {str(out)!r} holds {strange[0]!r}: "
-            "choose another folder"
-        )
-        raise ConfigError(msg)
-
-
-@contextmanager
-def _disk_errors(out: Path) -> Iterator[None]:
-    """Say in the system's own terms what SQLite and tantivy say about the disk in theirs."""
-    try:
-        yield
-    except sqlite3.OperationalError as reason:
-        code = _SQLITE_DISK_ERRORS.get(reason.sqlite_errorcode & 0xFF)
-        if code is None:
-            raise
-        raise OSError(code, os.strerror(code), str(out)) from reason
-    except ValueError as reason:
-        found = _TANTIVY_OS_ERROR.search(str(reason))
-        if found is None:
-            raise
-        code = int(found.group(1) or found.group(2))
-        raise OSError(code, os.strerror(code), str(out)) from reason
-
-
-@contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    """One import at a time in a folder; a killed one leaves no lock."""
-    path = out / _LOCK
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as reason:
-            msg = f"another import is at work in {str(out)!r}: wait for it or choose another folder"
-            raise ConfigError(msg) from reason
-        yield
-        path.unlink(missing_ok=True)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -418,9 +306,9 @@ class _Import:
     def _index_text(self) -> None:
         total = self.database.number("SELECT count(DISTINCT text_hash) FROM page")
         TextIndex.build(
-            _fresh(self.out / "text.new"), self._docs(total), layout=TextLayout.DOCUMENTS
+            fresh(self.out / "text.new"), self._docs(total), layout=TextLayout.DOCUMENTS
         )
-        _replace(self.out / "text")
+        replace(self.out / "text")
         self.progress("text index", total, total)
 
     def _docs(self, total: int) -> Iterator[TextDoc]:
@@ -431,8 +319,8 @@ class _Import:
 
     def _index_pictures(self) -> None:
         refs = list(self.database.kept_pictures())
-        VisualIndex.build(_fresh(self.out / "visual.new"), self._pictures(refs))
-        _replace(self.out / "visual")
+        VisualIndex.build(fresh(self.out / "visual.new"), self._pictures(refs))
+        replace(self.out / "visual")
         self.progress("picture index", len(refs), len(refs))
 
     def _pictures(self, refs: list[ImageRef]) -> Iterator[tuple[str, bytes]]:
@@ -498,8 +386,8 @@ class _Import:
             ),
         )
         database.finish()
-        _write(self.out / REPORT, report.model_dump_json(indent=1))
-        _write(self.out / MANIFEST, manifest.model_dump_json(indent=1))
+        write_whole(self.out / REPORT, report.model_dump_json(indent=1))
+        write_whole(self.out / MANIFEST, manifest.model_dump_json(indent=1))
         return report
 
     def _times(self, clock: str) -> dict[str, float]:
@@ -534,24 +422,3 @@ def _class_of(entry: Entry) -> str:
             return "bad"
         case _:
             assert_never(entry)
-
-
-def _fresh(folder: Path) -> Path:
-    shutil.rmtree(folder, ignore_errors=True)
-    return folder
-
-
-def _replace(folder: Path) -> None:
-    """Put what was built beside a folder in its place."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.with_name(f"{folder.name}.new").rename(folder)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a whole file or none."""
-    fresh = path.with_name(f"{path.name}.new")
-    with fresh.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
