@@ -153,6 +153,28 @@ async def test_an_index_that_lacks_a_page_is_never_searched(
     assert (await push_world(manual, place_on(server), policy=a_policy())).is_complete
 
 
+async def test_a_world_folder_is_only_read(
+    manual: CorpusWorld, tiny_world: Path, server: OpenSearchDouble
+) -> None:
+    generated = GeneratedWorld.open(tiny_world)
+    for number, world in enumerate((manual, generated)):
+        before = _state(world.folder)
+        place = place_on(server).model_copy(update={"index": f"w{number}"})
+        assert (await push_world(world, place, policy=a_policy())).is_complete
+        found = await world.search_text("lamp harbour", limit=5)
+        await world.read(found[0].url)
+        assert _state(world.folder) == before
+
+
+def _state(folder: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of every file."""
+    return {
+        str(path): (path.stat().st_size, path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
 async def test_one_index_holds_one_world(
     manual: CorpusWorld, tiny_world: Path, server: OpenSearchDouble
 ) -> None:

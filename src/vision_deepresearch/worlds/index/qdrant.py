@@ -1,8 +1,8 @@
 """Vectors on a Qdrant server, or in its client's own local mode (a folder, or memory).
 
-Importing this module needs the extra `qdrant`. A collection carries its manifest as metadata
-(Qdrant 1.16 or newer); one without it, or with another, is not opened. Points are only ever
-inserted: what has an id already stays.
+Importing this module needs the extra `qdrant`. A collection carries its manifest as metadata; one
+without it, or with another, is not opened. Points are only ever inserted: what has an id already
+stays.
 """
 
 import asyncio
@@ -167,6 +167,8 @@ class QdrantVectors:
             # Somebody was faster, or an answer was lost on the way: then it is there now.
             if not await made._check():
                 raise
+        else:
+            await made._check()  # a server that keeps no metadata is refused before it is filled
         return made
 
     @property
@@ -253,7 +255,7 @@ class QdrantVectors:
         except ValidationError as reason:
             msg = (
                 f"expected a collection that was made here, {name!r} has no manifest: name "
-                "another collection (servers before Qdrant 1.16 keep none: take a newer one)"
+                "another collection (a server that keeps no metadata is too old: take Qdrant 1.20)"
             )
             raise ConfigError(msg) from reason
         check_manifest(manifest, expected=self._manifest, where=f"the collection {name!r}")
