@@ -78,12 +78,17 @@ async def filled(
     assert not server.surprises
 
 
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> TextIndex:
+    """The embedded index of the seven pages."""
+    return words_of(tmp_path_factory.mktemp("seven"))
+
+
 @pytest.fixture(params=KINDS)
 async def store(
-    request: pytest.FixtureRequest, tmp_path: Path
+    request: pytest.FixtureRequest, texts: TextIndex
 ) -> AsyncIterator[BesideUs | OpenSearchTexts]:
     """Seven pages behind each kind of index."""
-    texts = words_of(tmp_path)
     if request.param == "embedded":
         yield BesideUs(texts)
         return

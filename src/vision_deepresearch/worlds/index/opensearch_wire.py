@@ -9,6 +9,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -188,10 +189,18 @@ class OpenSearchWire:
         return self._policy
 
 
+@cache
+def _system_certificates() -> ssl.SSLContext:
+    """Read once: it takes some 30 ms."""
+    return ssl.create_default_context()
+
+
 def _certificates(ca_file: Path | None) -> ssl.SSLContext:
     """What makes a server believable; there is no way to leave the check out."""
+    if ca_file is None:
+        return _system_certificates()
     try:
-        return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
+        return ssl.create_default_context(cafile=str(ca_file))
     except OSError as reason:
         msg = f"expected a file of certificates (PEM), {str(ca_file)!r} is none: name another file"
         raise ConfigError(msg) from reason
