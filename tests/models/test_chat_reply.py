@@ -149,6 +149,24 @@ def test_halves_of_characters_meet_again_and_lone_ones_are_replaced() -> None:
     completion.model_dump_json()
 
 
+def test_halves_of_characters_in_ids_and_names_can_be_stored() -> None:
+    signed: JsonValue = {"google": {"thought_signature": "c2ln"}}
+    draft = draft_of(
+        a_piece(index=0, call_id="a\ud800", name="f\udfff", extra=signed), {"model": "m\ud800"}
+    )
+    completion = draft.completion(asked_stops=())
+    completion.model_dump_json()
+    assert completion.native_calls[0].id == "a\ufffd"
+    assert draft.calls_with_signatures() == [("a\ufffd", signed)], "found again by the id we keep"
+
+
+def test_absurd_counts_are_no_counts() -> None:
+    draft = draft_of({"usage": {"prompt_tokens": 10**400, "completion_tokens": 5}})
+    settings = EndpointSettings(usd_per_million_prompt=1.0, usd_per_million_completion=2.0)
+    usage = usage_of(draft, settings=settings, quirks=Quirks())
+    assert (usage.prompt_tokens, usage.completion_tokens) == (0, 5)
+
+
 def test_content_may_be_parts() -> None:
     parts: JsonValue = [{"type": "text", "text": "yes"}, {"type": "other"}, "odd"]
     assert read(a_choice(content=parts)).text == "yes"

@@ -142,6 +142,30 @@ async def test_siblings_at_once_get_samples_of_their_own(tmp_path: Path) -> None
     assert len({task.result().text for task in asked}) == 8
 
 
+async def two_at_once(model: TapedModel) -> list[Completion]:
+    async with asyncio.TaskGroup() as group:
+        asked = [group.create_task(complete(model)) for _ in range(2)]
+    return [task.result() for task in asked]
+
+
+async def test_equal_calls_at_one_place_and_time_get_one_sample_as_a_replay_gives(
+    tmp_path: Path,
+) -> None:
+    """Two addresses of one page, read in one tool call."""
+    source = NumberedModel()
+    path = tmp_path / "tape.db"
+    async with Tape.open(path) as tape:
+        model = TapedModel(source, tape)
+        first = await two_at_once(model)
+        assert tape.spent_usd() == 0.125
+    assert source.calls == 1
+    assert sum(one.usage.cost_usd or 0.0 for one in first) == 0.125, "paid for once"
+    async with Tape.open(path, mode=TapeMode.REPLAY_STRICT) as tape:
+        model = TapedModel(NumberedModel(), tape)
+        again = await two_at_once(model)
+    assert [one.text for one in again] == [one.text for one in first]
+
+
 async def test_a_miss_in_a_replay_is_a_model_error(tmp_path: Path) -> None:
     async with Tape.open(tmp_path / "tape.db"):
         pass

@@ -311,7 +311,9 @@ async def test_closing_leaves_no_task_behind(tmp_path: Path) -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_sampled_calls_are_never_shared_and_replay_by_place(tmp_path: Path) -> None:
+async def test_sampled_calls_of_two_places_are_never_shared_and_replay_by_place(
+    tmp_path: Path,
+) -> None:
     async with Tape.open(tmp_path / "tape.db") as tape:
         upstream = Upstream(latency_s=0.01)
 

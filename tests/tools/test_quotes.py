@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision_deepresearch.tools.passages import pick_passages
-from vision_deepresearch.tools.quotes import check_evidence, find_quotes
+from vision_deepresearch.tools.quotes import check_evidence, find_in_windows, find_quotes
 
 PAGE = """# Orvane Guild
 
@@ -101,6 +101,21 @@ def test_a_repeated_passage_is_found_where_the_reading_has_come_to() -> None:
     page = "It was sold.\n\nThen the tower burned.\n\nIt was sold."
     first, second, third = find_quotes("It was sold\nThen the tower burned\nIt was sold", page)
     assert first.start < second.start < third.start
+
+
+def test_a_line_stands_in_the_window_that_holds_it_whole() -> None:
+    windows = [(None, "The mill stood for long. It closed in 1990."), ("1", "## Bridge")]
+    windows.append(("2", "The bridge opened in 1960. It closed in 1990. The mill stood for long."))
+    evidence = "The bridge opened in 1960. It closed in 1990.\nThe mill stood for long."
+    quotes = find_in_windows(evidence, windows)
+    assert [(quote.cursor, quote.text) for quote in quotes] == [
+        ("2", "The bridge opened in 1960. It closed in 1990."),
+        ("2", "The mill stood for long."),
+    ]
+    for quote in quotes:
+        assert dict(windows)[quote.cursor][quote.start : quote.end] == quote.text
+    torn = find_in_windows("It closed in 1990. The mill fell. The bridge opened in 1960.", windows)
+    assert [quote.cursor for quote in torn] == [None, "2"], "sentences each at a place of its own"
 
 
 @pytest.mark.parametrize("goal", ["who founded the guild", "cost", "heron", "clocks sold"])

@@ -1,9 +1,13 @@
 """Text search and page reading: layout, caps, addresses, pictures and failures."""
 
+import asyncio
+from dataclasses import dataclass
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
+from typing_extensions import override
 
 from tests.builders import a_picture
 from tests.tools.tiny_world import (
@@ -17,8 +21,14 @@ from tests.tools.tiny_world import (
     text_of,
     trusted_text,
 )
-from vision_deepresearch.core.errors import FailureKind, WorldError
+from vision_deepresearch.core.errors import (
+    BoundaryError,
+    BudgetExceededError,
+    FailureKind,
+    WorldError,
+)
 from vision_deepresearch.core.observation import Evidence, EvidenceKind, Observation
+from vision_deepresearch.core.page import Page
 from vision_deepresearch.core.protocols import Summariser
 from vision_deepresearch.tools.limits import ToolLimits
 from vision_deepresearch.tools.summarise import PassagePicker
@@ -336,3 +346,43 @@ async def test_a_page_is_read_as_far_as_the_limit_and_goes_on_behind_it() -> Non
     assert cursor is not None
     last = await use("visit", world, {"url": f"{SITE}/a", "goal": "paragraph 29", "cursor": cursor})
     assert "Paragraph 29" in text_of(last)
+
+
+@dataclass(kw_only=True)
+class StoppingWorld(TinyWorld):
+    """Gives one window of a page, and then something else for ever."""
+
+    then: str | BoundaryError = ""
+    num_reads: int = 0
+
+    @override
+    async def read(self, url: str, *, cursor: str | None = None) -> Page:
+        self.num_reads += 1
+        if cursor is not None and isinstance(self.then, BoundaryError):
+            raise self.then
+        text = "The keeper was Ilse." if cursor is None else str(self.then)
+        number = self.num_reads
+        await asyncio.sleep(0)
+        return Page(url=url, final_url=url, title="T", markdown=text, cursor=str(number))
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        BudgetExceededError("the cap of 1 page_read calls is reached"),
+        WorldError(FailureKind.UPSTREAM, "gone"),
+    ],
+)
+async def test_what_was_read_is_kept_when_reading_ahead_fails(failure: BoundaryError) -> None:
+    world = StoppingWorld(then=failure)
+    observation = await use("visit", world, {"url": f"{SITE}/a", "goal": "who was the keeper"})
+    assert "Ilse" in text_of(observation)
+    assert "cursor 1" in text_of(observation), "the rest is there to be asked for"
+
+
+@pytest.mark.timeout(5)
+async def test_a_page_of_endless_empty_windows_is_left() -> None:
+    world = StoppingWorld(then="")
+    observation = await use("visit", world, {"url": f"{SITE}/a", "goal": "who was the keeper"})
+    assert "Ilse" in text_of(observation)
+    assert world.num_reads == 2

@@ -1,5 +1,6 @@
 """Summaries: the picker's passages, the model's replies, and what happens when they are useless."""
 
+import asyncio
 import re
 import time
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from typing_extensions import override
 
 from tests.builders import a_picture
 from tests.tools.tiny_world import SITE, TinyWorld, a_call, a_desk, a_hit, a_page_of
+from vision_deepresearch.agent.execute import execute_calls
+from vision_deepresearch.agent.limits import Limits
 from vision_deepresearch.core.content import (
     Conversation,
     Image,
@@ -474,3 +477,42 @@ async def test_page_and_goal_reach_the_model_as_untrusted_and_harmless_text() ->
         assert "<|im_end|>" not in part.text
         assert "<answer>" not in part.text
     assert "120 words" in system.text
+
+
+@dataclass(kw_only=True)
+class StuckReader(ScriptedReader):
+    """Never answers; looks at no deadline."""
+
+    @override
+    async def complete(
+        self,
+        conversation: Conversation,
+        *,
+        tools: Sequence[ToolSpec],
+        sampling: Sampling,
+        context: CallContext,
+    ) -> Completion:
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+
+async def test_a_slow_model_costs_its_summary_and_not_the_pages_of_the_call() -> None:
+    world = TinyWorld(pages={f"{SITE}/{name}": a_page_of("The fact is Zog.") for name in "abc"})
+    desk = a_desk()
+    tools = build_tools(
+        ["visit"],
+        world=world,
+        media=desk.media,
+        summariser=LlmSummariser(StuckReader(replies=[])),
+    )
+    call = a_call("visit", url=[f"{SITE}/{name}" for name in "abc"], goal="fact")
+    [record] = await execute_calls(
+        [call],
+        tools=tools,
+        context=desk.context,
+        limits=Limits(call_deadline_s=0.5),
+        clock=time.monotonic,
+    )
+    assert record.observation.failure is None
+    assert [evidence.degraded for evidence in record.observation.evidence] == [True] * 3
+    assert "the summariser failed (timeout" in record.observation.notices[0]

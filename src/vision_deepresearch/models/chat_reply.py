@@ -29,6 +29,8 @@ _FINISH = {
 }
 """Words for ends that are not a complete reply. Any other word is: what such a reply lacks, the
 profile finds."""
+_MAX_TOKENS = 10**12
+"""A larger count is no count."""
 _BROKEN = {"abort", "error", "insufficient_system_resource"}
 """The server gave up in the middle."""
 
@@ -77,7 +79,9 @@ class Draft:
 
     def calls_with_signatures(self) -> list[tuple[str, JsonValue]]:
         """Ids of calls that the provider signed, with what must come back with them."""
-        return [(call.id, call.signature) for call in self._calls if call.signature is not None]
+        return [
+            (_whole(call.id), call.signature) for call in self._calls if call.signature is not None
+        ]
 
     def completion(self, *, asked_stops: Sequence[str]) -> Completion:
         """The reply as far as it came; its end is judged here.
@@ -95,7 +99,9 @@ class Draft:
             raise ModelError(FailureKind.UPSTREAM, "the endpoint gave up in the middle of a reply")
         calls = tuple(
             NativeCall(
-                id=call.id, name=_whole(call.name), arguments=_whole("".join(call.arguments))
+                id=_whole(call.id),
+                name=_whole(call.name),
+                arguments=_whole("".join(call.arguments)),
             )
             for call in self._calls
         )
@@ -111,7 +117,7 @@ class Draft:
             reasoning=_whole("".join(self._reasoning)) or None,
             native_calls=calls,
             finish=finish,
-            model=self.model,
+            model=_whole(self.model),
         )
 
     def _add_message(self, message: dict[str, JsonValue]) -> None:
@@ -224,4 +230,5 @@ def _string(value: JsonValue) -> str:
 
 
 def _count(value: JsonValue) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    is_count = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_count and 0 < value <= _MAX_TOKENS else 0

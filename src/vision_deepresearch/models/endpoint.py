@@ -54,6 +54,8 @@ _HOSTS = {
     ),
 }
 _OWN_VARIABLE = "VDR_MODEL_KEY"
+_SECRET_CHARS = 16
+"""Keys of providers are longer."""
 _RESERVED = {"model", "messages", "stream", "stream_options", "tools"}
 
 
@@ -165,6 +167,18 @@ def endpoint_named(name: str, *, keys: Mapping[str, str]) -> Endpoint | None:
     )
 
 
+def address_of(name: str) -> str:
+    """A model's name with its provider's address spelled out; other names as they are.
+
+    Two names of the same model at the same place become the same.
+    """
+    kind, colon, model = name.partition(":")
+    if colon and kind in {provider.value for provider in _HOSTS}:
+        name = f"{_HOSTS[Provider(kind)].base_url}#{model}"
+    address, mark, model = name.partition("#")
+    return f"{address.rstrip('/')}{mark}{model}"
+
+
 def _by_address(name: str, *, keys: Mapping[str, str]) -> Endpoint:
     address, _, model = name.partition("#")
     parts = _split(address)
@@ -215,6 +229,12 @@ def _provider_at(host: str) -> Provider:
         if urlsplit(known.base_url).hostname == host:
             return provider
     return Provider.OTHER
+
+
+def secret_keys(keys: Mapping[str, str]) -> list[str]:
+    """The keys that are really secret: own servers get words like `ollama`, which pages hold too."""
+    found = (keys.get(variable, "").strip() for variable in KEY_VARIABLES)
+    return [key for key in found if len(key) >= _SECRET_CHARS]
 
 
 def _key(variable: str, *, keys: Mapping[str, str]) -> str | None:

@@ -70,7 +70,7 @@ class Request:
     body: Mapping[str, JsonValue]
     """Normalised: no file names, pictures by sha256."""
     sample: str | None = None
-    """Sampled calls: which draw this is. Such calls are never shared between callers."""
+    """Sampled calls: which draw this is. Such calls are never shared between places."""
 
     def canonical(self) -> str:
         """The text whose hash is the key: the same for the same question, however written."""

@@ -2,7 +2,7 @@
 
 A call is paid for once: its reply is committed before its value is used, and what the first
 caller gets is what every replay gets. Reading never writes. Equal deterministic calls in flight
-share one call (see `flights`); sampled ones never do.
+share one call (see `flights`); sampled ones only at the same place, as any replay would.
 """
 
 import hashlib
@@ -188,8 +188,6 @@ class Tape:
             self._counts.misses += 1
             raise self._miss(request, text, error)
         record = partial(self._record, key=key, text=text, request=request, call=call)
-        if request.sample is not None:
-            return Answer(reply=await record(), is_replayed=False)
         reply, is_joiner = await self._flights.share(key, record)
         return Answer(reply=reply, is_replayed=is_joiner)
 

@@ -105,6 +105,41 @@ def check_evidence(evidence: str, markdown: str, *, cursor: str | None = None) -
     )
 
 
+def find_in_windows(evidence: str, windows: Sequence[tuple[str | None, str]]) -> tuple[Quote, ...]:
+    """Find where the lines of an evidence stand in a page that was read window by window.
+
+    A line is looked for as a whole in every window before its sentences are: a short sentence of
+    it may stand anywhere. Evidence in the order of the page finds its own places.
+
+    Args:
+        evidence: as for `find_quotes`.
+        windows: cursor and Markdown of each, in order.
+    """
+    pages = [_Words.of(markdown) for _, markdown in windows]
+    spans: dict[tuple[int, int, int], None] = {}
+    at, behind = 0, 0
+
+    def place(unit: str) -> bool:
+        nonlocal at, behind
+        pieces = _pieces(unit)
+        for number in (*range(at, len(pages)), *range(at)):
+            found = pages[number].find_all(pieces, behind=behind if number == at else 0)
+            if found:
+                spans.update(dict.fromkeys((number, first, last) for first, last in found))
+                at, behind = number, found[-1][1]
+                return True
+        return False
+
+    for line in evidence.splitlines():
+        if not place(line):
+            for sentence in _SENTENCE_END.split(line):
+                place(sentence)
+    return tuple(
+        _quote(pages[number], first, last, cursor=windows[number][0])
+        for number, first, last in spans
+    )
+
+
 def _units(evidence: str, page: "_Words") -> Iterator[str]:
     """Lines that are found as a whole, else their sentences."""
     for line in evidence.splitlines():

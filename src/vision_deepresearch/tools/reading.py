@@ -16,7 +16,7 @@ from vision_deepresearch.core.protocols import Summariser, Summary, SummaryReque
 from vision_deepresearch.tools.failures import words_of
 from vision_deepresearch.tools.limits import ToolLimits
 from vision_deepresearch.tools.pictures import PictureFetcher
-from vision_deepresearch.tools.quotes import check_evidence
+from vision_deepresearch.tools.quotes import find_in_windows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +65,9 @@ class PageRead:
 
     def quotes(self) -> tuple[Quote, ...]:
         """Where the lines of the summary's evidence stand, each within its own window."""
-        found: list[Quote] = []
-        missing = self.summary.evidence
-        for window in self.windows:
-            checked = check_evidence(missing, window.markdown, cursor=window.cursor)
-            found += checked.quotes
-            missing = "\n".join(checked.lost)
-        return tuple(found)
+        return find_in_windows(
+            self.summary.evidence, [(window.cursor, window.markdown) for window in self.windows]
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,12 +146,17 @@ class PageReading:
         read = [page]
         windows = [Window(cursor=wanted.cursor, markdown=page.markdown)]
         size = len(page.markdown)
-        while page.cursor is not None and size + len(page.markdown) <= self._limits.page_chars:
+        # An empty window leads no further, whatever its cursor says.
+        while (
+            page.cursor is not None
+            and page.markdown
+            and size + len(page.markdown) <= self._limits.page_chars
+        ):
             cursor = page.cursor
             try:
                 with boundary(WorldError, "reading a page"):
                     page = await self._world.read(wanted.url, cursor=cursor)
-            except WorldError:
+            except BoundaryError:
                 break  # what was read is good; the rest is there to be asked for
             read.append(page)
             windows.append(Window(cursor=cursor, markdown=page.markdown))

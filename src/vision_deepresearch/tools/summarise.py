@@ -6,13 +6,14 @@ up in the page, and what stands nowhere in it becomes part of the summary, under
 so. Nothing is dropped for it: a paraphrase is as good as any other sentence of a summary.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from vision_deepresearch.core.content import Image, Message, Part, Picture, Role, trusted, untrusted
-from vision_deepresearch.core.context import CallContext, SpendKind
+from vision_deepresearch.core.context import CallContext, Deadline, SpendKind
 from vision_deepresearch.core.errors import BoundaryError, FailureKind
 from vision_deepresearch.core.protocols import ModelClient, Sampling, Summary, SummaryRequest
 from vision_deepresearch.core.untrusted import neutralise
@@ -28,6 +29,8 @@ _PROMPTS = Path(__file__).parent / "prompts"
 _SAMPLING = Sampling(temperature=0.0, max_tokens=1024)
 _EVIDENCE_FRAC = 0.75
 """Share of the word budget that evidence may take when both together are too long."""
+_KEPT_S, _KEPT_FRAC = 10.0, 0.1
+"""Of the time that is left, so much is kept for the extract and for laying out the result."""
 _SHORT_PAGE_WORDS = 1_500
 """Of a page that is asked about again because the request was too large (about 2,000 tokens)."""
 
@@ -88,19 +91,20 @@ class LlmSummariser:
         A reply that cannot be read is asked for once more; so is a request that was too large,
         without pictures and with the passages about the goal instead of the page.
         """
+        context = _with_time_left(context)
         note = ""
         try:
-            try:
-                notes = await self._read(request, context=context)
-            except BoundaryError as error:
-                if error.kind is not FailureKind.TOO_LARGE:
-                    raise
-                notes = await self._read(_shortened(request), context=context)
-                note = SHORTENED
-        except BoundaryError as error:
-            return extract(
-                request, note=f"the summariser failed ({words_for(error.kind)}): extract"
-            )
+            async with asyncio.timeout(context.deadline.remaining_s if context.deadline else None):
+                try:
+                    notes = await self._read(request, context=context)
+                except BoundaryError as error:
+                    if error.kind is not FailureKind.TOO_LARGE:
+                        raise
+                    notes = await self._read(_shortened(request), context=context)
+                    note = SHORTENED
+        except (BoundaryError, TimeoutError) as error:
+            kind = error.kind if isinstance(error, BoundaryError) else FailureKind.TIMEOUT
+            return extract(request, note=f"the summariser failed ({words_for(kind)}): extract")
         if notes is None:
             return extract(request, note="the summariser's reply could not be read: extract")
         return _checked(notes, request=request, note=note)
@@ -141,6 +145,18 @@ class LlmSummariser:
             Message(role=Role.SYSTEM, parts=(trusted(instructions),)),
             Message(role=Role.USER, parts=tuple(parts)),
         ]
+
+
+def _with_time_left(context: CallContext) -> CallContext:
+    """The same caller, whose time ends a little earlier.
+
+    A slow model must not take the page, and all pages read beside it, down with the tool call.
+    """
+    if context.deadline is None:
+        return context
+    remaining_s = context.deadline.remaining_s
+    kept_s = min(_KEPT_S, _KEPT_FRAC * remaining_s)
+    return context.until(Deadline.after(remaining_s - kept_s, clock=context.deadline.clock))
 
 
 def extract(request: SummaryRequest, *, note: str) -> Summary:

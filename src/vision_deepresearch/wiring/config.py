@@ -5,6 +5,8 @@ saved with a run is resolved: no `auto` is left in it.
 """
 
 import json
+import math
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -22,6 +24,7 @@ from vision_deepresearch.models.endpoint import EndpointSettings
 from vision_deepresearch.tools.limits import ToolLimits
 from vision_deepresearch.worlds.wrappers.noise_settings import NoiseSettings, noise_named
 
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 HOSTED = ("openai", "gemini", "anthropic")
 """Providers with an address of their own; any other endpoint is named by its url."""
 
@@ -142,15 +145,37 @@ def _resolved(config: RunConfig) -> RunConfig:
             "'contains' need a model (--judge strict --judge-model openai:gpt-5), 'rules' takes none"
         )
         raise ConfigError(msg)
-    prices = (config.endpoint.usd_per_million_prompt, config.endpoint.usd_per_million_completion)
-    is_free = not is_hosted(config.model)
-    if config.limits.max_usd is not None and None in prices and not is_free:
-        msg = (
-            f"a cap of {config.limits.max_usd:g} dollars needs the price of {config.model!r}: "
-            "--set endpoint.usd_per_million_prompt=... --set endpoint.usd_per_million_completion=..."
+    resolved = config.model_copy(update=found)
+    if config.limits.max_usd is not None:
+        _check_prices(resolved, max_usd=config.limits.max_usd)
+    return resolved
+
+
+def _check_prices(config: RunConfig, *, max_usd: float) -> None:
+    """Refuse a cap that calls without a price would never reach.
+
+    Raises:
+        ConfigError: the researcher or its summariser is asked over HTTP at no known price.
+    """
+    own = config.summariser_endpoint
+    is_shared = own is None and config.summariser == config.model
+    roles = [
+        ("endpoint", config.model, config.endpoint),
+        *([] if is_shared else [("summariser_endpoint", config.summariser, own)]),
+    ]
+    for table, model, settings in roles:
+        is_priced = (
+            settings is not None
+            and settings.usd_per_million_prompt is not None
+            and settings.usd_per_million_completion is not None
         )
-        raise ConfigError(msg)
-    return config.model_copy(update=found)
+        if is_hosted(model) and not is_priced:
+            msg = (
+                f"a cap of {max_usd:g} dollars needs the price of {model!r}: "
+                f"--set {table}.usd_per_million_prompt=... "
+                f"--set {table}.usd_per_million_completion=..."
+            )
+            raise ConfigError(msg)
 
 
 def load_recipe(path: Path) -> dict[str, JsonValue]:
@@ -170,25 +195,64 @@ def load_recipe(path: Path) -> dict[str, JsonValue]:
 
 
 def stored_today(out: Path) -> str:
-    """The date of an earlier run in this folder, or "" when there was none."""
+    """The date of an earlier run in this folder; "" when there was none that can be read."""
     try:
-        stored = tomllib.loads((out / "config.toml").read_text())
-    except OSError:
-        return ""
+        stored = tomllib.loads((out / "config.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""  # the folder says so itself when it is opened
     return str(stored.get("today", ""))
 
 
 def to_toml(values: Mapping[str, JsonValue], *, prefix: str = "") -> str:
-    """Write plain values and nested tables as TOML; keys in the order given."""
+    """Write plain values and nested tables as TOML; keys in the order given.
+
+    Raises:
+        ConfigError: a value that TOML has no word for: a half of a character, as in a path that is
+            no UTF-8, or no number (nan), which equals nothing, itself included.
+    """
     lines: list[str] = []
     tables: list[str] = []
     for key, value in values.items():
+        name = key if _BARE_KEY.fullmatch(key) else _toml_text(key)
         if isinstance(value, dict):
-            name = f"{prefix}{key}"
-            tables.append(f"\n[{name}]\n" + to_toml(value, prefix=f"{name}."))
+            place = f"{prefix}{name}"
+            tables.append(f"\n[{place}]\n" + to_toml(value, prefix=f"{place}."))
         elif value is not None:
-            lines.append(f"{key} = {json.dumps(value, ensure_ascii=True)}\n")
+            lines.append(f"{name} = {_toml_value(value)}\n")
     return "".join(lines) + "".join(tables)
+
+
+def _toml_value(value: JsonValue) -> str:
+    """A value on one line; null, which TOML does not have, is left out of lists and tables."""
+    match value:
+        case str():
+            return _toml_text(value)
+        case list():
+            return f"[{', '.join(_toml_value(one) for one in value if one is not None)}]"
+        case dict():
+            pairs = (
+                f"{_toml_text(key)} = {_toml_value(one)}"
+                for key, one in value.items()
+                if one is not None
+            )
+            return f"{{{', '.join(pairs)}}}"
+        case float() if math.isinf(value):
+            return "inf" if value > 0 else "-inf"
+        case float() if math.isnan(value):
+            msg = "a config value needs to be a number, got nan: give a number or leave it out"
+            raise ConfigError(msg)
+        case _:
+            return json.dumps(value)
+
+
+def _toml_text(text: str) -> str:
+    # JSON writes characters beyond the first plane as two halves, which TOML refuses.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        msg = f"a config value needs text in UTF-8, got {text!r}: rename the file or the value"
+        raise ConfigError(msg) from None
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _override(merged: dict[str, JsonValue], override: str) -> None:

@@ -2,9 +2,10 @@
 
 from vision_deepresearch.core.context import SpendKind
 from vision_deepresearch.core.protocols import Judge
-from vision_deepresearch.judge.llm import LlmJudge
+from vision_deepresearch.judge.llm import LlmJudge, check_not_self
 from vision_deepresearch.judge.profiles import judge_profile
 from vision_deepresearch.judge.rules import RuleJudge
+from vision_deepresearch.models.endpoint import address_of
 from vision_deepresearch.models.taped import TapedModel
 from vision_deepresearch.store.tape import Tape
 from vision_deepresearch.wiring.config import RunConfig, is_hosted
@@ -25,6 +26,10 @@ def make_judge(config: RunConfig, *, shelf: ModelShelf, tape: Tape | None) -> Ju
     if config.judge == "rules" or config.judge_model is None:
         return RuleJudge()
     model = shelf.judge()
+    # Seats and scripts do not say in their names which they are; a provider has two names.
+    check_not_self(
+        address_of(config.judge_model), address_of(config.model), allowed=config.allow_self_judge
+    )
     return LlmJudge(
         model if tape is None else TapedModel(model, tape, spend=SpendKind.JUDGE),
         profile=judge_profile(config.judge),

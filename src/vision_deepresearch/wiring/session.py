@@ -1,5 +1,6 @@
 """Everything of one run, put together and closed again."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -16,8 +17,10 @@ from vision_deepresearch.core.protocols import Judge, ModelClient, Summariser, W
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import Trajectory
 from vision_deepresearch.media.store import FolderMediaStore
+from vision_deepresearch.models.endpoint import secret_keys
 from vision_deepresearch.models.taped import TapedModel
 from vision_deepresearch.store.provenance import provenance
+from vision_deepresearch.store.redact import Redactor
 from vision_deepresearch.store.run import RunFolder
 from vision_deepresearch.store.tape import Tape, TapeMode
 from vision_deepresearch.tools.summarise import LlmSummariser, PassagePicker
@@ -94,6 +97,7 @@ async def open_session(
     settings = to_toml(
         config.model_dump(mode="json", exclude_none=True, exclude={"concurrency", "tape"})
     )
+    redactor = Redactor(secret_keys(os.environ))
     async with AsyncExitStack() as stack:
         shelf = ModelShelf(
             config,
@@ -118,9 +122,9 @@ async def open_session(
             extra={"tape": config.tape, "concurrency": config.concurrency},
         )
         run = await stack.enter_async_context(
-            RunFolder.open(out, config=settings, provenance=about)
+            RunFolder.open(out, config=settings, provenance=about, redactor=redactor)
         )
-        tape = await stack.enter_async_context(_open_tape(config.tape, run=run))
+        tape = await stack.enter_async_context(_open_tape(config.tape, run=run, redactor=redactor))
         world = MeteredWorld(_noisy(TapedWorld(_engine(source, config), tape), source, config))
         mode = mode_named(config.mode)
         researcher = Researcher(
@@ -183,11 +187,11 @@ def _noisy(world: World, source: OpenedWorld, config: RunConfig) -> World:
 
 
 @asynccontextmanager
-async def _open_tape(setting: str, *, run: RunFolder) -> AsyncIterator[Tape]:
+async def _open_tape(setting: str, *, run: RunFolder, redactor: Redactor) -> AsyncIterator[Tape]:
     """The run's own tape, closed with the run, or one in a file of its own."""
     mode, _, file = setting.partition(":")
     if file:
-        async with Tape.open(Path(file), mode=TapeMode(mode)) as tape:
+        async with Tape.open(Path(file), mode=TapeMode(mode), redactor=redactor) as tape:
             yield tape
     else:
         yield run.tape(TapeMode(mode))
