@@ -56,6 +56,26 @@ def import_(
 
 
 @app.command()
+def push(
+    world: Annotated[str, typer.Argument(help="World name or folder.")],
+    to: Annotated[str, typer.Option(help="Search server and index: http(s)://host:9200/index.")],
+    ca_file: Annotated[
+        Path | None, typer.Option(help="Certificates (PEM) to trust instead of the system's.")
+    ] = None,
+    json_wanted: options.Json = False,
+) -> None:
+    """Bring a world's texts to OpenSearch or Elasticsearch; a stopped push goes on.
+
+    The server's secret: the whole Authorization header in VDR_SEARCH_AUTHORIZATION.
+
+    Example: vdr world push worlds/ray --to http://127.0.0.1:9200/ray
+    """
+    from vision_deepresearch.cli import world_commands
+
+    world_commands.push(world, to=to, ca_file=ca_file, json_wanted=json_wanted)
+
+
+@app.command()
 def info(
     world: Annotated[str, typer.Argument(help="World name or folder.")],
     json_wanted: options.Json = False,

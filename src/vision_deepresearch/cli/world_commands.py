@@ -10,17 +10,19 @@ from vision_deepresearch.cli.import_report import print_import
 from vision_deepresearch.cli.live import plain
 from vision_deepresearch.cli.output import console, print_json, progress_bars
 from vision_deepresearch.cli.research import open_picture, prepare_world
-from vision_deepresearch.core.errors import ConfigError, WorldError
+from vision_deepresearch.core.errors import ConfigError, FailureKind, WorldError
 from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.observation import Evidence
 from vision_deepresearch.media.crop import cut
 from vision_deepresearch.media.store import MemoryMediaStore
+from vision_deepresearch.wiring.search_server import push_texts
 from vision_deepresearch.wiring.worlds import (
     OpenedWorld,
     build_generated,
     import_corpus,
     open_world,
 )
+from vision_deepresearch.worlds.index.visual import label_for
 
 
 def build(
@@ -57,6 +59,42 @@ def import_source(
         print_import(target, report, folder=str(out))
 
 
+def push(world: str, *, to: str, ca_file: Path | None, json_wanted: bool) -> None:
+    """Bring a world's texts to a search server; ends with an error where a page was refused."""
+    target = console(json_wanted=json_wanted)
+    with progress_bars(target) as advance:
+        try:
+            pushed = asyncio.run(push_texts(world, to=to, ca_file=ca_file, progress=advance))
+        except WorldError as error:
+            msg = f"{error.message}: mend that and give the same command again, it goes on"
+            raise ConfigError(msg) from error
+    added, stats = pushed.added, pushed.stats
+    if json_wanted:
+        print_json({
+            "added": added.num_added,
+            "known": added.num_known,
+            "refused": [{"id": one.id, "reason": one.reason} for one in added.refused],
+            "pages": stats.num_pages,
+            "names": stats.num_names,
+            "engine": stats.engine,
+            "complete": pushed.is_complete,
+        })
+    else:
+        target.print(
+            f"{stats.num_pages:,} pages and {stats.num_names:,} other names on {stats.engine}: "
+            f"{added.num_added:,} added, {added.num_known:,} were there",
+            markup=False,
+        )
+        for one in added.refused[:10]:
+            target.print(f"refused: page {one.id}: {one.reason}", markup=False)
+    if not pushed.is_complete:
+        msg = (
+            f"the index lacks pages ({len(added.refused)} were refused) and is not searched: mend "
+            "the server and push again"
+        )
+        raise ConfigError(msg)
+
+
 def info(world: str, *, json_wanted: bool) -> None:
     """Show the manifest."""
     about = _open(world, json_wanted=json_wanted).world.manifest().model_dump(mode="json")
@@ -72,7 +110,9 @@ def _inline(value: object) -> str:
     """A value, or the entries of a table, on one line."""
     if isinstance(value, dict):
         return plain(", ".join(f"{key} {item}" for key, item in value.items()), width=2000)
-    return plain(str(value), width=2000)
+    if isinstance(value, list):
+        return plain(", ".join(str(item) for item in value), width=2000) or "none"
+    return "none" if value is None else plain(str(value), width=2000)
 
 
 def search(world: str, query: str, *, limit: int, json_wanted: bool) -> None:
@@ -102,7 +142,9 @@ def read(world: str, url: str, *, cursor: str | None, json_wanted: bool) -> None
     try:
         page = asyncio.run(opened.world.read(url, cursor=cursor))
     except WorldError as error:
-        raise ConfigError(error.message) from error
+        is_unknown = error.kind is FailureKind.NOT_FOUND
+        mend = ": take an address that `vdr world search` prints" if is_unknown else ""
+        raise ConfigError(f"{error.message}{mend}") from error
     if json_wanted:
         print_json(page.model_dump(mode="json"))
         return
@@ -143,7 +185,11 @@ def _open(world: str, *, json_wanted: bool) -> OpenedWorld:
 
 def _parse_box(text: str) -> Box:
     try:
-        return Box.from_thousandths([float(part) for part in text.split(",")])
+        corners = [float(part) for part in text.split(",")]
+        if len(corners) == 4 and max(corners) <= 1:
+            msg = "these look like fractions, write 100,100,500,500 for 0.1,0.1,0.5,0.5"
+            raise ValueError(msg)
+        return Box.from_thousandths(corners)
     except ValueError as error:
         msg = f"--box needs x1,y1,x2,y2 in thousandths, got {text!r}: {error}"
         raise ConfigError(msg) from error
@@ -157,7 +203,13 @@ def _show(found: list[Evidence], *, json_wanted: bool) -> None:
     if not found:
         target.print("no hits")
     for number, item in enumerate(found, start=1):
-        score = f"  {item.label or ''} {item.score:.4g}" if item.score is not None else ""
+        score = "" if item.score is None else f"  {item.score:.4g}"
+        if item.label and item.score is not None:
+            score = f"  {item.label} (score {item.score:g})"
         target.print(f"{number:2}. {plain(item.title)}  {item.url}{score}", soft_wrap=True)
         if item.snippet:
             target.print(f"    {plain(item.snippet, width=300)}", soft_wrap=True)
+        if item.image_url:
+            target.print(f"    {item.image_url}", soft_wrap=True)
+    if found and all(item.label == label_for(0) for item in found):
+        target.print("none of these pictures matches: they are the nearest there are, strangers")
