@@ -506,7 +506,12 @@ class _Rollout:
             forced=self._forced,
             answer=self._answer,
             extraction=extraction,
-            support=find_support(self._answer, turns=self._turns, bank=self._bank.entries),
+            support=find_support(
+                self._answer,
+                turns=self._turns,
+                bank=self._bank.entries,
+                question=self._task.question,
+            ),
             totals=self._totals(),
             peak_prompt_tokens=self._spent.peak_prompt_tokens,
             counted_by=self._who.counter.name,
@@ -522,8 +527,9 @@ class _Rollout:
             has_unknown_cost=self._budget.has_unknown_cost,
             prompt_tokens=self._spent.prompt_tokens,
             completion_tokens=self._spent.completion_tokens,
-            calls=dict(self._budget.counts),
-            replayed=dict(self._budget.replayed),
+            # Calls of a turn run at the same time: a replay may count them in another order.
+            calls=dict(sorted(self._budget.counts.items())),
+            replayed=dict(sorted(self._budget.replayed.items())),
         )
 
     def _emit_reply(self, step: _Step, parsed: ParsedReply) -> None:
