@@ -1,6 +1,7 @@
 """An import: what is kept, what is counted, what stops it, and that it goes on where it died."""
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -151,6 +152,32 @@ def test_bad_entries_are_skipped_and_listed(tmp_path: Path) -> None:
         "an icon by its name": 1,
     }
     assert report.counts["pictures"] == 2
+
+
+def test_what_is_said_of_one_entry_does_not_part_its_kind(tmp_path: Path) -> None:
+    root = write_manual(tmp_path / "manual")
+    for number in range(4):
+        (root / f"torn{number}.png").write_bytes(picture(5)[: 200 + number])
+    shown = "".join(f"<img src='torn{number}.png'>" for number in range(4))
+    (root / "show.html").write_text(page("Show", shown))
+    report = imported(root, tmp_path / "world")
+    assert report.skipped_by_reason == {"damaged": 4}
+    assert report.pictures_left_out == {"damaged": 4}
+    assert len({one.reason for one in report.skipped}) == 4
+
+
+@pytest.mark.parametrize("part", ["world.db", "text", "visual", "import.json", "manifest.json"])
+def test_a_damaged_world_is_not_called_complete(part: str, tmp_path: Path) -> None:
+    root, out = write_manual(tmp_path / "manual"), tmp_path / "world"
+    imported(root, out)
+    if part == "manifest.json":
+        (out / part).write_text("{")
+    elif (out / part).is_dir():
+        shutil.rmtree(out / part)
+    else:
+        (out / part).unlink()
+    with pytest.raises(ConfigError, match="delete the folder and import again"):
+        imported(root, out)
 
 
 def test_a_logo_on_every_page_is_no_picture_of_anything(tmp_path: Path) -> None:

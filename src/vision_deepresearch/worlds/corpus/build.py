@@ -8,7 +8,8 @@ marks a complete world. The same command after kill -9 goes on and ends in the s
 import hashlib
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +83,8 @@ _UNREADABLE = (
     etree.LxmlError,
 )
 """What a parser may raise on a page that no reader can read."""
+_TOLD_PER_ENTRY = frozenset({"damaged", "cannot be parsed"})
+"""Reasons that go on with what is wrong with that one entry."""
 _LICENCE_URL = re.compile(r"<(https?://creativecommons\.org/[^>\s]+)>")
 
 
@@ -373,12 +376,13 @@ class _Import:
             },
             seconds=self._times("wall"),
             cpu_seconds=self._times("cpu"),
-            skipped_by_reason=database.counts_by(
-                "SELECT reason, count(*) FROM skipped GROUP BY reason ORDER BY 2 DESC, 1"
+            skipped_by_reason=_by_kind(
+                database.counts_by("SELECT reason, count(*) FROM skipped GROUP BY reason")
             ),
-            pictures_left_out=database.counts_by(
-                "SELECT reason, count(*) FROM picture WHERE reason IS NOT NULL"
-                " GROUP BY reason ORDER BY 2 DESC, 1"
+            pictures_left_out=_by_kind(
+                database.counts_by(
+                    "SELECT reason, count(*) FROM picture WHERE reason IS NOT NULL GROUP BY reason"
+                )
             ),
             skipped=tuple(
                 SkippedEntry(path=path, reason=reason)
@@ -406,6 +410,15 @@ class _Import:
         """What the source says, and the licences its pages name."""
         named = {url for text in self.database.licences() for url in _LICENCE_URL.findall(text)}
         return (*self.about.licences, *sorted(named - set(self.about.licences)))
+
+
+def _by_kind(reasons: Mapping[str, int]) -> dict[str, int]:
+    """Reasons without what is said of one entry alone, such as its bytes; most frequent first."""
+    kinds: Counter[str] = Counter()
+    for reason, count in reasons.items():
+        kind, _, _ = reason.partition(":")
+        kinds[kind if kind in _TOLD_PER_ENTRY else reason] += count
+    return dict(sorted(kinds.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _class_of(entry: Entry) -> str:

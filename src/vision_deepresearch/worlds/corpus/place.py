@@ -21,6 +21,7 @@ from vision_deepresearch.worlds.corpus.report import ImportReport
 from vision_deepresearch.worlds.corpus.source import SourceAbout
 from vision_deepresearch.worlds.corpus.world import DATABASE, MANIFEST, REPORT, read_manifest
 
+_ANEW = "delete the folder and import again, or import into a new one"
 _LOCK = "import.lock"
 _OURS = {MANIFEST, DATABASE, REPORT, _LOCK, "text", "visual", "blobs"}
 _OURS |= {f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal", "text.new", "visual.new"}
@@ -40,14 +41,18 @@ def existing(
     """The report of a world that is complete, if it is the one asked for.
 
     Raises:
-        ConfigError: it was made of something else, or otherwise.
+        ConfigError: it was made of something else, or otherwise, or parts of it are gone.
     """
     manifest = read_manifest(out)
     try:
         report = ImportReport.model_validate_json((out / REPORT).read_bytes())
     except (OSError, ValidationError) as reason:
-        msg = f"the world in {str(out)!r} is damaged ({REPORT}): import into a new folder"
+        msg = f"the world in {str(out)!r} is damaged ({REPORT}): {_ANEW}"
         raise ConfigError(msg) from reason
+    for part in (DATABASE, "text", "visual"):
+        if not (out / part).exists():
+            msg = f"the world in {str(out)!r} is damaged (no {part}): {_ANEW}"
+            raise ConfigError(msg)
     is_same = (
         manifest.spec.get("source_identity") == about.identity
         and manifest.spec.get("limit", 0) == (limit or 0)

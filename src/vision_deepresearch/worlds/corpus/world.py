@@ -47,6 +47,7 @@ MAX_PAGES_PER_PICTURE = 2
 _CACHED_PAGES = 32
 _CACHED_TEXTS = 1024
 _AGAIN = "import it again with `vdr world import SOURCE FOLDER`"
+_ANEW = "delete the folder and import again with `vdr world import SOURCE FOLDER`"
 
 
 class CorpusWorld:
@@ -84,7 +85,7 @@ class CorpusWorld:
         texts = TextIndex.open(folder / "text")
         visuals = VisualIndex.open(folder / "visual")
         if texts.facts != manifest.text_index or visuals.facts != manifest.visual_index:
-            msg = f"the indexes in {str(folder)!r} are not those of its {MANIFEST}: {_AGAIN}"
+            msg = f"the indexes in {str(folder)!r} are not those of its {MANIFEST}: {_ANEW}"
             raise ConfigError(msg)
         return cls(
             folder=folder,
@@ -285,15 +286,15 @@ def read_manifest(folder: Path) -> WorldManifest:
     try:
         manifest = WorldManifest.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as reason:
-        msg = f"{str(path)!r} is no manifest of a world: {_AGAIN}"
+        msg = f"{str(path)!r} is no manifest of a world: {_ANEW}"
         raise ConfigError(msg) from reason
     if manifest.kind != KIND or manifest.format_version != FORMAT_VERSION:
         msg = (
             f"expected a {KIND} world of format {FORMAT_VERSION}, {str(folder)!r} is a "
-            f"{manifest.kind} world of format {manifest.format_version}: {_AGAIN}"
+            f"{manifest.kind} world of format {manifest.format_version}: {_ANEW}"
         )
         raise ConfigError(msg)
     if not isinstance(manifest.spec.get("base_url"), str):
-        msg = f"{str(path)!r} names no base url: {_AGAIN}"
+        msg = f"{str(path)!r} names no base url: {_ANEW}"
         raise ConfigError(msg)
     return manifest
