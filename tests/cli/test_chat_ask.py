@@ -164,3 +164,48 @@ def test_a_hosted_model_without_its_key_names_the_variable(
     flags = ["--model", "openai:gpt-5", "--world", "generated:tiny", "--out", out]
     assert run(["ask", str(picture), "-q", "What?", *flags]) == 2
     assert "OPENAI_API_KEY" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("tiny_world")
+def test_a_judge_with_a_wrong_key_is_told_and_the_answers_are_judged_anew_for_nothing_more(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["eval", "run", "--world", "generated:tiny", "--tasks", "2", "--judge", "contains"]
+    refused = Fault(401, error_body("bad key", code="invalid_api_key"))
+    with OpenAiDouble(["<answer>Nobody</answer>"], repeat_last=True) as model:
+        asked += ["--model", model.name]
+        with OpenAiDouble([refused], repeat_last=True) as judge:
+            first = ["--judge-model", judge.name, "--out", str(tmp_path / "first")]
+            assert run([*asked, *first]) == 0
+            port = judge.port
+        printed = capsys.readouterr().out
+        assert "the judge could not be asked (auth) 2" in printed
+        again = f"--tape auto:{tmp_path / 'first'}/run.db --out ANOTHER"
+        assert again in " ".join(printed.split())
+        num_before = model.num_requests
+        with OpenAiDouble(["correct: no"], repeat_last=True, port=port) as judge:
+            second = ["--judge-model", judge.name, "--out", str(tmp_path / "second"), "--json"]
+            assert run([*asked, *second, "--tape", f"auto:{tmp_path / 'first'}/run.db"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert (found["incorrect"], found["abstain"]) == (2, 0)
+        assert found["abstained_because"] == {}
+        assert model.num_requests == num_before
+
+
+@pytest.mark.usefixtures("tiny_world")
+def test_a_spent_budget_says_how_to_go_on_without_paying_twice(
+    picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prices = ("prompt=2", "completion=10")
+    flags = [part for one in prices for part in ("--set", f"endpoint.usd_per_million_{one}")]
+    with OpenAiDouble(a_researcher(as_text=True)) as server:
+        first = asked(picture, server, tmp_path / "first", *flags, "--budget-usd", "0.001")
+        assert run(first) == 1
+        said = capsys.readouterr()
+        assert f"--tape auto:{tmp_path / 'first'}/run.db" in " ".join(said.err.split())
+        assert json.loads(said.out)["stop"] == "budget"
+        num_before = server.num_requests
+        tape = ("--tape", f"auto:{tmp_path / 'first'}/run.db", "--budget-usd", "1")
+        assert run(asked(picture, server, tmp_path / "second", *flags, *tape)) == 0
+        assert json.loads(capsys.readouterr().out)["answer"] == "A grey card"
+        assert (num_before, server.num_requests) == (1, 3)

@@ -134,6 +134,19 @@ def test_a_judge_that_waves_everything_through_is_found(
     assert sorted(health.values()) == ["fail", "fail", "ok"]
 
 
+def test_a_judge_that_cannot_be_asked_is_not_called_a_bad_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    refused = Fault(401, error_body("bad key", code="invalid_api_key"))
+    with OpenAiDouble([refused], repeat_last=True) as server:
+        code, checks = examined(capsys, "--judge", "strict", "--judge-model", server.name)
+    assert code == 1
+    remedies = {check["remedy"] for name, check in checks.items() if name.startswith("judge: ")}
+    [remedy] = remedies
+    assert "vdr doctor --model" in remedy
+    assert "stronger model" not in remedy
+
+
 def test_a_world_that_is_none(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     code, checks = examined(capsys, "--world", str(tmp_path))
     assert code == 1

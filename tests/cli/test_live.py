@@ -5,11 +5,13 @@ import io
 import pytest
 from rich.console import Console
 
+from tests.builders import a_turn
 from vision_deepresearch.cli.live import LiveView, plain, prose, readable
 from vision_deepresearch.cli.output import counted, progress_bars
 from vision_deepresearch.core.content import ToolCall, trusted
-from vision_deepresearch.core.events import CallFinished, ModelReplied, TurnStarted
+from vision_deepresearch.core.events import CallFinished, ModelReplied, TurnFinished, TurnStarted
 from vision_deepresearch.core.observation import Observation
+from vision_deepresearch.core.trajectory import Usage
 
 
 def watched(*, terminal: bool = False, width: int = 60) -> tuple[Console, io.StringIO]:
@@ -48,6 +50,17 @@ def test_a_thought_is_printed_as_it_is_and_an_empty_one_is_named() -> None:
         live.listen(ModelReplied(trajectory_id="t", turn=0, thought=thought, calls=()))
     assert "[bold]no markup[/bold]" in sink.getvalue()
     assert "(no thought)" in sink.getvalue()
+
+
+def test_an_unknown_price_is_never_shown_as_nothing() -> None:
+    console, sink = watched(terminal=True, width=120)
+    live = LiveView(console)
+    turn = a_turn().model_copy(update={"usage": Usage(prompt_tokens=7, cost_usd=None)})
+    with live.watching():
+        live.listen(TurnFinished(trajectory_id="t", turn=turn))
+        live.listen(TurnStarted(trajectory_id="t", turn=1, prompt_tokens=9))
+    assert "9 tokens, price unknown" in sink.getvalue()
+    assert "$0.0000" not in sink.getvalue()
 
 
 def test_the_same_notice_is_shown_once() -> None:

@@ -133,3 +133,46 @@ def test_ask_researches_an_imported_world(
     assert support.url == "https://town-guide.example/tower.html"
     assert support.quote.text == "Built in 1801."
     assert "https://town-guide.example/tower.html" in Path(found.report).read_text()
+
+
+def test_pictures_that_no_page_shows_are_not_passed_over_in_silence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "tower.png").write_bytes(a_picture(seed=3, width=320, height=240))
+    (photos / "README.md").write_text("# Photos\n\nMine.\n")
+    assert run(["world", "import", str(photos), str(tmp_path / "world")]) == 0
+    said_here = capsys.readouterr().out
+    assert "no picture of the 1 in the source can be searched" in said_here
+    assert "![what it shows](photo.jpg)" in said_here
+
+
+def test_what_was_looked_for_wrongly_is_said_with_the_remedy(
+    documents: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world, picture = str(tmp_path / "world"), str(documents / "tower.png")
+    said(capsys, "world", "import", str(documents), world)
+    assert run(["world", "look", world, picture, "--box", "0.1,0.1,0.5,0.5"]) == 2
+    assert "thousandths" in capsys.readouterr().err
+    assert run(["world", "read", world, "https://town-guide.example/nope.html"]) == 2
+    assert "`vdr world search`" in capsys.readouterr().err
+    assert run(["world", "info", str(tmp_path / "nowhere")]) == 2
+    assert "`vdr world import`" in capsys.readouterr().err
+
+
+def test_strangers_are_called_strangers(
+    documents: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world, blank = str(tmp_path / "world"), tmp_path / "other.png"
+    blank.write_bytes(a_picture(seed=77, width=120, height=120))
+    said(capsys, "world", "import", str(documents), world)
+    assert run(["world", "look", world, str(documents / "tower.png")]) == 0
+    found = capsys.readouterr().out
+    assert "match (score" in found
+    assert "https://town-guide.example/tower.png" in found
+    assert "none of these pictures matches" not in found
+    assert run(["world", "look", world, str(blank)]) == 0
+    found = capsys.readouterr().out
+    assert "match (score" not in found
+    assert "none of these pictures matches" in found or "no hits" in found

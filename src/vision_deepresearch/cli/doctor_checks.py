@@ -18,6 +18,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from vision_deepresearch import __version__
+from vision_deepresearch.cli.output import counted
 from vision_deepresearch.core.answers import extract_answer
 from vision_deepresearch.core.content import (
     Image,
@@ -28,6 +29,7 @@ from vision_deepresearch.core.content import (
     trusted,
 )
 from vision_deepresearch.core.context import CallContext
+from vision_deepresearch.core.episode import Decision, Verdict
 from vision_deepresearch.core.errors import BoundaryError, FailureKind
 from vision_deepresearch.core.mode import mode_named
 from vision_deepresearch.core.protocols import (
@@ -168,7 +170,10 @@ async def check_world(world: World, *, name: str, card: bytes, media: MediaStore
                 remedy="the folder is damaged: build or import the world again",
             ),
         ]
-    said = f"{len(hits)} text hits, {len(looked)} picture hits for a card that is not in it"
+    said = (
+        f"{counted(len(hits), 'text hit')}, {counted(len(looked), 'picture hit')} for a card that "
+        "is not in it"
+    )
     if read is not None:
         said += f", read {read.title!r} ({len(read.markdown):,} characters)"
     return [*checks, Check(name="world answers", health=Health.OK, found=said)]
@@ -285,7 +290,7 @@ async def _complete(
         return Check(
             name=name,
             health=Health.FAIL,
-            found=f"{model.name}: {error}",
+            found=str(error) if model.name in str(error) else f"{model.name}: {error}",
             remedy=_REMEDIES.get(error.kind, "see docs/endpoints.md"),
         )
 
@@ -301,7 +306,14 @@ async def check_judges(judge: Judge) -> AsyncIterator[Check]:
             health=Health.OK if case.is_ok else Health.FAIL,
             found=f"expected {case.expected.value}, got {case.verdict.decision.value} "
             f"({case.verdict.reason})",
-            remedy=""
-            if case.is_ok
-            else "do not score with this judge: use a stronger model or another profile",
+            remedy="" if case.is_ok else _judge_remedy(case.verdict),
         )
+
+
+def _judge_remedy(verdict: Verdict) -> str:
+    if verdict.decision is Decision.ABSTAIN and verdict.decided_by == "nobody":
+        return (
+            "it gave no verdict: `vdr doctor --model`, with the name behind --judge-model, says "
+            "what is wrong; mend it or take another"
+        )
+    return "do not score with this judge: use a stronger model or another profile"

@@ -56,6 +56,8 @@ def run(
         "correct": decisions[Decision.CORRECT],
         "incorrect": decisions[Decision.INCORRECT],
         "abstain": decisions[Decision.ABSTAIN],
+        "judges": dict(Counter(episode.verdict.judge for episode in episodes)),
+        "abstained_because": dict(_abstentions(episodes)),
         "stops": dict(stops),
         "done_now": outcome.done,
         "skipped": outcome.skipped,
@@ -77,7 +79,10 @@ def run(
         print_json(summary)
     else:
         for name, value in summary.items():
-            target.print(f"{name:16} {value}", soft_wrap=True)
+            target.print(f"{name:16} {_inline(value)}", soft_wrap=True)
+        _tell_abstentions(target, episodes, folder=folder)
+        if episodes:
+            target.print(f"look at it with  vdr view {folder}", soft_wrap=True)
     for reject in rejects:
         why = plain(f"{reject.reason}: {reject.detail}", width=300)
         target.print(f"rejected         task {reject.task_id[:12]} {why}", soft_wrap=True)
@@ -94,6 +99,37 @@ def run(
             soft_wrap=True,
         )
     return 1 if rejects or outcome.unfinished else 0
+
+
+def _abstentions(episodes: Sequence[Episode]) -> Counter[str]:
+    """Why no verdict was given, and how often."""
+    return Counter(
+        episode.verdict.reason
+        for episode in episodes
+        if episode.verdict.decision is Decision.ABSTAIN
+    )
+
+
+def _tell_abstentions(target: Console, episodes: Sequence[Episode], *, folder: Path) -> None:
+    """An abstention is kept: say how to have the same answers judged again."""
+    if _abstentions(episodes):
+        target.print(
+            "abstentions are kept and not asked again in this folder. To judge the same answers "
+            f"anew, mend the judge (`vdr doctor` looks closer) or name another, and add --tape auto:{folder}/run.db "
+            "--out ANOTHER: nothing else is asked again",
+            soft_wrap=True,
+        )
+
+
+def _inline(value: object) -> str:
+    """A value on one line; of a table its entries."""
+    if isinstance(value, dict):
+        shown = (
+            f"{name} ({_inline(item)})" if isinstance(item, dict) else f"{name} {_inline(item)}"
+            for name, item in value.items()
+        )
+        return ", ".join(shown) or "none"
+    return "-" if value is None or value == "" else plain(str(value), width=600)
 
 
 def _knobs(noise: str | None) -> list[str]:

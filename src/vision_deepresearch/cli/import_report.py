@@ -48,6 +48,17 @@ def print_import(target: Console, report: ImportReport, *, folder: str) -> None:
         target.print(f"{name:9} {plain(value, width=2000)}", soft_wrap=True)
     for item in report.skipped[:SKIPPED_SHOWN]:
         target.print(f"{'':9} {plain(item.path)}: {plain(item.reason)}", soft_wrap=True)
+    num_more = counts.get("skipped", 0) - SKIPPED_SHOWN
+    if num_more > 0:
+        target.print(f"{'':9} and {num_more:,} more: {folder}/import.json", soft_wrap=True)
+    num_files = classes.get("picture", 0)
+    if num_files and not counts.get("pictures"):
+        target.print(
+            f"note      no picture of the {num_files:,} in the source can be searched: only what a "
+            "page shows is kept, at 100 px or more. Show pictures in a page, for example in a "
+            "Markdown file: ![what it shows](photo.jpg)",
+            soft_wrap=True,
+        )
     target.print(f"try       vdr world search {folder} WORDS", soft_wrap=True)
 
 

@@ -77,6 +77,7 @@ class LiveView:
         self._num_pages = 0
         self._prompt_tokens = 0
         self._cost_usd = 0.0
+        self._has_unknown_cost = False
         self._notices: set[str] = set()
 
     @contextmanager
@@ -93,7 +94,7 @@ class LiveView:
                 self._show(event.turn, "the model is thinking")
             case ModelReplied():
                 self._console.print()
-                cost = f" ${self._cost_usd:.4f}" if self._cost_usd else ""
+                cost = f" {self._price()}" if self._cost_usd else ""
                 thought = plain(readable(event.thought), width=_THOUGHT_CHARS)
                 self._line(f"turn {event.turn + 1}{cost}", thought or "(no thought)", whole=True)
                 names = ", ".join(call.name for call in event.calls)
@@ -101,6 +102,7 @@ class LiveView:
             case CallFinished():
                 self._call(event.call, event.observation, seconds=event.seconds)
             case TurnFinished():
+                self._has_unknown_cost |= event.turn.usage.cost_usd is None
                 self._cost_usd += (event.turn.usage.cost_usd or 0.0) + sum(
                     record.cost_usd for record in event.turn.calls
                 )
@@ -148,9 +150,15 @@ class LiveView:
             RichText(
                 f"turn {turn + 1}: {what} ({counted(self._num_crops, 'crop')}, "
                 f"{counted(self._num_pages, 'page')} read, {self._prompt_tokens:,} tokens, "
-                f"${self._cost_usd:.4f})"
+                f"{self._price()})"
             )
         )
+
+    def _price(self) -> str:
+        """What is known of the costs so far; an unknown price is never shown as 0."""
+        if not self._has_unknown_cost:
+            return f"${self._cost_usd:.4f}"
+        return f"${self._cost_usd:.4f} and more" if self._cost_usd else "price unknown"
 
     def _line(self, label: str, text: str, *, style: str = "bold", whole: bool = False) -> None:
         """One line; on a terminal cut at its width, or wrapped between words if `whole`."""

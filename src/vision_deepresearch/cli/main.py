@@ -65,7 +65,7 @@ _PATH_ERRORS = frozenset({
     errno.EROFS,
 })
 _INTERRUPTED = 130
-_RESUMABLE = frozenset({"ask", "demo", "eval", "play"})
+_RESUMABLE = (("ask",), ("demo",), ("eval",), ("play",), ("world", "import"))
 _GC_THRESHOLDS = (20_000, 20, 20)
 """Records live long and hold no cycles: the default of 700 costs a third of the loop's CPU."""
 
@@ -83,7 +83,7 @@ def run(arguments: list[str]) -> int:
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
         if code == _INTERRUPTED:
-            is_resumable = bool(arguments) and arguments[0] in _RESUMABLE
+            is_resumable = any(tuple(arguments[: len(one)]) == one for one in _RESUMABLE)
             again = "; the same command again goes on where it was" if is_resumable else ""
             return _tell(f"stopped{again}", code=code)
         return code
@@ -128,8 +128,8 @@ def explained(error: BaseException) -> int | None:
     if error.errno in _PATH_ERRORS and error.filename is not None:
         return _tell(
             f"a path that can be used was expected, got {str(error.filename)!r}: "
-            f"{error.strerror}. Give a folder you may write to with --out; generated worlds are "
-            "kept in the folder that VDR_CACHE names, ~/.cache/vision-deepresearch by default",
+            f"{error.strerror}. Name a folder you may write to, where one is asked for or with "
+            "--out; generated worlds are kept in the folder that VDR_CACHE names, ~/.cache/vision-deepresearch by default",
             code=2,
         )
     return None

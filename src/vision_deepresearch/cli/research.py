@@ -17,7 +17,7 @@ from vision_deepresearch.core.content import ImageRef
 from vision_deepresearch.core.episode import Decision, Verdict, episode_of
 from vision_deepresearch.core.errors import BadImageError, ConfigError
 from vision_deepresearch.core.task import Task, fingerprint
-from vision_deepresearch.core.trajectory import Trajectory
+from vision_deepresearch.core.trajectory import StopReason, Trajectory
 from vision_deepresearch.media.decode import decode
 from vision_deepresearch.media.given import load_given
 from vision_deepresearch.serve.report import write_run_reports
@@ -205,6 +205,12 @@ def _research(config: RunConfig, *, make_task: MakeTask, folder: Path, json_want
         _attempt(config, make_task=make_task, folder=folder, target=target)
     )
     print_report(target, trajectory, verdict)
+    if trajectory.stop is StopReason.BUDGET:
+        target.print(
+            "note     to go on with more: --budget-usd MORE --out ANOTHER "
+            f"--tape auto:{folder}/run.db (what was paid for is not asked again)",
+            soft_wrap=True,
+        )
     shown = write_view(folder)
     target.print(f"trace    {shown.page}", soft_wrap=True)
     target.print(f"report   {shown.report}", soft_wrap=True)
@@ -245,7 +251,7 @@ async def _attempt(
                 trajectory = await session.roll_out(task, 0, listener=live.listen)
         if trajectory.stop.is_infrastructure:
             await session.run.put_outage(task, trajectory)
-            target.print("ended from outside: the same command tries again", soft_wrap=True)
+            _tell_outage(target, trajectory)
             return task, trajectory, None
         await session.run.put_task(task)
         if task.gold is None:
@@ -254,6 +260,19 @@ async def _attempt(
         verdict = await session.judge.judge(task, trajectory)
         await session.run.put_episode(episode_of(task, trajectory, verdict))
         return task, trajectory, verdict
+
+
+def _tell_outage(target: Console, trajectory: Trajectory) -> None:
+    """Why it was ended from outside, and that nothing is lost."""
+    if trajectory.stop is StopReason.MODEL_ERROR:
+        why = plain(trajectory.stop_detail, width=600)
+        target.print(
+            f"failed   {why}\n         mend it (`vdr doctor` looks closer) and run the same "
+            "command: it goes on where it was",
+            soft_wrap=True,
+        )
+    else:
+        target.print("ended from outside: the same command tries again", soft_wrap=True)
 
 
 def _introduce(target: Console, session: Session, task: Task) -> None:
@@ -276,7 +295,7 @@ def _introduce(target: Console, session: Session, task: Task) -> None:
         target.print(
             f"seat     each request-NNNN.json below {inbox} waits for a reply-NNNN.json beside it, "
             'like {"thought": "...", "calls": [{"name": "search", "arguments": {"query": ["..."]}}]} '
-            'or {"answer": "..."}',
+            'or {"answer": "..."}; error-NNNN.json says what is wrong with a reply',
             soft_wrap=True,
         )
 

@@ -139,10 +139,10 @@ class ModelShelf:
                 return OracleModel(self._truth, profile)
             case "scripted", file if file:
                 return ScriptedModel.from_file(Path(file))
-            case "seat", "":
+            case "seat", "" if name == "seat":
                 source, sink = self._streams.source, self._streams.sink
                 return TerminalSeat(profile, source=source, sink=sink, path_of=self._path_of)
-            case "seat", folder:
+            case "seat", folder if folder:
                 return DirectorySeat(Path(folder), profile=profile, path_of=self._path_of)
             case _:
                 msg = f"unknown model {name!r}: use one of {', '.join(MODELS)}"

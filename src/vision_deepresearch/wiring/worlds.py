@@ -61,8 +61,8 @@ def world_folder(name: str, *, progress: ProgressBar | None = None) -> Path:
     if folder.is_dir():
         return folder
     msg = (
-        f"unknown world {name!r}: use one of {', '.join(WORLDS)} "
-        "(`vdr world build generated` makes a folder)"
+        f"unknown world {name!r}, and no such folder is here: use one of {', '.join(WORLDS)} "
+        "(`vdr world import` and `vdr world build generated` make a folder)"
     )
     raise ConfigError(msg)
 
@@ -115,7 +115,9 @@ def open_world(folder: Path) -> OpenedWorld:
         )
         raise ConfigError(msg) from reason
     except ValidationError as reason:
-        msg = f"{str(path)!r} is no manifest of a world: build or import it again"
+        msg = (
+            f"{str(path)!r} is no manifest of a world: delete the folder and build or import again"
+        )
         raise ConfigError(msg) from reason
     if kind == "corpus":
         return OpenedWorld(world=CorpusWorld.open(folder))
@@ -177,7 +179,9 @@ def import_corpus(
         raise ConfigError(msg)
     with closing(source):
         if source.num_entries == 0:
-            msg = f"pages were expected in {str(path)!r}, found nothing: name the folder they are in"
+            msg = (
+                f"pages were expected in {str(path)!r}, found nothing: name the folder they are in"
+            )
             raise ConfigError(msg)
         report = import_source(
             source, out, base_url=base_url, name=name, limit=limit, progress=progress
