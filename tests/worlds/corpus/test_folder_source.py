@@ -8,7 +8,7 @@ import pytest
 
 from tests.worlds.corpus.folders import page, picture, write_manual
 from vision_deepresearch.core.errors import ConfigError
-from vision_deepresearch.worlds.corpus.folder import MAX_PAGE_BYTES, FolderSource
+from vision_deepresearch.worlds.corpus.folder import MAX_PAGE_BYTES, MAX_PICTURE_BYTES, FolderSource
 from vision_deepresearch.worlds.corpus.source import (
     AliasEntry,
     BadEntry,
@@ -133,6 +133,21 @@ def test_entries_go_on_behind_any_index_and_identity_follows_the_content(tmp_pat
     assert FolderSource(root).about().identity == before
     (root / "notes/other.md").write_text("changed")
     assert FolderSource(root).about().identity != before
+
+
+@pytest.mark.timeout(10)
+def test_pipes_and_huge_files_are_never_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    os.mkfifo(tmp_path / "pipe.html")
+    with (tmp_path / "huge.png").open("wb") as file:
+        file.truncate(MAX_PICTURE_BYTES + 1)
+    stub = b'<html><meta http-equiv="refresh" content="0; url=pipe.html"></html>'
+    (tmp_path / "stub.html").write_bytes(stub)
+    source = FolderSource(tmp_path)
+    for name in ("pipe.png", "huge.png"):
+        with pytest.raises(KeyError, match="no file"):
+            source.read_picture(name)
+    assert [type(entry) for entry in source.entries()].count(AliasEntry) == 1
 
 
 def test_no_folder_is_refused(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ from vision_deepresearch.worlds.html import refresh_target
 
 MAX_PAGE_BYTES = 8 * 1024 * 1024
 """Of a page, unpacked. Source: the project's limit for page bodies."""
+MAX_PICTURE_BYTES = 20 * 1024 * 1024
+"""Larger pictures are refused, as from anywhere outside."""
 _MAX_STUB_BYTES = 4096
 """Only pages this small may be nothing but a redirect."""
 _MAX_STUB_HOPS = 8
@@ -130,12 +132,16 @@ class FolderSource:
         """The bytes of a picture.
 
         Raises:
-            KeyError: nothing there, or it cannot be read.
+            KeyError: nothing there, no file, above 20 MiB, or it cannot be read.
         """
         try:
             file = (self._root / path).resolve()
             if not file.is_relative_to(self._root):
                 msg = f"{path!r} leads out of the folder"
+                raise KeyError(msg)
+            # A pipe would never end, and no picture we take is so large.
+            if not file.is_file() or file.stat().st_size > MAX_PICTURE_BYTES:
+                msg = f"{path!r} is no file, or one above {MAX_PICTURE_BYTES // 1024 // 1024} MB"
                 raise KeyError(msg)
             return file.read_bytes()
         except (OSError, ValueError, RuntimeError) as reason:
@@ -187,7 +193,8 @@ class FolderSource:
         for _ in range(_MAX_STUB_HOPS):
             try:
                 file = (self._root / target).resolve()
-                if not file.is_relative_to(self._root) or file.stat().st_size > _MAX_STUB_BYTES:
+                is_ours = file.is_relative_to(self._root) and file.is_file()
+                if not is_ours or file.stat().st_size > _MAX_STUB_BYTES:
                     break
                 onward = _stub_target(file.read_bytes(), path=target)
             except (OSError, ValueError, RuntimeError):
