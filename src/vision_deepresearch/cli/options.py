@@ -56,7 +56,8 @@ Tape = Annotated[
     str | None,
     typer.Option(
         help="Recording of outside calls: off, auto (default), record, replay, replay-strict; "
-        "MODE:FILE for a tape of its own, for example replay:other-run/run.db."
+        "MODE:FILE for another run's: replay:old/run.db asks nothing, auto:old/run.db only what "
+        "is not there."
     ),
 ]
 Today = Annotated[str | None, typer.Option(help="ISO date the prompt states; default: today.")]
