@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+from typing_extensions import override
 
 from tests.builders import a_picture
 from tests.models.chat_cases import CONTEXT, HELLO, Waits, a_client, an_endpoint, ask
@@ -26,6 +27,7 @@ from tests.models.openai_replay import pictures_of
 from tests.models.openai_rules import Dialect
 from vision_deepresearch.core.content import (
     Image,
+    ImageRef,
     Message,
     Role,
     ToolCall,
@@ -86,6 +88,37 @@ async def test_a_picture_that_is_gone_is_not_asked_about() -> None:
         with pytest.raises(ModelError) as failed:
             await ask(client, [message])
     assert (failed.value.kind, server.num_requests) == (FailureKind.BAD_IMAGE, 0)
+
+
+class CountingStore(MemoryMediaStore):
+    """Counts how often a picture was loaded."""
+
+    num_loads = 0
+
+    @override
+    def load(self, ref: ImageRef) -> bytes:
+        self.num_loads += 1
+        return super().load(ref)
+
+
+async def test_calls_that_wait_for_their_turn_hold_no_pictures() -> None:
+    media = CountingStore()
+    message = Message(role=Role.USER, parts=(Image(ref=media.put(a_picture())),))
+    loads: list[int] = []
+
+    def script(_: ChatRequest) -> Step:
+        loads.append(media.num_loads)
+        return "seen"
+
+    settings = EndpointSettings(concurrency=1)
+    async with (
+        OpenAiDouble(script) as server,
+        a_client(server, settings=settings, media=media) as client,
+        asyncio.TaskGroup() as group,
+    ):
+        for _ in range(4):
+            group.create_task(ask(client, [message]))
+    assert loads == [1, 2, 3, 4]
 
 
 # ------------------------------------------------------------------------------ what leaves us

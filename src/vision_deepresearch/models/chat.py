@@ -143,11 +143,9 @@ class ChatModel:
             )
             return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
 
-        # Pictures make bodies of many megabytes: base64 and JSON would hold up every other call.
-        content = await asyncio.to_thread(encode)
         await self._open()
         draft, completion = await self._policy.call(
-            lambda: self._attempt(content, stops=sampling.stop),
+            lambda: self._attempt(encode, stops=sampling.stop),
             what=f"the call of {self._endpoint.name}",
             deadline=context.deadline,
         )
@@ -170,12 +168,19 @@ class ChatModel:
     def _data_uri(self, image: Image) -> str:
         return self._pictures.data_uri(image.ref)
 
-    async def _attempt(self, content: bytes, *, stops: Sequence[str]) -> tuple[Draft, Completion]:
+    async def _attempt(
+        self, encode: Callable[[], bytes], *, stops: Sequence[str]
+    ) -> tuple[Draft, Completion]:
         """One request, whole or streamed.
 
+        Pictures make bodies of many megabytes. So they are made in a thread, for base64 and JSON
+        would hold up every other call, and anew for each attempt, for thousands of calls that wait
+        for their turn must not hold theirs.
+
         Raises:
-            ModelError: typed by what went wrong.
+            ModelError: typed by what went wrong, or a picture cannot be read.
         """
+        content = await asyncio.to_thread(encode)
         draft = Draft()
         with boundary(ModelError, f"the call of {self._endpoint.name}"):
             await self._receive(content, draft=draft)
