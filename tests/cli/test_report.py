@@ -26,6 +26,19 @@ def test_numbers_stand_behind_the_claims_and_lead_to_their_sources() -> None:
     assert "img_1 [80, 160, 300, 500]" in lines["[2]"]
     assert "only a model's summary says so" in lines["[3]"]
     assert "unsupported: The guild was founded in 1902." in lines["[4]"]
+    assert "in so many words" in text
+
+
+def test_all_passages_of_a_claim_stand_under_its_number_and_what_is_missing_is_named() -> None:
+    lines = printed(a_cited_item(a_sample())).splitlines()
+    first = next(place for place, line in enumerate(lines) if line.startswith("  [5]"))
+    told = lines[first : first + 4]
+    assert "in part: Only the Heron Guild made ropes" in told[0]
+    assert "The Heron Guild made ropes." in told[0].split("<-")[1]
+    assert told[1].strip().startswith("and <- ")
+    assert "Its house stood in Marrow Bay." in told[1]
+    assert "img_1 [80, 160, 300, 500]" in told[2]
+    assert told[3].strip() == 'not found in what was read: "only"'
 
 
 def test_an_unknown_price_is_not_nothing() -> None:

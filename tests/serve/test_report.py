@@ -127,7 +127,15 @@ def test_a_report_says_what_was_found_where_and_what_was_not(tmp_path: Path) -> 
     assert "picture img\\_1 \\[80, 160, 300, 500\\], Heron Guild" in flat
     assert "title or caption of the matched picture, turn 1" in flat
     assert "**only a model's summary says so, not the page's own words**" in flat
-    assert "4. The guild was founded in 1902. **unsupported**: no passage or picture" in flat
+    assert (
+        "4. The guild was founded in 1902. **unsupported**: nothing that was read says this" in flat
+    )
+    assert "Marrow Bay. \\[5, in part\\]" in flat
+    parts = flat[flat.index("5. Only the Heron Guild") :]
+    assert '**backed in part**: not found in what was read: "only"' in parts
+    assert "> The Heron Guild made ropes." in parts
+    assert "> Its house stood in Marrow Bay." in parts
+    assert "picture img\\_1 \\[80, 160, 300, 500\\]" in parts
     assert "Verdict: **correct**" in flat
     assert "img\\_1 \\[80, 160, 300, 500\\] at \u00d71, \u00d71.6" in flat
     assert "`python` failed (unavailable)" in flat

@@ -68,7 +68,7 @@ def test_the_chain_runs_from_the_crop_to_the_passage(page: html.HtmlElement) -> 
 def test_an_unsupported_claim_is_marked_as_such(page: html.HtmlElement) -> None:
     (claim,) = texts(page, "//*[@id='claim3']")
     assert "unsupported" in claim
-    assert "no passage or picture" in claim
+    assert "nothing that was read says this in so many words" in claim
     assert page.xpath("//a[@href='#claim3' and contains(@class,'bad')]")
     assert not page.xpath("//a[@href='#claim1' and contains(@class,'bad')]")
 
@@ -84,7 +84,7 @@ def test_a_citation_leads_to_the_quote_with_its_place_or_to_the_picture_with_its
     path = write_trace_page(tmp_path / "page.html", a_cited_item(sample), load=sample.load)
     page = html.fromstring(path.read_bytes())
     assert page.xpath("//*[contains(@class,'answer-text')]//a/@href") == [
-        f"#claim{number}" for number in (1, 2, 3, 4)
+        f"#claim{number}" for number in (1, 2, 3, 4, 5)
     ]
     (quote,) = texts(page, "//*[@id='claim1']//li[contains(@class,'is-passage')]")
     assert PASSAGE in quote
@@ -93,9 +93,27 @@ def test_a_citation_leads_to_the_quote_with_its_place_or_to_the_picture_with_its
     corners = [line.get(name) for name in ("x", "y", "width", "height")]
     assert corners == ["8.00%", "16.00%", "22.00%", "34.00%"]
     assert texts(page, "//*[@id='claim2']//figcaption") == ["img_1 [80, 160, 300, 500]"]
-    assert "only a model's summary says so" in texts(page, "//*[@id='claim3']//h3")[0]
+    assert "only a model's summary says so" in texts(page, "//*[@id='claim3']//li")[-1]
     assert not page.xpath("//*[@id='claim1']//*[contains(@class,'warn')]")
     assert "price unknown" in texts(page, "//*[@class='facts']//dd")
+
+
+def test_a_claim_of_several_passages_shows_all_and_what_none_of_them_holds(
+    sample: Sample, tmp_path: Path
+) -> None:
+    path = write_trace_page(tmp_path / "page.html", a_cited_item(sample), load=sample.load)
+    page = html.fromstring(path.read_bytes())
+    assert texts(page, "//*[@id='claim5']//blockquote") == [
+        "The Heron Guild made ropes.",
+        "Its house stood in Marrow Bay.",
+        "Heron Guild",
+    ]
+    assert texts(page, "//*[@id='claim5']//figcaption") == ["img_1 [80, 160, 300, 500]"]
+    assert texts(page, "//*[@id='claim5']//*[@class='not-found']") == [
+        'not found in what was read: "only"'
+    ]
+    assert "backed in part" in texts(page, "//*[@id='claim5']//h3")[0]
+    assert page.xpath("//a[@href='#claim5' and contains(@class,'partly')]")
 
 
 def test_the_header_tells_figures_and_identity(page: html.HtmlElement) -> None:

@@ -24,6 +24,7 @@ from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.observation import Evidence, EvidenceKind, Observation, Quote, Region
 from vision_deepresearch.core.task import AnswerType, Gold, Task, fingerprint
 from vision_deepresearch.core.trajectory import (
+    Backing,
     CallRecord,
     ContextEdit,
     FaultKind,
@@ -197,7 +198,7 @@ def a_sample(*, words: str = "") -> Sample:
 
 
 def a_cited_item(sample: Sample) -> TraceItem:
-    """The sample with an answer of four sentences, each backed in another way."""
+    """The sample with an answer of five sentences, each backed in another way."""
     support = (
         Support(
             claim="Mira Dovane was born in **Ostrel**.",
@@ -230,6 +231,34 @@ def a_cited_item(sample: Sample) -> TraceItem:
             turn=3,
         ),
         Support(claim="The guild was founded in 1902.", kind=SupportKind.UNSUPPORTED),
+        Support(
+            claim="Only the Heron Guild made ropes, and it stood in Marrow Bay.",
+            kind=SupportKind.PARTLY,
+            url=FOUNDER,
+            title="Heron Guild",
+            passage="The Heron Guild made ropes.",
+            source=SupportSource.PAGE,
+            turn=3,
+            more=(
+                Backing(
+                    url=FOUNDER,
+                    title="Heron Guild",
+                    passage="Its house stood in Marrow Bay.",
+                    source=SupportSource.EXTRACT,
+                    turn=3,
+                ),
+                Backing(
+                    url=FOUNDER,
+                    title="Heron Guild",
+                    passage="Heron Guild",
+                    source=SupportSource.CAPTION,
+                    handle="img_1",
+                    box=EMBLEM,
+                    turn=0,
+                ),
+            ),
+            missing=("only",),
+        ),
     )
     answer = " ".join(one.claim for one in support)
     trajectory = sample.item.trajectory

@@ -105,6 +105,10 @@ _BECAUSE = re.compile(r",?\s+(?:because|since|as\s+(?=(?:the|it|he|she|they|its|
 
 # ------------------------------------------------------------------------------------------- cutting
 
+_SHORT_FORM = re.compile(r"(?:[A-Z]|Sgt|Gen|Col|Capt|Lt|Rev|Hon|Gov|Sen|Maj|Vol|Op|Fig|Nr)\.")
+_ASSENT = re.compile(
+    r"\W*(?:yes|no|true|false|correct|indeed|both|neither|answer|so|thus|note)\W*", re.IGNORECASE
+)
 _ABBREVIATION = (
     r"(?<!\b[A-Z])(?<!\bSt)(?<!\bDr)(?<!\bMr)(?<!\bMs)(?<!\bMrs)(?<!\bNo)(?<!\bJr)(?<!\bSr)"
     r"(?<!\bvs)(?<!\bca)(?<!\bMt)(?<!\bFt)(?<!\bProf)(?<!\bapprox)(?<!\be\.g)(?<!\bi\.e)(?<!\bc)"
@@ -219,12 +223,28 @@ def _sentences(text: str, *, only_at_semicolons: bool) -> list[_Piece]:
     joined: list[_Piece] = []
     for piece in pieces:
         before = joined[-1] if joined else None
-        is_stub = before is not None and len(text[before.start : before.end].strip()) < _MIN_CHARS
+        is_stub = before is not None and _is_stub(text[before.start : before.end].strip())
         if before is not None and is_stub and text[before.end : piece.start].strip() != ";":
             joined[-1] = _Piece(start=before.start, end=piece.end)
         else:
             joined.append(piece)
     return joined
+
+
+def _is_stub(sentence: str) -> bool:
+    """Whether a sentence is too short to be a claim: "Yes.", but not "Eight." or "Alexa Ray."."""
+    words = re.findall(r"\w+", sentence)
+    is_answer = (
+        sentence.endswith(".")
+        and not sentence[:1].islower()
+        and any(
+            len(word) > 2 or (word.isdigit() and len(words) == 1 and "$" in sentence)
+            for word in words
+        )
+    )
+    if _SHORT_FORM.fullmatch(sentence.rsplit(" ", 1)[-1]) or _ASSENT.fullmatch(sentence):
+        is_answer = False
+    return len(sentence) < _MIN_CHARS and not is_answer
 
 
 def _without_lead(text: str, piece: _Piece) -> Iterator[_Piece]:

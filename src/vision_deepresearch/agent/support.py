@@ -1,49 +1,50 @@
 """What backs an answer: for each claim the words of a page that hold it, or the picture, or nothing.
 
 Only what the model was shown counts, and nothing is invented: a passage is a piece of an observed
-text, word for word. `support_match` decides whether a text holds a claim; here is where it is looked
-for and whose words they are. Order: words found again in the page, an extract, a search engine's
-excerpt, a model's summary, the caption of a matched picture, a page's title, a tool's output; among
-equals the later. Pictures that a search calls merely similar back nothing: they are strangers.
+text, word for word. `support_match` decides whether a text holds a claim; here it is decided which
+of those that do is shown. Order: the page's own words, a search engine's excerpt, a model's summary, the
+caption of a matched picture, a page's title, a tool's output; of equal ones the passage that shares
+most with claim and question, then words found again in the page, then the later.
+
+A claim that no passage holds is taken apart (`support_clauses`). It is backed if every clause is
+held by itself, by at most three passages of one page or of pages that the claim names; it is backed in part
+if only some are, and what is not held is named. What the claim says of the question's own picture
+("the lower sleeve is ...") is backed by the crop that was matched under that name.
 """
 
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-
-from pydantic import JsonValue
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from vision_deepresearch.agent.claims import split_claims
-from vision_deepresearch.agent.support_match import UNSPACED, Claim, Haystack, Span, words_pattern
+from vision_deepresearch.agent.support_clauses import Clause, split_clauses
+from vision_deepresearch.agent.support_depiction import (
+    is_placed_there,
+    read_depiction,
+    shown_nouns,
+)
+from vision_deepresearch.agent.support_facts import read_facts
+from vision_deepresearch.agent.support_match import Claim, Haystack, without_strict_words
+from vision_deepresearch.agent.support_places import MAX_PASSAGE_CHARS, Place, find_places
 from vision_deepresearch.core.answers import normalise_answer
 from vision_deepresearch.core.bank import BankEntry
-from vision_deepresearch.core.content import Text
-from vision_deepresearch.core.observation import Evidence, EvidenceKind, Observation, Quote
-from vision_deepresearch.core.trajectory import (
-    CallRecord,
-    Support,
-    SupportKind,
-    SupportSource,
-    Turn,
-)
+from vision_deepresearch.core.trajectory import Support, SupportKind, SupportSource, Turn
 
-MAX_PASSAGE_CHARS = 300
-_WEAK_LABEL = "visually similar"
-"""An engine's word for a picture that is probably a stranger."""
+__all__ = ["MAX_PASSAGE_CHARS", "find_support"]
+
+MAX_BACKINGS = 3
+"""Passages and pictures under one number; more could hold anything."""
 _ORDER = {source: rank for rank, source in enumerate(SupportSource)}
-_TARGET = re.compile(r"\]\((?:[^()\s]|\([^()\s]{0,500}\)){0,2000}(?:\s+\"[^\"\n]{0,500}\")?\)")
-_FOOTNOTE = re.compile(r"\[\\?\[?\d{1,3}\\?\]?\]")
-_SENTENCE_END = re.compile(
-    r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!\bSt\.)(?<!\bDr\.)(?:\[\d{1,3}\])*\s+(?=[^a-z\s])|\n"
-    "|(?<=[\u3002\uff01\uff1f])"
-)
-"""Behind a sentence and its footnotes; an initial is no end."""
-_EDGE_LINES = re.compile(r"(?<!\w)_+|_+(?!\w)")
-_TOKEN = re.compile(r"(?:(?<!\w)-)?\d+(?:[.,]\d+)*\w*|\w+")
+_OWN_WORDS = frozenset({SupportSource.PAGE, SupportSource.EXTRACT})
+_LABELS = {"match": 0, None: 1}
+"""Of matched pictures the surer first."""
 
 
 def find_support(
-    answer: str | None, *, turns: Sequence[Turn], bank: Sequence[BankEntry] = ()
+    answer: str | None,
+    *,
+    turns: Sequence[Turn],
+    bank: Sequence[BankEntry] = (),
+    question: str = "",
 ) -> tuple[Support, ...]:
     """Find what backs each claim of an answer.
 
@@ -51,6 +52,7 @@ def find_support(
         answer: None or blank: there is nothing to support.
         turns: of the trajectory, in order.
         bank: pictures of the trajectory; a picture that is named as support is one of them.
+        question: helps to choose among passages, and tells which words mean its picture.
 
     Returns:
         One record per claim, in order; `unsupported` where nothing shown holds it. Empty also for
@@ -58,225 +60,255 @@ def find_support(
     """
     if answer is None or not normalise_answer(answer):
         return ()
-    found = sorted(_places(turns, bank=bank), key=lambda place: (_ORDER[place.source], -place.turn))
-    places = [place for place in found if place.text.strip()]
-    return tuple(_support(Claim(written), places) for written in split_claims(answer))
+    places = tuple(place for place in find_places(turns, bank=bank) if place.text.strip())
+    search = _Search(places=places, question=question)
+    return tuple(search.support(Claim(written)) for written in split_claims(answer))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """A text that was observed, with where it is from and whose words it is."""
+class _Found:
+    """A passage that holds something, with its place in the order of choice."""
 
-    source: SupportSource
-    text: str
-    turn: int
-    record: CallRecord
-    haystack: Haystack
-    shown: str
-    """All the model could read of that result, white space folded."""
-    evidence: Evidence | None = None
-    quote: Quote | None = None
-    handle: str | None = None
-    """Picture by which a whole-image search found it."""
+    place: Place
+    passage: str
+    key: tuple[int, int, int, int]
+    """The smallest is the best."""
 
-    def support(self, claim: str, *, passage: str) -> Support:
-        """The record of a claim that this text holds."""
-        found = self.evidence
-        if found is None:
-            return Support(
-                claim=claim,
-                kind=SupportKind.PASSAGE,
-                passage=passage,
-                source=self.source,
-                turn=self.turn,
-            )
-        regions = self.record.observation.regions
-        region = None
-        if found.region is not None and 0 <= found.region < len(regions):
-            region = regions[found.region]
-        is_picture = self.source is SupportSource.CAPTION
-        return Support(
-            claim=claim,
-            kind=SupportKind.PICTURE if is_picture else SupportKind.PASSAGE,
-            url=found.url,
-            title=found.title,
-            passage=passage,
-            source=self.source,
-            handle=region.handle if region else self.handle,
-            box=region.box if region else None,
-            turn=self.turn,
-            quote=self.quote,
-        )
+    @property
+    def words(self) -> tuple[str | None, str]:
+        """What a reader sees of it."""
+        return self.place.url, self.passage
 
 
-def _places(turns: Sequence[Turn], *, bank: Sequence[BankEntry]) -> Iterator[_Place]:
-    handles = {entry.handle for entry in bank}
-    for turn in turns:
-        for record in turn.calls:
-            asked = record.call.arguments.get("image_id")
-            handle = asked if isinstance(asked, str) and asked in handles else None
-            maker = _Maker(record=record, turn=turn.index, handle=handle)
-            for found in record.observation.evidence:
-                yield from maker.of_evidence(found)
-            yield maker.place(SupportSource.OUTPUT, _learned_text(record))
+class _Search:
+    """Looks for the claims of one answer in all that was observed."""
 
+    def __init__(self, *, places: Sequence[Place], question: str) -> None:
+        self._places = places
+        self._asked = _key_words(Haystack(question))
+        self._nouns = shown_nouns(question)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Maker:
-    """Makes the places of one call's result."""
+    def support(self, claim: Claim) -> Support:
+        """What backs a claim."""
+        clauses = split_clauses(claim.plain)
+        best = min(self._held(claim, clauses=clauses), key=lambda one: one.key, default=None)
+        if best and "\n" not in best.passage:
+            return _record(claim, [best])
+        parted = self._by_clauses(claim, clauses)
+        if best:  # Of several lines, one of which may have nothing to do with it.
+            whole = _record(claim, [best])
+            return parted if parted and not parted.missing else whole
+        depicted = self._depicted(claim)
+        if depicted:
+            return _record(claim, depicted)
+        nothing = Support(claim=claim.written, kind=SupportKind.UNSUPPORTED)
+        return self._captioned(claim) or parted or nothing
 
-    record: CallRecord
-    turn: int
-    handle: str | None
-    shown: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        shown = " ".join("\n".join(_shown_parts(self.record.observation)).split())
-        object.__setattr__(self, "shown", shown)
-
-    def of_evidence(self, found: Evidence) -> Iterator[_Place]:
-        """The words of a page or hit, by whose they are, and its title."""
-        match found.kind:
-            case EvidenceKind.IMAGE_HIT:
-                if found.label != _WEAK_LABEL:
-                    yield self.place(SupportSource.CAPTION, found.snippet, found=found)
-                    yield self.place(SupportSource.CAPTION, found.title, found=found)
-                return
-            case EvidenceKind.PAGE:
-                for quote in found.quotes:
-                    text = _quoted_words(quote, found.snippet)
-                    yield self.place(SupportSource.PAGE, text, found=found, quote=quote)
-                whose = SupportSource.EXTRACT if found.degraded else SupportSource.SUMMARY
-                yield self.place(whose, found.snippet, found=found)
-            case EvidenceKind.TEXT_HIT:
-                yield self.place(SupportSource.SNIPPET, found.snippet, found=found)
-        yield self.place(SupportSource.TITLE, found.title, found=found)
-
-    def place(
+    def _held(
         self,
-        source: SupportSource,
-        text: str,
+        claim: Claim,
         *,
-        found: Evidence | None = None,
-        quote: Quote | None = None,
-    ) -> _Place:
-        """One text of this result."""
-        is_named = found is not None and source is not SupportSource.TITLE
-        return _Place(
-            source=source,
-            text=text,
-            turn=self.turn,
-            record=self.record,
-            haystack=Haystack(text, title=found.title if found and is_named else ""),
-            shown=self.shown,
-            evidence=found,
-            quote=quote,
-            handle=self.handle,
-        )
+        clauses: Sequence[Clause] = (),
+        where: Iterable[Place] | None = None,
+    ) -> Iterator[_Found]:
+        """Every passage that holds a claim, and something of each of its clauses."""
+        parts = [clause.text for clause in clauses]
+        wanted = _key_words(Haystack(claim.plain))
+        for place in self._places if where is None else where:
+            for span in claim.find_all(place.haystack):
+                passage = place.shown_passage(span)
+                if not passage or not claim.says_all(parts, place.haystack, span):
+                    continue
+                words = _key_words(place.haystack, place.haystack.sentences(span))
+                words |= _key_words(place.title) if place.title else frozenset()
+                asked = len(self._asked & words)
+                named = 2 * _is_named(place, claim)
+                # A bare figure stands on every page: it must stand beside what was asked.
+                if claim.is_bare_figure and self._asked and not asked:
+                    continue
+                yield _Found(
+                    place=place,
+                    passage=passage,
+                    key=_key(place, shared=2 * len(wanted & words) + asked + named),
+                )
+
+    # ------------------------------------------------------------------------------ of the picture
+
+    def _depicted(self, claim: Claim) -> list[_Found]:
+        """Crop, and page if more than a name is said, that show what the picture is said to show."""
+        depiction = read_depiction(claim.plain, nouns=self._nouns)
+        if depiction is None:
+            return []
+        told = Claim(depiction.what)
+        for crop in sorted(self._captions(claim.plain), key=lambda one: one.key):
+            title = tuple(word.folded for word in read_facts(crop.place.base_title).words)
+            if not title:
+                continue
+            if title == depiction.name.words and depiction.is_name_only:
+                return [crop]
+            if not _is_run(title, depiction.name.words):
+                continue
+            of_page = [one for one in self._places if one.url == crop.place.url]
+            page = min(self._held(told, where=of_page), key=lambda one: one.key, default=None)
+            if page:
+                return [crop] if page.place.source is SupportSource.CAPTION else [crop, page]
+        return []
+
+    def _captions(self, plain: str) -> Iterator[_Found]:
+        """The titles of matched pictures that lie where a claim says; of equal ones the smallest."""
+        for place in self._places:
+            region = place.region
+            box = region.box if region else None
+            passage = place.shown_passage((0, len(place.text)))
+            found = place.evidence
+            if place.source is not SupportSource.CAPTION or found is None or not passage:
+                continue
+            if place.text == found.title and is_placed_there(plain, box=box):
+                area = round(10_000 * box.width * box.height) if box else 10_000
+                key = (_LABELS.get(found.label, 2), area, place.turn, 0)
+                yield _Found(place=place, passage=passage, key=key)
+
+    def _captioned(self, claim: Claim) -> Support | None:
+        """A caption with all names of a claim that says what a picture shows."""
+        if not claim.is_depiction:
+            return None
+        for place in self._places:
+            region = place.region
+            if place.source is not SupportSource.CAPTION or not is_placed_there(
+                claim.plain, box=region.box if region else None
+            ):
+                continue
+            span = claim.find_names(place.haystack)
+            passage = place.shown_passage(span) if span else ""
+            if passage:
+                return _record(claim, [_Found(place=place, passage=passage, key=(0, 0, 0, 0))])
+        return None
+
+    # ---------------------------------------------------------------------------- clause by clause
+
+    def _by_clauses(self, claim: Claim, clauses: Sequence[Clause]) -> Support | None:
+        """Backings for all clauses, or for some, with those that are missing; None: for none."""
+        if not clauses and claim.strict:
+            clauses = [Clause(text=claim.plain, whole=claim.plain, is_bare=False)]
+        sought = [self._sought(clause) for clause in clauses]
+        home = self._home(sought)
+        chosen: list[_Found] = []
+        missing: list[str] = []
+        is_told = False
+        for clause in sought:
+            founds = clause.backed_on(home, claim=claim)
+            fresh = [one for one in founds if one.words not in {old.words for old in chosen}]
+            if not founds or len(chosen) + len(fresh) > MAX_BACKINGS:
+                missing.append(clause.text)
+                continue
+            chosen += fresh
+            missing += clause.lacking
+            is_told = is_told or clause.is_telling
+        if not chosen or not is_told:
+            return None
+        return _record(claim, chosen, missing=tuple(missing))
+
+    def _sought(self, clause: Clause) -> "_Sought":
+        told = Claim(clause.whole)
+        depicted = self._depicted(told)
+        found = sorted(self._held(told), key=lambda one: one.key)
+        lacking: tuple[str, ...] = ()
+        if not found and not depicted and told.strict:
+            lacking = tuple(word for word in told.strict if word in clause.text.casefold())
+            told = Claim(without_strict_words(clause.whole))
+            found = sorted(self._held(told), key=lambda one: one.key)
+        return _Sought(text=clause.text, told=told, depicted=depicted, found=found, lacking=lacking)
+
+    def _home(self, clauses: "Sequence[_Sought]") -> str | None:
+        """The page that holds most of the clauses; of equal ones the one that holds them best."""
+        held: dict[str | None, list[tuple[int, int, int, int]]] = {}
+        for clause in clauses:
+            best: dict[str | None, tuple[int, int, int, int]] = {}
+            for one in clause.found:
+                best.setdefault(one.place.url, one.key)
+            for url, key in best.items():
+                held.setdefault(url, []).append(key)
+        return min(held, key=lambda url: (-len(held[url]), sorted(held[url])), default=None)
 
 
-def _quoted_words(quote: Quote, snippet: str) -> str:
-    """The words of a quote as they stand in the evidence, without the page's markup; "" if nowhere."""
-    plain = _EDGE_LINES.sub(" ", _FOOTNOTE.sub(" ", _TARGET.sub("] ", quote.text)))
-    words = _TOKEN.findall(plain)
-    found = re.search(words_pattern(words, across=True), snippet, re.IGNORECASE) if words else None
-    if found is None:
-        return ""
-    low, high = found.span()
-    # The marks that belong to it: "| Born | 1934 |", '"Hank" Crawford.'
-    while low > 0 and snippet[low - 1] in "|\"'(\u201c\u2018 $\u20ac\u00a3\u00a5-":
-        low -= 1
-    while high < len(snippet) and snippet[high] in ".!?|\"')\u201d\u2019% \u20ac":
-        high += 1
-    return snippet[low:high].strip()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sought:
+    """A clause with all that backs it."""
+
+    text: str
+    told: Claim
+    depicted: list[_Found]
+    found: list[_Found]
+    """The best first."""
+    lacking: tuple[str, ...]
+    """Words such as "only" that none of them holds."""
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether it says something of something, and does not only name it."""
+        return bool(self.depicted) or self.told.says_something
+
+    def backed_on(self, home: str | None, *, claim: Claim) -> list[_Found]:
+        """Its backings on one page, or on another that the claim names."""
+        if self.depicted:
+            return self.depicted
+        own = [
+            one
+            for one in self.found
+            if (one.place.url == home or _is_named(one.place, claim))
+            and (self.told.names or not _is_of_another(one, claim))
+        ]
+        own.sort(key=lambda one: one.place.url != home)
+        return own[:1]
 
 
-def _learned_text(record: CallRecord) -> str:
-    """What the model could learn from a result that gives no evidence, such as a program's output.
+def _is_named(place: Place, claim: Claim) -> bool:
+    """Whether the title of a page is a name in the claim."""
+    title = tuple(word.folded for word in read_facts(place.base_title).words)
+    return bool(title) and any(_is_run(title, name.words) for name in claim.names)
 
-    What only repeats the model's own words is left out: queries, goals, notices and failures that
-    quote the call.
-    """
-    observation = record.observation
-    if observation.failure is not None or observation.evidence:
-        return ""
-    asked = [" ".join(words.split()) for words in _strings(record.call.arguments)]
-    return "\n".join(
-        text
-        for text in _shown_parts(observation)
-        if text not in observation.notices and not _is_echo(text, asked)
+
+def _is_of_another(found: _Found, claim: Claim) -> bool:
+    """Whether a passage begins with a name that neither the claim nor the page's title has."""
+    names = read_facts(found.passage).names
+    known = found.place.haystack.title_folded.union(*(name.words for name in claim.names))
+    return bool(names) and names[0].start < 3 and not known & set(names[0].words)
+
+
+def _is_run(words: Sequence[str], among: Sequence[str]) -> bool:
+    """Whether words follow each other among others."""
+    num = len(words)
+    return any(tuple(among[at : at + num]) == tuple(words) for at in range(len(among) - num + 1))
+
+
+def _key(place: Place, *, shared: int) -> tuple[int, int, int, int]:
+    rank = _ORDER[place.source]
+    return 0 if place.source in _OWN_WORDS else rank, -shared, rank, -place.turn
+
+
+def _key_words(text: Haystack, span: tuple[int, int] | None = None) -> frozenset[str]:
+    """What a text, or a stretch of it, is about: stems of its content words and names, and figures."""
+    facts = text.facts if span is None else text.facts_of(span)
+    names = {word for name in facts.names for word in name.words}
+    return frozenset(
+        {word.stem for word in facts.words if word.is_content or word.folded in names}
+        | {figure.value for figure in facts.figures}
     )
 
 
-def _shown_parts(observation: Observation) -> list[str]:
-    """What the model could read of a result: untrusted text, so that our own words hold no claim."""
-    return [p.text for p in observation.parts if isinstance(p, Text) and not p.trusted]
-
-
-def _strings(value: JsonValue) -> Iterator[str]:
-    """All texts in arguments of a call, at any depth."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _strings(item)
-
-
-def _is_echo(text: str, asked: Sequence[str]) -> bool:
-    """Whether a text is a piece of what was asked; a long one is shown with a mark of the cut."""
-    words = " ".join(text.split()).removesuffix("...").rstrip()
-    return any(words in one for one in asked)
-
-
-def _support(claim: Claim, places: Sequence[_Place]) -> Support:
-    for place in places:
-        span = claim.find(place.haystack)
-        passage = _shown_passage(place, span) if span else ""
-        if passage:
-            return place.support(claim.written, passage=passage)
-    if claim.is_depiction:
-        for place in places:
-            is_caption = place.source is SupportSource.CAPTION
-            span = claim.find_names(place.haystack) if is_caption else None
-            passage = _shown_passage(place, span) if span else ""
-            if passage:
-                return place.support(claim.written, passage=passage)
-    return Support(claim=claim.written, kind=SupportKind.UNSUPPORTED)
-
-
-def _shown_passage(place: _Place, span: Span) -> str:
-    """The surroundings of a match, as far as the model was shown them; "" if it was not."""
-    start, end = span
-    line_start = place.text.rfind("\n", 0, start) + 1
-    line_end = place.text.find("\n", end)
-    line = (line_start, line_end if line_end >= 0 else len(place.text))
-    for low, high in (_sentences(place.text, span), _window(place.text, span), line, span):
-        passage = place.text[low:high].strip()
-        if len(passage) <= MAX_PASSAGE_CHARS and " ".join(passage.split()) in place.shown:
-            return passage
-    passage = place.text[start : min(end, start + MAX_PASSAGE_CHARS)].strip()
-    return passage if " ".join(passage.split()) in place.shown else ""
-
-
-def _sentences(text: str, span: Span) -> Span:
-    """The whole sentences that a match lies in, within its line."""
-    start, end = span
-    ends = (found.end() for found in _SENTENCE_END.finditer(text, 0, start + 1))
-    before = [at for at in ends if at <= start]
-    behind = _SENTENCE_END.search(text, max(end - 1, 0))
-    return (before[-1] if before else 0), (behind.start() if behind else len(text))
-
-
-def _window(text: str, span: Span) -> Span:
-    """At most `MAX_PASSAGE_CHARS` around a match, not cut inside a word."""
-    start, end = span
-    spare = max(0, MAX_PASSAGE_CHARS - (end - start)) // 2
-    low, high = max(0, start - spare), min(len(text), end + spare)
-    while 0 < low < start and text[low - 1].isalnum() and not UNSPACED.match(text[low]):
-        low += 1
-    while end < high < len(text) and text[high].isalnum() and not UNSPACED.match(text[high]):
-        high -= 1
-    return low, high
+def _record(claim: Claim, founds: Sequence[_Found], *, missing: tuple[str, ...] = ()) -> Support:
+    first, *more = (one.place.backing(one.passage) for one in founds)
+    return Support(
+        claim=claim.written,
+        kind=SupportKind.PARTLY if missing else founds[0].place.kind,
+        url=first.url,
+        title=first.title,
+        passage=first.passage,
+        source=first.source,
+        handle=first.handle,
+        box=first.box,
+        turn=first.turn,
+        quote=first.quote,
+        more=tuple(more),
+        missing=missing,
+    )

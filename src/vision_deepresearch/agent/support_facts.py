@@ -70,6 +70,8 @@ _NUMBER = re.compile(
 )
 _WORD = re.compile(r"[^\W\d_](?:\w|(?<=\w)['\u2019](?=\w))*(?:(?<=\b\w)\.(?=\s?[A-Z]))?")
 _POSSESSIVE = re.compile(r"['\u2019]s$", re.IGNORECASE)
+_ORDER_NUMBER = re.compile(r"(?:^|[|\n])[ \t]*(\d{1,2})[.)](?=\s)|\[(\d{1,3})\]")
+"""The number of a list item or of a footnote: it counts nothing."""
 _UNIT_BEHIND = re.compile(r"[\s-]?(%|\u00b0[CF]\b|\$|\u20ac|[A-Za-z]+)")
 _SCALE_BEHIND = re.compile(r"[\s-](hundred|thousand|million|billion)\b", re.IGNORECASE)
 _IN_NAME = re.compile(r"[\s\-\u2010-\u2014.\"'\u201c\u201d\u2018\u2019*]{1,4}")
@@ -292,7 +294,10 @@ def _words(text: str, *, dated: _Taken) -> Iterator[Word]:
 
 
 def _digits(text: str) -> Iterator[Figure]:
+    orders = _Taken([found.span(found.lastindex or 0) for found in _ORDER_NUMBER.finditer(text)])
     for found in _NUMBER.finditer(text):
+        if orders.overlaps(*found.span("value")):
+            continue
         written, tail, end = found["value"], found["tail"], found.end()
         unit = _UNITS.get(found["money"].casefold()) if found["money"] else None
         value = _decimal(written)

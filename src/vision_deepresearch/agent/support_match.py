@@ -17,6 +17,7 @@ That is a pointer for a reader, not a proof: who did what to whom is looked at o
 import itertools
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,7 +34,7 @@ from vision_deepresearch.agent.support_facts import (
 )
 from vision_deepresearch.core.answers import normalise_answer
 
-MAX_WINDOW_CHARS = 300
+MAX_WINDOW_CHARS = 400
 _MAX_UNITS = 3
 """Sentences, lines or rows that one passage may join."""
 _MAX_UNIT_CHARS = 2_000
@@ -50,7 +51,7 @@ UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\ua
 """Scripts written without spaces (and Hangul, whose particles follow directly)."""
 _UNIT_END = re.compile(
     r"\n+|(?<=[.!?])(?<!\b[A-Z]\.)(?<!\bSt\.)(?<!\bDr\.)(?<!\bMr\.)(?<!\bMrs\.)(?<!\bNo\.)(?<!\bJr\.)"
-    r"[\"'\u201d\u2019)]{0,2}(?:\[\d{1,3}\]){0,5}\s+(?=[^\sa-z])|(?<=[\u3002\uff01\uff1f])"
+    r"(?<!\|\s\d\.)(?<!^\d\.)(?<!\n\d\.)[\"'\u201d\u2019)]{0,2}(?:\[\d{1,3}\]){0,5}\s+(?=[^\sa-z])|(?<=[\u3002\uff01\uff1f])"
 )
 _CLAUSE_END = re.compile(
     r"\n|[.!?;:()]\s|[()]|\s[\u2013\u2014-]\s|,(?=\s+[a-z])"
@@ -69,6 +70,32 @@ _DEPICTS = re.compile(
     re.IGNORECASE,
 )
 
+_STRICT = re.compile(
+    r"\b(?:only|solely|exclusively|sole|first|last|every|all(?=\s+(?:the\s+)?[a-z])"
+    r"|both(?=\s+(?:the\s+)?[a-z]))\b",
+    re.IGNORECASE,
+)
+"""Words that say more than the names and figures beside them: a passage must have them too."""
+_OWNED = re.compile(r"\b(?:belong(?:s|ed|ing)?\s+to|owned\s+by)\s+(?:the\s+)?", re.IGNORECASE)
+_GENITIVE = re.compile(r"['\u2019]s$")
+_LEAST_GAP = 3
+"""Characters between an owner and what is owned: a blank and marks."""
+_AFTERTHOUGHT = re.compile(
+    r",\s+(?:though|although|but|while|whereas)\s+(?:it|he|she|they|the\s+[a-z]+)\s+"
+    r"(?=[^.!?\n]*\b(?:not|never|n't|no)\b)(?![^.!?\n]*\b(?:false|wrong|mistaken|incorrect|denied"
+    r"|disputed|true|correct|so)\b)[^.!?\n]{1,200}"
+)
+"""A later clause that denies something else: "written in 1882, though it was not published"."""
+_MAX_FOUND = 24
+"""Places of one text that are weighed against each other."""
+
+_ON_SIDE = re.compile(
+    r"\b(?:the|at|on|upper|lower|top|bottom)[\s-]+(?:upper|lower|left|right|top|bottom)\b(?:[\s-]*corner\b)?",
+    re.IGNORECASE,
+)
+_LIST_LINE = re.compile(r"[^.!?|\n]{1,80}\s[\u2013\u2014-]\s[^.!?|\n]{1,80}$")
+"""Such as "Skeeter Best - guitar": it is about its own name."""
+
 Span = tuple[int, int]
 
 
@@ -83,6 +110,13 @@ class Claim:
         self.names = tuple(dict.fromkeys(self.facts.names))
         self._stems = frozenset(word.stem for word in self.facts.words if word.is_content)
         self._is_unspaced = bool(UNSPACED.search(self.plain))
+        self.strict = tuple(dict.fromkeys(word.casefold() for word in _STRICT.findall(self.plain)))
+        self._owners = [
+            name
+            for found in _OWNED.finditer(self.plain)
+            for name in self.names
+            if name.start <= found.end() < name.end
+        ]
 
     @cached_property
     def is_comparable(self) -> bool:
@@ -109,13 +143,40 @@ class Claim:
         )
 
     @property
+    def is_bare_figure(self) -> bool:
+        """Whether it is a small number and nothing else."""
+        figures = self.facts.figures
+        return (
+            len(figures) == 1
+            and len(figures[0].value) < 3
+            and figures[0].unit is None
+            and not (self._stems or self.names or self.facts.dates)
+        )
+
+    @property
+    def says_something(self) -> bool:
+        """Whether it says something of what it names."""
+        return bool(self._stems) or self.num_keys >= 2
+
+    @property
     def is_depiction(self) -> bool:
         """Whether it says what a picture shows."""
         return bool(self.names and _DEPICTS.search(self.plain)) and not self.facts.is_denied
 
     def find(self, text: "Haystack") -> Span | None:
         """Where the text holds the claim; word for word is preferred."""
-        return self._find_literally(text) or self._find_by_facts(text)
+        return next(self.find_all(text), None)
+
+    def find_all(self, text: "Haystack") -> Iterator[Span]:
+        """Every place that holds the claim, of the strictest kind there is; at most a few dozen."""
+        found = itertools.islice(self._find_literally(text), _MAX_FOUND)
+        first = next(found, None)
+        if first is None:
+            found = itertools.islice(self._find_by_facts(text), _MAX_FOUND)
+            first = next(found, None)
+        if first is not None:
+            yield first
+            yield from found
 
     def find_names(self, text: "Haystack") -> Span | None:
         """Where the names of the claim stand, if all do and all its dates and figures too."""
@@ -126,60 +187,122 @@ class Claim:
         is_held = is_held and all(_find_figure(one, facts) for one in self.facts.figures)
         if not found or len(found) < len(places) or not is_held or facts.is_denied:
             return None
+        # "Heron" is not what is seen under "Heron Songs", nor is the work of somebody he himself.
+        whole = {name.words for name in facts.names}
+        if any(len(name.words) == 1 and name.words not in whole for name in self.names):
+            return None
+        if {
+            word.stem
+            for word in read_facts(_ON_SIDE.sub("", _DEPICTS.sub("", self.plain))).words
+            if word.is_content
+        } - {word.stem for word in facts.words}:
+            return None
         return min(low for low, _ in found), max(high for _, high in found)
 
-    def _find_literally(self, text: "Haystack") -> Span | None:
+    def _find_literally(self, text: "Haystack") -> Iterator[Span]:
         if self.pattern is None:
-            return None
+            return
         for match in self.pattern.finditer(text.text):
             if self.facts.is_denied or not _is_denied_there(text.text, match.span()):
-                return match.span()
-        return None
+                yield match.span()
 
-    def _find_by_facts(self, text: "Haystack") -> Span | None:
-        if not self.is_comparable:
-            return None
-        known = text.folded | text.title_folded
-        if not all(known.issuperset(name.words) for name in self.names):
-            return None
-        for window in text.windows():
+    def _find_by_facts(self, text: "Haystack") -> Iterator[Span]:
+        """In single sentences, else in two, else in three."""
+        if not self.is_comparable or not text.knows(self.names):
+            return
+        num_found_of = 0
+        for num, window in text.windows():
+            if num_found_of and num > num_found_of:
+                return
             span = self._held_by(text.facts_of(window), window=window, text=text)
             if span:
-                return span
-        return None
+                num_found_of = num
+                yield span
 
     def _held_by(self, facts: Facts, *, window: Span, text: "Haystack") -> Span | None:
         """The stretch of a window from the first to the last thing of the claim."""
-        if facts.is_denied != self.facts.is_denied:
+        here = text.text[window[0] : window[1]]
+        if facts.is_denied and not self.facts.is_denied:
+            cut = _AFTERTHOUGHT.search(here)
+            if cut is None or is_denied(here[: cut.start()] + here[cut.end() :]):
+                return None
+            end = window[0] + cut.start()
+            return self._held_by(
+                text.facts_of((window[0], end)), window=(window[0], end), text=text
+            )
+        known = {word.folded for word in facts.words}
+        if facts.is_denied != self.facts.is_denied or not known.issuperset(self.strict):
             return None
+        keys = self._key_places(facts, text=text)
+        stems = {word.stem: (word.start, word.end) for word in reversed(facts.words)}
+        shared = [stems[stem] for stem in self._stems if stem in stems]
+        num_shared = len(shared) + self._is_owned_there(here, facts)
+        if not keys or num_shared < self._least_shared or not self._is_said_in_its_line(here):
+            return None
+        low = min(low for low, _ in (*keys, *shared))
+        high = max(high for _, high in (*keys, *shared))
+        is_near = high - low <= MAX_WINDOW_CHARS
+        if not is_near or not _Comparison(claim=self, facts=facts, text=here).is_bound:
+            return None
+        return window[0] + low, window[0] + high
+
+    def _key_places(self, facts: Facts, *, text: "Haystack") -> list[Span]:
+        """Where the names, dates and figures stand; empty if one is missing, or only the title has them."""
         spans: list[Span] = []
         for name in self.names:
             place = _find_name(name, facts.words) or text.find_surname(name, facts)
             if place is None and not _find_name(name, text.title_words):
-                return None
+                return []
             spans += [place] if place else []
         for date in self.facts.dates:
             there = next((one for one in facts.dates if one.holds(date)), None)
             if there is None:
-                return None
+                return []
             spans.append((there.start, there.end))
         for figure in self.facts.figures:
             place = _find_figure(figure, facts)
             if place is None:
-                return None
+                return []
             spans.append(place)
-        stems = {word.stem: (word.start, word.end) for word in reversed(facts.words)}
-        shared = [stems[stem] for stem in self._stems if stem in stems]
-        if not spans or len(shared) < self._least_shared:
-            return None
-        here = text.text[window[0] : window[1]]
-        if not _Comparison(claim=self, facts=facts, text=here).is_bound:
-            return None
-        spans += shared
-        low, high = min(span[0] for span in spans), max(span[1] for span in spans)
-        if high - low > MAX_WINDOW_CHARS:
-            return None
-        return window[0] + low, window[0] + high
+        return spans
+
+    def _is_said_in_its_line(self, here: str) -> bool:
+        """Whether no name is taken from a list line that says something else of it."""
+        lines = [line for line in here.split("\n") if _LIST_LINE.match(line.strip())]
+        if not self._stems or len(lines) < 2:
+            return True
+        for line in lines:
+            words = read_facts(line).words
+            is_named = any(_find_name(name, words) for name in self.names)
+            if is_named and not self._stems & {word.stem for word in words}:
+                return False
+        return True
+
+    def says_all(self, clauses: Sequence[str], text: "Haystack", span: Span) -> bool:
+        """Whether a passage has something of what each clause says, and not only its names."""
+        known = {word.stem for word in text.facts_of(span).words}
+        known |= {word.stem for word in text.title_words}
+        is_owned = self._is_owned_there(text.text[slice(*span)], text.facts_of(span))
+        for clause in clauses:
+            said = {word.stem for word in read_facts(clause).words if word.is_content}
+            if said and not said & known and not (is_owned and _OWNED.search(clause)):
+                return False
+        return True
+
+    def _is_owned_there(self, here: str, facts: Facts) -> bool:
+        """Whether "belonged to the College" is said by "the College's Stadium"."""
+        others = [name for name in self.names if name not in self._owners]
+        places = [_find_name(name, facts.words) for name in self._owners]
+        return bool(places) and all(
+            place
+            and _GENITIVE.search(here, *place)
+            and any(
+                0 <= thing[0] - place[1] <= _LEAST_GAP
+                for name in others
+                if (thing := _find_name(name, facts.words))
+            )
+            for place in places
+        )
 
     @property
     def _least_shared(self) -> int:
@@ -198,6 +321,33 @@ class Haystack:
         self.title_words = read_facts(title).words if title else ()
         self.title_folded = frozenset(word.folded for word in self.title_words)
         self._facts: dict[Span, Facts] = {}
+        self._full_names: dict[tuple[str, ...], bool] = {}
+
+    def knows(self, names: Sequence[Name]) -> bool:
+        """Whether all words of the names stand somewhere in it or in its title."""
+        known = self.folded | self.title_folded
+        return all(known.issuperset(name.words) for name in names)
+
+    def sentences(self, span: Span) -> Span:
+        """The whole sentences, lines or rows that a stretch lies in."""
+        low = bisect_right(self._starts, span[0]) - 1
+        high = bisect_left(self._ends, span[1])
+        return (
+            self._starts[max(low, 0)],
+            self._ends[high] if high < len(self._ends) else len(self.text),
+        )
+
+    @cached_property
+    def _breaks(self) -> list[Span]:
+        return [found.span() for found in _UNIT_END.finditer(self.text)]
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(end for _, end in self._breaks)]
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return [*(start for start, _ in self._breaks), len(self.text)]
 
     @cached_property
     def folded(self) -> frozenset[str]:
@@ -215,8 +365,8 @@ class Haystack:
             self._facts[window] = read_facts(self.text[window[0] : window[1]])
         return self._facts[window]
 
-    def windows(self) -> Iterator[Span]:
-        """Sentences, lines and rows, then two and three that follow each other; short enough."""
+    def windows(self) -> Iterator[tuple[int, Span]]:
+        """Sentences, lines and rows, then two and three that follow each other, with their number."""
         units = self._units
         for num in range(1, _MAX_UNITS + 1):
             for first in range(len(units) - num + 1):
@@ -228,7 +378,7 @@ class Haystack:
                 if num == 1 or not any(
                     self.text[low:high].lstrip()[:1] == "|" for low, high in run
                 ):
-                    yield window
+                    yield num, window
 
     def find_surname(self, name: Name, facts: Facts) -> Span | None:
         """The last word of a full name where it stands alone, as prose goes on about a person.
@@ -236,31 +386,35 @@ class Haystack:
         The full name must stand in the text or its title, and no other name with the same end.
         """
         last = name.words[-1:]
-        if len(name.words) < 2 or not (
-            _find_name(name, self.facts.words) or _find_name(name, self.title_words)
-        ):
+        if len(name.words) < 2 or not self._is_only_one(name):
             return None
-        namesakes = {
-            one.words[-2:]
-            for one in self.facts.names
-            if len(one.words) > 1 and one.words[-1:] == last
-        }
         alone = next((one for one in facts.names if one.words == last), None)
-        return (alone.start, alone.end) if alone and len(namesakes) <= 1 else None
+        return (alone.start, alone.end) if alone else None
+
+    def _is_only_one(self, name: Name) -> bool:
+        """Whether the full name stands there, and no other name with the same end."""
+        if name.words not in self._full_names:
+            namesakes = {
+                one.words[-2:]
+                for one in self.facts.names
+                if len(one.words) > 1 and one.words[-1:] == name.words[-1:]
+            }
+            is_there = _find_name(name, self.facts.words) or _find_name(name, self.title_words)
+            self._full_names[name.words] = bool(is_there) and len(namesakes) <= 1
+        return self._full_names[name.words]
 
     @cached_property
     def _units(self) -> list[Span]:
-        units: list[Span] = []
-        start = 0
-        for end in _UNIT_END.finditer(self.text):
-            units.append((start, end.start()))
-            start = end.end()
-        units.append((start, len(self.text)))
         return [
             (low, high)
-            for low, high in units
+            for low, high in zip(self._starts, self._ends, strict=True)
             if high - low <= _MAX_UNIT_CHARS and self.text[low:high].strip()
         ]
+
+
+def without_strict_words(plain: str) -> str:
+    """A claim without "only" and the like."""
+    return " ".join(_STRICT.sub("", plain).split())
 
 
 # ------------------------------------------------------------------------------------- word for word

@@ -1,6 +1,6 @@
 """What is printed when a trajectory is over: answer, citations, verdict, totals."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.text import Text as RichText
@@ -10,14 +10,17 @@ from vision_deepresearch.cli.live import plain, prose
 from vision_deepresearch.cli.output import counted
 from vision_deepresearch.core.episode import Decision, Verdict
 from vision_deepresearch.core.observation import Region
-from vision_deepresearch.core.trajectory import Support, SupportKind, Trajectory
+from vision_deepresearch.core.trajectory import Backing, Support, Trajectory
 from vision_deepresearch.serve.citations import (
+    NO_SUPPORT,
     OWN_MARKS_NOTE,
     cite,
     corners,
     has_own_marks,
     is_doubtful,
+    is_picture,
     is_supported,
+    not_found,
     whose_words,
 )
 from vision_deepresearch.serve.viewer_text import price
@@ -81,7 +84,10 @@ def print_report(console: Console, trajectory: Trajectory, verdict: Verdict | No
     answer = "(no answer)" if trajectory.answer is None else _with_marks(trajectory)
     console.print(RichText.assemble(("answer   ", "bold"), answer), soft_wrap=True)
     for number, support in enumerate(trajectory.support, start=1):
-        console.print(_citation(number, support), soft_wrap=True)
+        for line in _citation(number, support):
+            console.print(line, soft_wrap=True)
+    if any(not is_supported(support) for support in trajectory.support):
+        console.print(RichText(f"  (unsupported: {NO_SUPPORT})", "yellow"), soft_wrap=True)
     if verdict is not None:
         console.print(
             RichText.assemble(
@@ -117,15 +123,27 @@ def _with_marks(trajectory: Trajectory) -> str:
     return f"{text} ({OWN_MARKS_NOTE})" if has_own_marks(answer) else text
 
 
-def _citation(number: int, support: Support) -> RichText:
+def _citation(number: int, support: Support) -> Iterator[RichText]:
+    """A claim with what backs it; further passages on lines of their own."""
     claim = plain(plain_claim(support.claim) or support.claim, width=120)
     mark = (f"  [{number}] ", "bold")
     if not is_supported(support):
-        return RichText.assemble(mark, (f"unsupported: {claim}", "yellow"))
-    where = plain(support.url or "", width=300) or corners(support)
-    if support.kind is SupportKind.PICTURE:
-        where = f"{corners(support)} {where}".strip()
-    quote = f' "{prose(support.passage, width=200)}"' if support.passage else ""
-    whose = f" ({whose_words(support)})" if support.source else ""
-    style = "yellow" if is_doubtful(support) else ""
-    return RichText.assemble(mark, f"{claim} <- {where}{quote}", (whose, style))
+        yield RichText.assemble(mark, (f"unsupported: {claim}", "yellow"))
+        return
+    first, *more = (_where(one) for one in support.backings)
+    yield RichText.assemble(mark, "in part: " if support.missing else "", f"{claim} <- ", *first)
+    indent = " " * len(mark[0])
+    for one in more:
+        yield RichText.assemble(f"{indent}and <- ", *one)
+    if support.missing:
+        yield RichText.assemble(indent, (plain(not_found(support), width=300), "yellow"))
+
+
+def _where(backing: Backing) -> tuple[str, tuple[str, str]]:
+    """Page or picture, its words, and whose they are."""
+    where = plain(backing.url or "", width=300) or corners(backing)
+    if is_picture(backing):
+        where = f"{corners(backing)} {where}".strip()
+    quote = f' "{prose(backing.passage, width=300)}"' if backing.passage else ""
+    whose = f" ({whose_words(backing)})" if backing.source else ""
+    return f"{where}{quote}", (whose, "yellow" if is_doubtful(backing) else "")

@@ -174,7 +174,10 @@ class SupportKind(StrEnum):
 
     PASSAGE = "passage"
     PICTURE = "picture"
+    PARTLY = "partly"
+    """Some of its clauses are backed; `Support.missing` names the rest."""
     UNSUPPORTED = "unsupported"
+    """Nothing the model was shown says it in so many words. It may be true all the same."""
 
 
 class SupportSource(StrEnum):
@@ -196,15 +199,13 @@ class SupportSource(StrEnum):
     """A tool's result that names no page, such as what a program printed."""
 
 
-class Support(Record):
-    """One claim of the answer and what backs it."""
+class Backing(Record):
+    """One passage or picture that backs a claim, or a clause of it."""
 
-    claim: str
-    kind: SupportKind
     url: str | None = None
     title: str | None = None
     passage: str | None = None
-    """The words that hold the claim, as the model was shown them; `source` says whose they are."""
+    """The words that hold it, as the model was shown them; `source` says whose they are."""
     source: SupportSource | None = None
     """None: unsupported, or a record of before this was noted."""
     handle: str | None = None
@@ -214,6 +215,24 @@ class Support(Record):
     quote: Quote | None = None
     """Where `passage` stands in the page that was read; None: it is the words of a search hit, a
     summary or a caption, which nobody found again in the page."""
+
+
+class Support(Backing):
+    """One claim of the answer and what backs it: the first backing in its own fields, then `more`."""
+
+    claim: str
+    kind: SupportKind
+    """Of the first backing, or that not all or nothing is backed."""
+    more: tuple[Backing, ...] = ()
+    """Further backings, for the clauses that the first one does not hold."""
+    missing: tuple[str, ...] = ()
+    """Of a claim that is backed in part: the clauses, or single words such as "only", that no cited
+    passage holds. They are pieces of the claim without its markup."""
+
+    @property
+    def backings(self) -> tuple[Backing, ...]:
+        """All that backs it, the first one included; empty if nothing does."""
+        return () if self.kind is SupportKind.UNSUPPORTED else (self, *self.more)
 
 
 class TokenTrace(Record):

@@ -4,9 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vision_deepresearch.agent.claims import OWN_MARK
-from vision_deepresearch.core.trajectory import Quote, Support, SupportKind, SupportSource
+from vision_deepresearch.core.trajectory import (
+    Backing,
+    Quote,
+    Support,
+    SupportKind,
+    SupportSource,
+)
 
-NO_SUPPORT = "no passage or picture on record backs this"
+NO_SUPPORT = (
+    "nothing that was read says this in so many words; that does not make it false, but check it"
+)
 OWN_MARKS_NOTE = "the model's own citation marks are left out here"
 
 _WHOSE = {
@@ -58,12 +66,12 @@ def has_own_marks(answer: str) -> bool:
     return bool(OWN_MARK.search(answer))
 
 
-def whose_words(support: Support) -> str:
+def whose_words(support: Backing) -> str:
     """Whose words the passage is; "" where nothing is said about it."""
     return _WHOSE[support.source] if support.source else ""
 
 
-def is_doubtful(support: Support) -> bool:
+def is_doubtful(support: Backing) -> bool:
     """Whether a reader should know that nobody found the words in the page itself."""
     return support.source in _DOUBTFUL
 
@@ -76,7 +84,7 @@ def place_in_page(quote: Quote | None) -> str:
     return f"characters {quote.start:,} to {quote.end:,}{window}"
 
 
-def corners(support: Support) -> str:
+def corners(support: Backing) -> str:
     """The picture and box of a claim, for example "img_1 [80, 160, 300, 500]" in thousandths."""
     if support.handle is None:
         return ""
@@ -85,9 +93,21 @@ def corners(support: Support) -> str:
     return f"{support.handle} [{', '.join(str(one) for one in support.box.thousandths())}]"
 
 
+def is_picture(support: Backing) -> bool:
+    """Whether it is a picture, with the words under which it was matched."""
+    is_said = isinstance(support, Support) and support.kind is SupportKind.PICTURE
+    return is_said or support.source is SupportSource.CAPTION
+
+
 def is_supported(support: Support) -> bool:
-    """Whether something on record backs the claim."""
+    """Whether something on record backs the claim, or a part of it."""
     return support.kind is not SupportKind.UNSUPPORTED
+
+
+def not_found(support: Support) -> str:
+    """What of a claim that is backed in part no cited passage holds; "" of any other."""
+    quoted = ", ".join(f'"{one}"' for one in support.missing)
+    return f"not found in what was read: {quoted}" if quoted else ""
 
 
 def _find(answer: str, claim: str, *, behind: int) -> int | None:

@@ -13,7 +13,14 @@ from urllib.parse import quote
 from vision_deepresearch.agent.claims import plain_claim
 from vision_deepresearch.core.content import ImageRef
 from vision_deepresearch.core.observation import EvidenceKind, Region
-from vision_deepresearch.core.trajectory import CallRecord, Support, SupportKind, Trajectory, Turn
+from vision_deepresearch.core.trajectory import (
+    Backing,
+    CallRecord,
+    Support,
+    SupportKind,
+    Trajectory,
+    Turn,
+)
 from vision_deepresearch.media.store import FolderMediaStore
 from vision_deepresearch.serve.citations import (
     NO_SUPPORT,
@@ -22,7 +29,9 @@ from vision_deepresearch.serve.citations import (
     corners,
     has_own_marks,
     is_doubtful,
+    is_picture,
     is_supported,
+    not_found,
     place_in_page,
     whose_words,
 )
@@ -35,6 +44,7 @@ NAME = "report.md"
 _THOUGHT_CHARS = 220
 _LISTED = 3
 """Pages or hits of one call that are named."""
+_PLAINLY = {SupportKind.PARTLY: "in part", SupportKind.UNSUPPORTED: "unsupported"}
 _MARK_OPEN, _MARK_CLOSE = "\ue000", "\ue001"
 """Around our numbers until the text is escaped; taken out of foreign text before."""
 
@@ -169,7 +179,8 @@ def _with_marks(answer: str, support: tuple[Support, ...]) -> str:
     )
     told = quoted(text)
     for number, one in enumerate(support, 1):
-        mark = f"\\[{number}\\]" if is_supported(one) else f"\\[{number}, unsupported\\]"
+        is_whole = is_supported(one) and one.kind is not SupportKind.PARTLY
+        mark = f"\\[{number}\\]" if is_whole else f"\\[{number}, {_PLAINLY[one.kind]}\\]"
         told = told.replace(f"{_MARK_OPEN}{number}{_MARK_CLOSE}", mark)
     return told
 
@@ -188,19 +199,21 @@ def _sources(trajectory: Trajectory) -> Iterator[str]:
             yield f"{indent}**unsupported**: {NO_SUPPORT}"
             yield ""
             continue
-        yield indent + _source(
-            support, turn=turns.get(-1 if support.turn is None else support.turn)
-        )
-        yield ""
-        if support.passage:
-            yield quoted(support.passage, indent=indent)
+        if support.missing:
+            yield f"{indent}**backed in part**: {inert(not_found(support))}"
             yield ""
+        for one in support.backings:
+            yield indent + _source(one, turn=turns.get(-1 if one.turn is None else one.turn))
+            yield ""
+            if one.passage:
+                yield quoted(one.passage, indent=indent)
+                yield ""
 
 
-def _source(support: Support, *, turn: int | None) -> str:
+def _source(support: Backing, *, turn: int | None) -> str:
     """Where a claim is backed: page, whose words, place; or picture and box."""
     parts = []
-    if support.kind is SupportKind.PICTURE:
+    if is_picture(support):
         parts.append(f"picture {inert(corners(support))}".strip())
     if support.url is not None:
         parts.append(link(support.title or support.url, support.url))
@@ -210,7 +223,7 @@ def _source(support: Support, *, turn: int | None) -> str:
         parts.append(f"**{words}**" if is_doubtful(support) else words)
     if place := place_in_page(support.quote):
         parts.append(inert(place))
-    if support.kind is SupportKind.PASSAGE and support.handle is not None:
+    if support.handle is not None and not is_picture(support):
         parts.append(f"found with {inert(corners(support))}")
     if turn is not None:
         parts.append(f"turn {turn}")

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 
 from vision_deepresearch.agent.claims import plain_claim
 from vision_deepresearch.core.observation import Evidence, EvidenceKind
-from vision_deepresearch.core.trajectory import Support, SupportKind, Trajectory
+from vision_deepresearch.core.trajectory import Backing, Support, Trajectory
 from vision_deepresearch.serve.citations import (
     NO_SUPPORT,
     corners,
     is_doubtful,
+    is_picture,
     is_supported,
+    not_found,
     place_in_page,
     whose_words,
 )
@@ -38,7 +40,7 @@ class Link:
     """One step of a chain."""
 
     kind: str
-    """picture, crop, query, hit, page (one that was read), passage or unsupported."""
+    """picture, crop, query, hit, page (one that was read) or passage."""
     title: str
     detail: str = ""
     picture: Figure | None = None
@@ -60,23 +62,13 @@ class Marked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """A claim of the answer, what backs it and the way there."""
+class Proof:
+    """One passage or picture that backs a claim, and the way there."""
 
-    number: int
-    text: str
-    """As it stands in the answer."""
-    plain: str
-    """Without markup."""
-    kind: str
-    is_supported: bool
     url: str | None
     href: str | None
-    title: str | None
-    passage: str | None
-    picture: Figure | None
     marked: Marked | None
-    """Of a claim that a picture backs: the picture with the box."""
+    """Of a picture: the whole of it with the box."""
     corners: str
     """Handle and box in thousandths."""
     whose: str
@@ -85,11 +77,27 @@ class Claim:
     """They are not the page's own, or the page was not read."""
     place: str
     """Where they stand in the page."""
-    handle: str | None
     box_number: int | None
-    turn: int | None
-    """1 is the first turn."""
     links: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A claim of the answer and what backs it."""
+
+    number: int
+    text: str
+    """As it stands in the answer."""
+    plain: str
+    """Without markup."""
+    kind: str
+    is_supported: bool
+    """Or at least a part of it."""
+    not_found: str
+    """What is not backed, in words; "" if all is."""
+    box_number: int | None
+    """Of the first proof that is a searched box."""
+    proofs: tuple[Proof, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,42 +139,55 @@ def _region_of(item: Evidence, call: CallCard) -> RegionCard | None:
 def _claim(
     support: Support, number: int, *, seen: Sequence[_Seen], view: TraceView, shelf: Shelf
 ) -> Claim:
-    numbers = {turn.index: place for place, turn in enumerate(view.item.trajectory.turns, 1)}
-    turn = numbers.get(support.turn) if support.turn is not None else None
-    picture, box_number = _support_picture(support, view=view, shelf=shelf)
-    links = _links(support, turn=turn, seen=seen)
-    if not links and picture is not None:
-        name = f"box {box_number} of {support.handle}" if box_number else support.handle or ""
-        links = [Link(kind="picture", title=name, picture=picture, number=box_number)]
-    if support.passage:
-        links.append(Link(kind="passage", title=support.passage, anchor=_anchor(turn)))
-    if support.kind is SupportKind.UNSUPPORTED:
-        links = [Link(kind="unsupported", title=NO_SUPPORT)]
+    proofs: list[Proof] = []
+    shown: set[str | None] = set()
+    for backing in support.backings:
+        proofs.append(
+            _proof(backing, seen=seen, view=view, shelf=shelf, is_way_shown=backing.url in shown)
+        )
+        shown.add(backing.url)
     return Claim(
         number=number,
         text=support.claim,
         plain=plain_claim(support.claim) or support.claim,
         kind=support.kind.value,
         is_supported=is_supported(support),
-        url=support.url,
-        href=safe_href(support.url) if support.url else None,
-        title=support.title,
-        passage=support.passage,
-        picture=picture,
-        marked=_marked(support, view=view, shelf=shelf),
-        corners=corners(support),
-        whose=whose_words(support),
-        is_doubtful=is_doubtful(support),
-        place=place_in_page(support.quote),
-        handle=support.handle,
+        not_found=not_found(support) if is_supported(support) else NO_SUPPORT,
+        box_number=next((one.box_number for one in proofs if one.box_number), None),
+        proofs=tuple(proofs),
+    )
+
+
+def _proof(
+    backing: Backing, *, seen: Sequence[_Seen], view: TraceView, shelf: Shelf, is_way_shown: bool
+) -> Proof:
+    """What one backing shows; the way to a page is told once per claim."""
+    numbers = {turn.index: place for place, turn in enumerate(view.item.trajectory.turns, 1)}
+    turn = numbers.get(backing.turn) if backing.turn is not None else None
+    picture, box_number = _support_picture(backing, view=view, shelf=shelf)
+    links: list[Link] = []
+    if not (is_way_shown and backing.passage):
+        links = _links(backing, turn=turn, seen=seen)
+    if not links and picture is not None and not is_way_shown:
+        name = f"box {box_number} of {backing.handle}" if box_number else backing.handle or ""
+        links = [Link(kind="picture", title=name, picture=picture, number=box_number)]
+    if backing.passage:
+        links.append(Link(kind="passage", title=backing.passage, anchor=_anchor(turn)))
+    return Proof(
+        url=backing.url,
+        href=safe_href(backing.url) if backing.url else None,
+        marked=_marked(backing, view=view, shelf=shelf),
+        corners=corners(backing),
+        whose=whose_words(backing),
+        is_doubtful=is_doubtful(backing),
+        place=place_in_page(backing.quote),
         box_number=box_number,
-        turn=turn,
         links=tuple(links),
     )
 
 
 def _support_picture(
-    support: Support, *, view: TraceView, shelf: Shelf
+    support: Backing, *, view: TraceView, shelf: Shelf
 ) -> tuple[Figure | None, int | None]:
     """The picture of a claim, cut to its box, and the number of that box if it was searched."""
     bank = {entry.handle: entry for entry in view.item.trajectory.bank}
@@ -183,10 +204,10 @@ def _support_picture(
     return shelf.show_part(entry.ref, support.box, side=CROP_SIDE, alt=alt), number
 
 
-def _marked(support: Support, *, view: TraceView, shelf: Shelf) -> Marked | None:
+def _marked(support: Backing, *, view: TraceView, shelf: Shelf) -> Marked | None:
     """The picture that backs a claim, whole, with its box; None if it is no picture or has none."""
     box = support.box
-    if support.kind is not SupportKind.PICTURE or box is None:
+    if not is_picture(support) or box is None:
         return None
     bank = {entry.handle: entry for entry in view.item.trajectory.bank}
     entry = bank.get(support.handle or "")
@@ -202,7 +223,7 @@ def _marked(support: Support, *, view: TraceView, shelf: Shelf) -> Marked | None
     )
 
 
-def _links(support: Support, *, turn: int | None, seen: Sequence[_Seen]) -> list[Link]:
+def _links(support: Backing, *, turn: int | None, seen: Sequence[_Seen]) -> list[Link]:
     """The chain up to the page that backs the claim, that page included."""
     if support.url is None:
         return []
