@@ -65,6 +65,24 @@ def fulfils(routes: Routes, entity_id: str, clause: Clause) -> bool | None:
     return routes.graph.write(value) == clause.value
 
 
+def may_fulfil(routes: Routes, clause: Clause) -> Iterator[str]:
+    """Ids of the things that can fulfil a clause: those linked to its value, else all of the type.
+
+    A name that leads to one thing only is followed backwards: large worlds are not looked through.
+    """
+    graph, relation = routes.graph, clause.relation
+    if clause.value_id is None:
+        yield from (thing.id for thing in graph.of_type(relation.domain))
+        return
+    ends = (clause.value_id,)
+    if clause.second is not None:
+        ends = graph.subjects(clause.value_id, clause.second.name)
+    for end in ends:
+        for thing in graph.subjects(end, relation.name):
+            if graph.entity(thing).type is relation.domain:
+                yield thing
+
+
 def decade_of(fact: Fact) -> str:
     """For example "1870s"."""
     return f"{str(fact.literal)[:3]}0s"

@@ -18,7 +18,7 @@ from vision_deepresearch.worlds.generated.checks import (
     is_reachable,
     leaks,
 )
-from vision_deepresearch.worlds.generated.clauses import Clause, clauses_for, fulfils
+from vision_deepresearch.worlds.generated.clauses import Clause, clauses_for, fulfils, may_fulfil
 from vision_deepresearch.worlds.generated.deep import draft_deep
 from vision_deepresearch.worlds.generated.drafts import RULES, ProofBuilder, TaskDraft, gold_of
 from vision_deepresearch.worlds.generated.entities import EntityType, SceneSpec
@@ -337,11 +337,10 @@ def _clause_question(
 
 def _is_ambiguous_in_world(routes: Routes, clause: Clause, steps: Sequence[Step]) -> bool:
     """Whether without the picture the clause leaves several answers open."""
-    graph = routes.graph
     answers: set[str] = set()
-    for thing in graph.of_type(clause.relation.domain):
-        if fulfils(routes, thing.id, clause):
-            arrivals = routes.walk(steps, start=thing.id)
+    for thing in may_fulfil(routes, clause):
+        if fulfils(routes, thing, clause):
+            arrivals = routes.walk(steps, start=thing)
             if arrivals:
                 answers.add(arrivals[-1].text)
             if len(answers) > 1:
