@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.builders import a_task, a_trajectory
+from vision_deepresearch.core.episode import Decision, Verdict
 from vision_deepresearch.core.errors import FailureKind
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import StopReason, Trajectory
@@ -57,3 +58,42 @@ async def test_an_endpoint_that_refuses_our_key_ends_the_run_instead_of_every_ta
     assert len(asked) <= 4
     assert outcome.halted == "auth: the key is refused"
     assert outcome.unfinished == len(asked)
+
+
+class JudgeWithoutKey:
+    """Cannot be asked."""
+
+    profile_id = "strict/1+nobody"
+
+    def __init__(self, failure: FailureKind) -> None:
+        self._failure = failure
+
+    async def judge(self, task: Task, trajectory: Trajectory) -> Verdict:
+        del task, trajectory
+        return Verdict(
+            decision=Decision.ABSTAIN,
+            reason="the judge could not be asked",
+            judge=self.profile_id,
+            decided_by="nobody",
+            failure=self._failure,
+        )
+
+
+async def test_what_no_judge_could_be_asked_about_is_judged_by_the_same_command_later(
+    tmp_path: Path,
+) -> None:
+    async def roll_out(task: Task, attempt: int) -> Trajectory:
+        return a_trajectory(task, attempt=attempt)
+
+    tasks = [a_task(question=f"Who is number {number}?") for number in range(3)]
+    folder = tmp_path / "run"
+    for judge, unfinished, halted in (
+        (JudgeWithoutKey(FailureKind.UPSTREAM), 3, False),
+        (JudgeWithoutKey(FailureKind.AUTH), 1, True),
+        (RuleJudge(), 0, False),
+    ):
+        async with RunFolder.open(folder, config="a = 1\n", provenance={}) as run:
+            outcome = await run_tasks(tasks, run=run, roll_out=roll_out, judge=judge, concurrency=1)
+        assert (outcome.unfinished, bool(outcome.halted)) == (unfinished, halted)
+    with RunFolder.read(folder) as view:
+        assert len(list(view.episodes())) == 3

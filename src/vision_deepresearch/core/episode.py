@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import Literal
 
+from vision_deepresearch.core.errors import FailureKind
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import Trajectory
@@ -28,6 +29,8 @@ class Verdict(Record):
     decided_by: Literal["rule", "model", "nobody"] = "rule"
     matched: str | None = None
     """The gold answer that was matched."""
+    failure: FailureKind | None = None
+    """Of the judge's model, where it could not be asked: then nothing is decided yet."""
 
 
 class Episode(Record):

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from vision_deepresearch.core.episode import Episode, episode_of
-from vision_deepresearch.core.errors import BadImageError, RunStoppingError
+from vision_deepresearch.core.errors import BadImageError, FailureKind, RunStoppingError
 from vision_deepresearch.core.protocols import Judge
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import Trajectory
@@ -40,9 +40,11 @@ class RunOutcome:
     skipped: int
     rejected: int
     unfinished: int
-    """Ended by the outside: kept as outages, and made again by the same command."""
+    """Ended by the outside, or not judged because the judge could not be asked: kept as outages, and
+    made again by the same command."""
     halted: str = ""
-    """Why no further work was begun: the model's endpoint takes no calls of ours. Empty: it was."""
+    """Why no further work was begun: an endpoint, the model's or the judge's, takes no calls of
+    ours. Empty: all was begun."""
 
 
 async def run_tasks(
@@ -88,10 +90,10 @@ async def run_tasks(
                     counts["done"] += 1
                     if on_episode is not None:
                         on_episode(made)
-                case Trajectory():
+                case _Outage():
                     counts["unfinished"] += 1
                     if made.failure is not None and made.failure.is_settled:
-                        halted.append(made.stop_detail)
+                        halted.append(made.detail)
                 case None:
                     counts["rejected"] += 1
 
@@ -107,16 +109,28 @@ async def run_tasks(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outage:
+    """An attempt that the outside ended: its model, or the judge's."""
+
+    failure: FailureKind | None
+    detail: str
+
+
 async def _one(
     work: Work, *, run: RunFolder, roll_out: Attempt, judge: Judge
-) -> Episode | Trajectory | None:
+) -> Episode | _Outage | None:
     """Make and store one attempt: an episode, an outage, or (None) a reject."""
     try:
         trajectory = await roll_out(work.task, work.attempt)
         if trajectory.stop.is_infrastructure:
             await run.put_outage(work.task, trajectory)
-            return trajectory
+            return _Outage(failure=trajectory.failure, detail=trajectory.stop_detail)
         verdict = await judge.judge(work.task, trajectory)
+        if verdict.failure is not None and verdict.failure is not FailureKind.BUDGET:
+            # Made again, the trajectory comes from the tape and only the judge is asked.
+            await run.put_outage(work.task, trajectory)
+            return _Outage(failure=verdict.failure, detail=f"{verdict.judge}: {verdict.reason}")
         episode = episode_of(work.task, trajectory, verdict)
         await run.put_episode(episode)
     except Exception as bug:

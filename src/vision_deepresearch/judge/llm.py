@@ -18,7 +18,7 @@ from vision_deepresearch.core.context import (
     current_context,
 )
 from vision_deepresearch.core.episode import Decision, Verdict
-from vision_deepresearch.core.errors import BoundaryError, ConfigError
+from vision_deepresearch.core.errors import BoundaryError, ConfigError, FailureKind
 from vision_deepresearch.core.protocols import Completion, FinishReason, ModelClient, Sampling
 from vision_deepresearch.core.task import Gold, Task
 from vision_deepresearch.core.trajectory import Trajectory
@@ -125,7 +125,8 @@ class LlmJudge:
             try:
                 completion = await self._complete(conversation, context=context)
             except BoundaryError as error:
-                return self._abstain(f"the judge could not be asked ({error.kind.value})")
+                why = f"the judge could not be asked ({error.kind.value})"
+                return self._abstain(why, failure=error.kind)
             # A reply that was cut may hold words it quotes and not its own verdict yet.
             is_whole = completion.finish is not FinishReason.LENGTH
             ruling = read_verdict(completion.text) if is_whole else None
@@ -158,9 +159,13 @@ class LlmJudge:
             decided_by="model",
         )
 
-    def _abstain(self, reason: str) -> Verdict:
+    def _abstain(self, reason: str, *, failure: FailureKind | None = None) -> Verdict:
         return Verdict(
-            decision=Decision.ABSTAIN, reason=reason, judge=self._profile_id, decided_by="nobody"
+            decision=Decision.ABSTAIN,
+            reason=reason,
+            judge=self._profile_id,
+            decided_by="nobody",
+            failure=failure,
         )
 
 
