@@ -1,0 +1,161 @@
+"""What the predicates of proofs are called on the pages: found by looking, decided by majority.
+
+A proof says "founded_by", the rows say "Founded by" - or "Director" for "led_by". The label of a
+predicate is the one under which pages state what proofs claim, over all proofs at hand; a single
+wrong proof is outvoted. Words shared by both break ties.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from vision_deepresearch.core.proof import Constraint, Hop, HopKind, Proof
+from vision_deepresearch.evals.checker.facts import FactTable, Kind, Value, literal
+from vision_deepresearch.evals.checker.text import Mention
+
+Path = tuple[str, ...]
+"""Labels one after the other."""
+
+_DECADE = re.compile(r"(\d{3})0s")
+_STEM = 4
+_LIKE_WORDS = 0.5
+"""What shared words add to a label's votes."""
+POSITION = "position"
+"""Predicate of constraints that say where in the picture a thing is."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Relations:
+    """Labels of predicates in one world."""
+
+    facts: FactTable
+    hops: dict[tuple[str, bool], Counter[str]] = field(default_factory=dict)
+    paths: dict[str, Counter[Path]] = field(default_factory=dict)
+
+    @classmethod
+    def learn(cls, facts: FactTable, proofs: Iterable[Proof]) -> "Relations":
+        """Count what the proofs claim against what pages state."""
+        relations = cls(facts=facts)
+        for proof in proofs:
+            hops = {hop.id: hop for hop in proof.hops}
+            for hop in proof.hops:
+                relations._vote_hop(hop, hops)
+            for constraint in clauses(proof):
+                relations._vote_clause(constraint, proof)
+        return relations
+
+    def label(self, hop: Hop) -> str | None:
+        """The label of a `follow` hop; None: no proof's claim stands on any page."""
+        votes = self.hops.get((hop.predicate or "", hop.inverse))
+        if not votes:
+            return None
+        words = f"{hop.predicate} {hop.label}"
+        return max(votes, key=lambda label: (votes[label] + _likeness(label, words), label))
+
+    def path(self, constraint: Constraint) -> Path | None:
+        """The labels of a clause; None: no page states it of any thing it was claimed of."""
+        votes = self.paths.get(constraint.predicate)
+        if not votes:
+            return None
+        parts = constraint.predicate.split("/")
+
+        def weight(path: Path) -> tuple[float, Path]:
+            like = sum(_likeness(one, two) for one, two in zip(path, parts, strict=True))
+            return votes[path] + like, path
+
+        return max(votes, key=weight)
+
+    def fulfils(self, thing: str, constraint: Constraint, *, path: Path) -> bool:
+        """Whether any page states of a thing what a clause says."""
+        return any(
+            matches(self.facts, value, constraint.value) for value in self._follow(thing, path)
+        )
+
+    def thing(self, hop: Hop) -> str | None:
+        """The one thing a hop claims to yield; None: no thing, or several of that name."""
+        own = [url for url in hop.pages if url in self.facts.names]
+        if hop.kind is HopKind.LOOK and own:
+            return own[0]
+        named = self.facts.named(hop.expected)
+        return named[0] if len(named) == 1 else None
+
+    def value(self, hop: Hop) -> Value:
+        """What a hop claims to yield."""
+        if hop.kind is HopKind.LOOK and (thing := self.thing(hop)) is not None:
+            return Value(Kind.THING, thing)
+        return self.facts.value_of(Mention(hop.expected))
+
+    def _vote_hop(self, hop: Hop, hops: dict[str, Hop]) -> None:
+        if hop.kind is not HopKind.FOLLOW or hop.subject not in hops:
+            return
+        subject = self.thing(hops[hop.subject])
+        if subject is None:
+            return
+        value = self.value(hop)
+        stating = [
+            label
+            for label in self.facts.labels.get(subject, ())
+            if value in self.facts.values(subject, label)
+        ]
+        votes = self.hops.setdefault((hop.predicate or "", hop.inverse), Counter())
+        for label in stating:
+            votes[label] += 1
+
+    def _vote_clause(self, constraint: Constraint, proof: Proof) -> None:
+        length = constraint.predicate.count("/") + 1
+        votes = self.paths.setdefault(constraint.predicate, Counter())
+        for hop in proof.hops:
+            thing = self.thing(hop) if hop.kind is HopKind.LOOK else None
+            if thing is not None:
+                for path in self._paths(thing, length):
+                    if self.fulfils(thing, constraint, path=path):
+                        votes[path] += 1
+
+    def _paths(self, thing: str, length: int) -> Iterator[Path]:
+        for label in self.facts.labels.get(thing, ()):
+            if length == 1:
+                yield (label,)
+                continue
+            tails: dict[Path, None] = {}
+            for value in self.facts.values(thing, label):
+                if value.kind is Kind.THING and value.text != thing:
+                    tails.update(dict.fromkeys(self._paths(value.text, length - 1)))
+            for tail in tails:
+                yield (label, *tail)
+
+    def _follow(self, thing: str, path: Path) -> set[Value]:
+        here = {Value(Kind.THING, thing)}
+        for label in path:
+            here = {
+                value
+                for place in here
+                if place.kind is Kind.THING
+                for value in self.facts.values(place.text, label)
+            }
+        return here
+
+
+def clauses(proof: Proof) -> list[Constraint]:
+    """Constraints that say what a thing is like: neither where it is nor which one wins."""
+    rules = {hop.rule for hop in proof.hops if hop.kind is HopKind.PICK}
+    return [
+        constraint
+        for constraint in proof.constraints
+        if constraint.predicate != POSITION and constraint.value not in rules
+    ]
+
+
+def matches(facts: FactTable, value: Value, text: str) -> bool:
+    """Whether a value is what a constraint names: a thing, a word, a number or a decade."""
+    if found := _DECADE.fullmatch(text):
+        return value.kind is Kind.NUMBER and value.text[:-1] == found.group(1)
+    if value.kind is Kind.THING:
+        return value.text in facts.named(text)
+    return value == literal(text)
+
+
+def _likeness(label: str, words: str) -> float:
+    stems = {word[:_STEM] for word in re.findall(r"[a-z]{3,}", words.casefold())}
+    own = {word[:_STEM] for word in re.findall(r"[a-z]{3,}", label.casefold())}
+    return _LIKE_WORDS * bool(stems & own)

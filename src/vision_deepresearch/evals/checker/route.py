@@ -1,0 +1,165 @@
+"""Walks the route of a question over what the pages state, wherever that leads.
+
+The proof says which steps there are; where they lead is read from the fact table, all stated
+values at once, so that a second claim gives a second end.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from vision_deepresearch.core.proof import Hop, HopKind, Proof
+from vision_deepresearch.core.task import Gold
+from vision_deepresearch.evals.checker.facts import FactTable, Kind, Value
+from vision_deepresearch.evals.checker.relations import Relations
+from vision_deepresearch.evals.checker.text import Mention
+
+_PREFERS_LESS = frozenset({"earliest", "smallest"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One proof over one fact table."""
+
+    proof: Proof
+    facts: FactTable
+    relations: Relations
+    only: frozenset[str] | None = None
+    """Believe these pages alone: where the question asks for what they say."""
+
+    @property
+    def hops(self) -> dict[str, Hop]:
+        """By id."""
+        return {hop.id: hop for hop in self.proof.hops}
+
+    @property
+    def looks(self) -> list[Hop]:
+        """Hops at the picture, in order."""
+        return [hop for hop in self.proof.hops if hop.kind is HopKind.LOOK]
+
+    @property
+    def picks(self) -> list[Hop]:
+        """Comparisons, in order."""
+        return [hop for hop in self.proof.hops if hop.kind is HopKind.PICK]
+
+    @property
+    def last(self) -> Hop:
+        """The hop that yields the answer."""
+        return self.proof.hops[-1]
+
+    def claimed(self) -> dict[str, str]:
+        """The thing of each look, as the proof has it; looks whose thing is unknown are left out."""
+        found = {hop.id: self.relations.thing(hop) for hop in self.looks}
+        return {hop_id: thing for hop_id, thing in found.items() if thing is not None}
+
+    def answers(self, seen: Mapping[str, str], *, undecided: Iterable[str] = ()) -> set[Value]:
+        """Every end of the route by some page's word.
+
+        Args:
+            seen: the thing of each look.
+            undecided: comparisons that are left out: all that was compared goes on.
+        """
+        return self.yields(seen, undecided=undecided).get(self.last.id, set())
+
+    def yields(
+        self, seen: Mapping[str, str], *, undecided: Iterable[str] = ()
+    ) -> dict[str, set[Value]]:
+        """What each hop yields; nothing for a hop that leads nowhere."""
+        open_picks = frozenset(undecided)
+        found: dict[str, set[Value]] = {}
+        for hop in self.proof.hops:
+            match hop.kind:
+                case HopKind.LOOK:
+                    thing = seen.get(hop.id)
+                    found[hop.id] = {Value(Kind.THING, thing)} if thing is not None else set()
+                case HopKind.FOLLOW:
+                    found[hop.id] = self._follow(hop, found)
+                case HopKind.PICK:
+                    found[hop.id] = self._pick(hop, found, is_open=hop.id in open_picks)
+        return found
+
+    def ends_from(self, things: Iterable[str], *, like: Hop) -> set[Value]:
+        """Ends of the route if the look `like` showed any of these things, the others as claimed.
+
+        Things from which the route leads nowhere add nothing.
+        """
+        claimed = self.claimed()
+        ends: set[Value] = set()
+        for thing in things:
+            if not any(thing == other for key, other in claimed.items() if key != like.id):
+                ends |= self.answers({**claimed, like.id: thing})
+        return ends
+
+    def beginners(self) -> list[str]:
+        """All things of the world from which the route could begin: they have its first label."""
+        labels = {
+            label
+            for hop in self.proof.hops
+            if hop.kind is HopKind.FOLLOW
+            and self._origin(hop).kind is not HopKind.FOLLOW
+            and (label := self.relations.label(hop)) is not None
+        }
+        return [
+            thing
+            for thing, own in self.facts.labels.items()
+            if any(label in own for label in labels)
+        ]
+
+    def path_to_answer(self) -> list[Hop]:
+        """`follow` hops from a look to the answer along the winners of comparisons, in order."""
+        hops = self.hops
+        path: list[Hop] = []
+        here: Hop | None = self.last
+        while here is not None and here.kind is not HopKind.LOOK:
+            if here.kind is HopKind.FOLLOW:
+                path.append(here)
+                here = hops.get(here.subject or "")
+            else:
+                won = [hops[over] for over in here.over if over in hops]
+                subjects = [hops[hop.subject] for hop in won if hop.subject in hops]
+                here = next((hop for hop in subjects if hop.expected == here.expected), None)
+        return path[::-1]
+
+    def gold(self, gold: Gold) -> set[Value]:
+        """The gold in the form in which values are compared."""
+        return {self.facts.value_of(Mention(answer)) for answer in gold.answers}
+
+    def _origin(self, hop: Hop) -> Hop:
+        return self.hops.get(hop.subject or "", hop)
+
+    def _follow(self, hop: Hop, found: Mapping[str, set[Value]]) -> set[Value]:
+        label = self.relations.label(hop)
+        if label is None:
+            return set()
+        return {
+            value
+            for subject in found.get(hop.subject or "", ())
+            if subject.kind is Kind.THING
+            for value in self.facts.values(subject.text, label, only=self.only)
+        }
+
+    def _pick(self, hop: Hop, found: Mapping[str, set[Value]], *, is_open: bool) -> set[Value]:
+        """Subjects that some choice among the stated values makes the winner."""
+        hops = self.hops
+        groups: list[list[tuple[int, Value]]] = []
+        for over in hop.over:
+            compared = hops[over]
+            subjects = found.get(compared.subject or "", set())
+            groups.append([
+                (rank, subject)
+                for subject in subjects
+                for value in self._follow(compared, {compared.subject or "": {subject}})
+                if (rank := value.rank) is not None
+            ])
+        if is_open:
+            return {subject for group in groups for _, subject in group}
+        if not all(groups):
+            return set()
+        sign = 1 if hop.rule in _PREFERS_LESS else -1
+        # A contestant can win unless some group is better whatever is believed of it.
+        worst = [max(sign * rank for rank, _ in group) for group in groups]
+        return {
+            subject
+            for number, group in enumerate(groups)
+            for rank, subject in group
+            if all(sign * rank <= bar for other, bar in enumerate(worst) if other != number)
+        }
