@@ -20,7 +20,7 @@ World = Annotated[
     str | None,
     typer.Option(
         help="Where: a world folder (`vdr world import`, `vdr world build`), or "
-        "generated:PRESET[@SEED], built on first use (default generated:small)."
+        "generated:PRESET[@SEED], built on first use (default generated:small; doctor: generated:tiny)."
     ),
 ]
 Mode = Annotated[

@@ -17,6 +17,9 @@ def build(
     pages: Annotated[int, typer.Option(help="About how many pages the world shall have.")] = 1000,
     tasks: Annotated[int, typer.Option(help="How many tasks to make.")] = 100,
     depth: Annotated[str, typer.Option(help="Kind of tasks: ordinary or deep.")] = "ordinary",
+    pictures: Annotated[
+        int | None, typer.Option(min=1, help="Pictures that image search knows; default: all.")
+    ] = None,
     seed: options.Seed = None,
     json_wanted: options.Json = False,
 ) -> None:
@@ -24,7 +27,14 @@ def build(
     from vision_deepresearch.cli import world_commands
 
     world_commands.build(
-        kind, out, pages=pages, tasks=tasks, depth=depth, seed=seed or 0, json_wanted=json_wanted
+        kind,
+        out,
+        pages=pages,
+        tasks=tasks,
+        depth=depth,
+        pictures=pictures,
+        seed=seed or 0,
+        json_wanted=json_wanted,
     )
 
 

@@ -26,7 +26,15 @@ from vision_deepresearch.worlds.index.visual import label_for
 
 
 def build(
-    kind: str, out: Path, *, pages: int, tasks: int, depth: str, seed: int, json_wanted: bool
+    kind: str,
+    out: Path,
+    *,
+    pages: int,
+    tasks: int,
+    depth: str,
+    pictures: int | None,
+    seed: int,
+    json_wanted: bool,
 ) -> None:
     """Make a generated world in a folder."""
     if kind != "generated":
@@ -34,7 +42,15 @@ def build(
         raise ConfigError(msg)
     target = console(json_wanted=json_wanted)
     with progress_bars(target) as advance:
-        build_generated(out, pages=pages, tasks=tasks, depth=depth, seed=seed, progress=advance)
+        build_generated(
+            out,
+            pages=pages,
+            tasks=tasks,
+            depth=depth,
+            pictures=pictures,
+            seed=seed,
+            progress=advance,
+        )
     info(str(out), json_wanted=json_wanted)
 
 

@@ -29,6 +29,8 @@ MIN_PAGES = 150
 """Smaller webs hold too few things that can be told apart."""
 PAGES_PER_ENTITY = 1.9
 """Pages of a generated world per thing in it, about."""
+PAGES_FOR_JOBS = 5_000
+"""Smaller worlds are drawn in less time than processes need to start."""
 WORLDS = ("generated:PRESET", "generated:PRESET@SEED", "a world folder")
 
 
@@ -129,9 +131,19 @@ def open_world(folder: Path) -> OpenedWorld:
 
 
 def build_generated(
-    out: Path, *, pages: int, tasks: int, depth: str, seed: int, progress: ProgressBar
+    out: Path,
+    *,
+    pages: int,
+    tasks: int,
+    depth: str,
+    pictures: int | None,
+    seed: int,
+    progress: ProgressBar,
 ) -> None:
     """Build a generated world of about `pages` pages in a folder of the user's.
+
+    Large worlds are drawn by one process per core; the bytes are the same. `pictures`: how many
+    things image search knows; None: all.
 
     Raises:
         ConfigError: the folder is not empty, or a number does not fit.
@@ -149,10 +161,12 @@ def build_generated(
             "num_entities": round(pages / PAGES_PER_ENTITY),
             "num_tasks": tasks,
             "depth": depth,
+            "num_pictures": pictures,
         })
     except ValidationError as error:
         raise ConfigError(explain(error)) from error
-    build_world(spec, out, progress=progress)
+    jobs = len(os.sched_getaffinity(0)) if pages >= PAGES_FOR_JOBS else 1
+    build_world(spec, out, progress=progress, jobs=jobs)
 
 
 def import_corpus(
