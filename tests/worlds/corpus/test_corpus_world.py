@@ -197,7 +197,7 @@ def test_a_damaged_or_foreign_folder_is_refused_with_a_way_out(
         copy = damaged(folder, tmp_path / f"manifest{number}")
         manifest = json.loads((copy / "manifest.json").read_text())
         (copy / "manifest.json").write_text(json.dumps({**manifest, **change}))
-        with pytest.raises(ConfigError, match="import (it )?again"):
+        with pytest.raises(ConfigError, match=r"import (it )?again"):
             CorpusWorld.open(copy)
     copy = damaged(folder, tmp_path / "swapped")
     other = import_source(
