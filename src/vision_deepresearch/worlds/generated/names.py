@@ -158,6 +158,7 @@ class Name:
     canonical: str
     aliases: tuple[str, ...] = ()
 
+
 _MAX_ATTEMPTS = 10_000
 _PLAIN_ATTEMPTS = 100
 """Then words grow by a syllable: a culture has some 10,000 roots, large worlds use them up."""
