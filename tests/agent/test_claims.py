@@ -44,6 +44,33 @@ TABLE = """I compared both sleeves.
             ["Ostrel is the town", "Garv is the founder"],
         ),
         ("Final answer: 28 May 1959.", ["28 May 1959."]),
+        # A short answer before its reasons stands alone, before a quotation mark too.
+        (
+            'Eight. "Eleanor Rigby" employs an octet of studio musicians, comprising four violins and more.',
+            [
+                "Eight.",
+                '"Eleanor Rigby" employs an octet of studio musicians, comprising four violins and more.',
+            ],
+        ),
+        (
+            "Alexa Ray. The drawing is the cover of a single that the two singers recorded together in 1986.",
+            [
+                "Alexa Ray.",
+                "The drawing is the cover of a single that the two singers recorded together in 1986.",
+            ],
+        ),
+        (
+            "Yes. The drawing is the cover of a single that the two singers recorded together in the year 1986.",
+            [
+                "Yes. The drawing is the cover of a single that the two singers recorded together in the year 1986.",
+            ],
+        ),
+        (
+            "Sgt. Pepper is the record on which the singers stand together behind a drum, in the year 1967.",
+            [
+                "Sgt. Pepper is the record on which the singers stand together behind a drum, in the year 1967.",
+            ],
+        ),
         ("**Answer:** Skeeter Best", ["Skeeter Best"]),
         (
             "The answer is **Memphis** because the saxophonist is Hank Crawford [1][2]. Source: https://e.org/H_(x)",

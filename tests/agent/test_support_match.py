@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision_deepresearch.agent.support_facts import read_facts
-from vision_deepresearch.agent.support_match import MAX_WINDOW_CHARS, Claim, Haystack
+from vision_deepresearch.agent.support_match import Claim
+from vision_deepresearch.agent.support_text import MAX_WINDOW_CHARS, Haystack
 
 CRAWFORD = 'Bennie Ross "Hank" Crawford, Jr. (December 21, 1934 - January 29, 2009) was an American saxophonist.'
 LONG = "The guild kept boats, ropes and sails in its long house by the harbour. " * 6
@@ -44,7 +45,13 @@ HELD = [
      "Driven through the Daley Center lobby, the car broke it.[16][17] It caused $7,650 in damages."),
     ("Skeeter Best and Kenny Burrell are credited on guitar.",
      "Skeeter Best \u2013 guitar\n\nKenny Burrell \u2013 guitar"),
+    ("Herndon Stadium in Atlanta, Georgia, which belonged to Morris Brown College",
+     "It was made on a rainy night in Atlanta, Georgia at Morris Brown College's Herndon Stadium."),
+    ("The octet was recorded on 28 April 1966 in Studio 2.",
+     "The octet was recorded on 28 April 1966, in Studio 2 at Garv; it was completed in Studio 3."),
     # a denial of something else
+    ("Samuel Ward had written the music for the hymn in 1882.",
+     "Samuel Ward had written the music for the hymn in 1882, though it was not published until 1892."),
     ("Memphis", "He was born not in Chicago but in Memphis."),
     ("Kermit sat on a stump", "Kermit sat on a stump. He did not sing."),
 ]  # fmt: skip
@@ -76,6 +83,27 @@ MISSED = [
     ("Soul Meeting | Skeeter Best",
      "| Soul Meeting | Kenny Burrell | 1961 |\n| Soul Brothers | Skeeter Best | 1958 |"),
     ("The Garv bridge opened in 1911", "| Ostrel bridge | opened 1911 |\n| Garv bridge | opened 1899 |"),
+    # another field or item of a table or list that was run into one line
+    ("Hank Crawford was born in Memphis in 2009.",
+     "Hank Crawford Born: December 21, 1934 Origin: Memphis, U.S. Died: January 29, 2009 (aged 74) Genres: Soul"),
+    ("Hank Crawford died in Memphis.",
+     "Hank Crawford Born: December 21, 1934 Origin: Memphis, U.S. Died: January 29, 2009 (aged 74) Genres: Soul"),
+    ("Hank Crawford plays tenor saxophone on Fathead",
+     "Fathead. David Newman \u2013 tenor saxophone Marcus Best \u2013 trumpet Hank Crawford \u2013 baritone saxophone"),
+    ("David Newman plays baritone saxophone",
+     "David Newman \u2013 tenor saxophone\nHank Crawford \u2013 baritone saxophone"),
+    ("Mira Dovane was recorded on the 1993 album Light Out",
+     "Mira Dovane, 1975 album Ropes\nShirley Horn, 1993 album Light Out"),
+    # a thing with another number
+    ("The octet was recorded on 28 April 1966 in Studio 3.",
+     "The octet was recorded on 28 April 1966, in Studio 2 at Garv; it was completed in Studio 3."),
+    # who owns what, and words that say more
+    ("Herndon Stadium, which belonged to Morris Brown College", "Herndon Stadium lies near Morris Brown College."),
+    ("Morris Brown College, which belonged to Herndon Stadium", "It was at Morris Brown College's Herndon Stadium."),
+    ("Kenny Burrell is the only guitarist", "Kenny Burrell is a guitarist."),
+    ("It was not published in 1882 by Samuel Ward.",
+     "Samuel Ward published it in 1882, though it was not sung until 1892."),
+    ("Samuel Ward wrote the hymn in 1882.", "Samuel Ward wrote the hymn in 1882, though it is said that this is not true."),
     # another amount, unit, or the right figures of other things
     ("four violins and two violas", "There were two violins, four violas and a horn."),
     ("The damage cost 7,650 dollars", "The damage cost 7,560 dollars."),

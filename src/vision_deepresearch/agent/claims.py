@@ -41,7 +41,7 @@ _SOURCE_TAIL = re.compile(
 
 # --------------------------------------------------------------------------------- what is no claim
 
-_BULLET = re.compile(r"\s*(?:>\s?)*\s*(?:(?:[-*+\u2022\u2013]|\(?\d{1,2}[.)])\s+)?")
+_BULLET = re.compile(r"\s*(?:>\s*)*(?:(?:[-*+\u2022\u2013]|\(?\d{1,2}[.)])\s+)?")
 _HEADING = re.compile(r"\s*#{1,6}\s")
 _BOLD_TITLE = re.compile(r"\s*(?:\*\*|__)[^*_\n]{1,80}(?::(?:\*\*|__)|(?:\*\*|__)\s*:)\s*$")
 _RULE = re.compile(r"\s*(?:\|?[\s:|-]*-{2,}[\s:|-]*\|?|[*_=]{3,})\s*$")
@@ -233,18 +233,12 @@ def _sentences(text: str, *, only_at_semicolons: bool) -> list[_Piece]:
 
 def _is_stub(sentence: str) -> bool:
     """Whether a sentence is too short to be a claim: "Yes.", but not "Eight." or "Alexa Ray."."""
-    words = re.findall(r"\w+", sentence)
-    is_answer = (
-        sentence.endswith(".")
-        and not sentence[:1].islower()
-        and any(
-            len(word) > 2 or (word.isdigit() and len(words) == 1 and "$" in sentence)
-            for word in words
-        )
-    )
+    if len(sentence) >= _MIN_CHARS:
+        return False
     if _SHORT_FORM.fullmatch(sentence.rsplit(" ", 1)[-1]) or _ASSENT.fullmatch(sentence):
-        is_answer = False
-    return len(sentence) < _MIN_CHARS and not is_answer
+        return True
+    is_told = "$" in sentence or any(len(word) > 2 for word in re.findall(r"\w+", sentence))
+    return not sentence.endswith(".") or sentence[:1].islower() or not is_told
 
 
 def _without_lead(text: str, piece: _Piece) -> Iterator[_Piece]:

@@ -23,8 +23,9 @@ from vision_deepresearch.agent.support_depiction import (
     shown_nouns,
 )
 from vision_deepresearch.agent.support_facts import read_facts
-from vision_deepresearch.agent.support_match import Claim, Haystack, without_strict_words
+from vision_deepresearch.agent.support_match import Claim, without_strict_words
 from vision_deepresearch.agent.support_places import MAX_PASSAGE_CHARS, Place, find_places
+from vision_deepresearch.agent.support_text import Haystack
 from vision_deepresearch.core.answers import normalise_answer
 from vision_deepresearch.core.bank import BankEntry
 from vision_deepresearch.core.trajectory import Support, SupportKind, SupportSource, Turn

@@ -15,6 +15,8 @@ from vision_deepresearch.agent.support_facts import Facts, Name, Word, read_fact
 
 MAX_CLAUSES = 8
 """A claim with more is a list or a story: it is looked for as a whole only."""
+_MAX_CHARS = 800
+"""Of a claim that is taken apart; the cost grows with the square of its length."""
 
 _RELATIVE = r"(?:which|who|whom|whose|where)"
 _CUT = re.compile(
@@ -84,7 +86,7 @@ class _Piece:
 
 def split_clauses(plain: str) -> list[Clause]:
     """The clauses of a claim without markup; fewer than two if it is not to be divided."""
-    if _UNDIVIDED.search(plain) or read_facts(plain).is_denied:
+    if len(plain) > _MAX_CHARS or _UNDIVIDED.search(plain) or read_facts(plain).is_denied:
         return []
     body, asides = _without_asides(_BY_THE_WAY.sub("", plain))
     time = _SHARED_TIME.match(body)

@@ -165,6 +165,8 @@ class Figure:
     start: int
     end: int
     is_year: bool = False
+    label: str = ""
+    """The capitalised word right before it that it belongs to: "studio" of "Studio 2"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +206,10 @@ def read_facts(text: str) -> Facts:
     ]
     starts = [word.start for word in words]
     figures = tuple(
-        _with_nouns(figure, words[(at := bisect_left(starts, figure.end)) : at + 2])
+        _with_label(
+            _with_nouns(figure, words[(at := bisect_left(starts, figure.end)) : at + 2]),
+            words[max(0, (at := bisect_left(starts, figure.start)) - 1) : at],
+        )
         for figure in counted
     )
     counts = _Taken([(figure.start, figure.end) for figure in figures])
@@ -408,6 +413,15 @@ def _with_nouns(figure: Figure, behind: Sequence[Word]) -> Figure:
     return replace(figure, nouns=tuple(nouns))
 
 
+def _with_label(figure: Figure, before: Sequence[Word]) -> Figure:
+    """The figure with the name that it numbers, if it counts nothing itself."""
+    word = before[-1] if before else None
+    is_number = figure.unit is None and not figure.is_year and not figure.nouns
+    if word is None or not is_number or not word.is_capital or figure.start - word.end != 1:
+        return figure
+    return replace(figure, label="" if word.folded in _OPENERS else word.folded)
+
+
 def _names(text: str, words: Sequence[Word]) -> Iterator[Name]:
     run: list[Word] = []
     for word in words:
@@ -423,7 +437,7 @@ def _names(text: str, words: Sequence[Word]) -> Iterator[Name]:
 def _is_joined(text: str, before: Word, word: Word) -> bool:
     """Whether two words may belong to one name; a full stop only behind an abbreviation."""
     between = text[before.end : word.start]
-    if not _IN_NAME.fullmatch(between):
+    if not _IN_NAME.fullmatch(between) or "\n" in between:
         return False
     return "." not in between or len(before.folded) == 1 or before.folded in _SHORTENED
 

@@ -17,7 +17,6 @@ That is a pointer for a reader, not a proof: who did what to whom is looked at o
 import itertools
 import re
 import unicodedata
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,13 +31,17 @@ from vision_deepresearch.agent.support_facts import (
     is_denied,
     read_facts,
 )
+from vision_deepresearch.agent.support_text import (
+    MAX_WINDOW_CHARS,
+    UNIT_END,
+    UNSPACED,
+    Haystack,
+    Span,
+    find_name,
+    split_at,
+)
 from vision_deepresearch.core.answers import normalise_answer
 
-MAX_WINDOW_CHARS = 400
-_MAX_UNITS = 3
-"""Sentences, lines or rows that one passage may join."""
-_MAX_UNIT_CHARS = 2_000
-"""A longer run without an end is no sentence; in it a claim is looked for literally only."""
 _MAX_TOKENS = 40
 """Words of a claim that are looked for literally."""
 
@@ -47,12 +50,6 @@ _TOKEN = re.compile(rf"{_FIGURE}\w*|\w+")
 """A figure with its sign and decimals is one word: 1.75 is not 1 75, and 12 is not in 3.12."""
 _NOT_BEFORE = r"(?<!\w)(?<!\d[.,])"
 _NOT_BEHIND = r"(?!\w|[.,]\d)"
-UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7ff]")
-"""Scripts written without spaces (and Hangul, whose particles follow directly)."""
-_UNIT_END = re.compile(
-    r"\n+|(?<=[.!?])(?<!\b[A-Z]\.)(?<!\bSt\.)(?<!\bDr\.)(?<!\bMr\.)(?<!\bMrs\.)(?<!\bNo\.)(?<!\bJr\.)"
-    r"(?<!\|\s\d\.)(?<!^\d\.)(?<!\n\d\.)[\"'\u201d\u2019)]{0,2}(?:\[\d{1,3}\]){0,5}\s+(?=[^\sa-z])|(?<=[\u3002\uff01\uff1f])"
-)
 _CLAUSE_END = re.compile(
     r"\n|[.!?;:()]\s|[()]|\s[\u2013\u2014-]\s|,(?=\s+[a-z])"
     r"|\s(?=(?:and|but|while|whereas|then|before|after|until|though|although)\s+[a-z])"
@@ -61,6 +58,11 @@ _CLAUSE_START = re.compile(r"[.;:!?\n]|\bbut\b|\binstead\b", re.IGNORECASE)
 _DENIED_BEHIND = re.compile(
     r"[\s,]{1,2}(?:is|was|are|were|did|does|do|has|had|have|could|would|can)"
     r"(?:n['\u2019]t\b|\s+(?:not|never|no\s+longer)\b)",
+    re.IGNORECASE,
+)
+_REFUTED = re.compile(
+    r",?\s+(?:though|although|but|which|however)\b[^.!?;\n]{0,120}\b(?:false|untrue|not\s+true|wrong"
+    r"|mistaken|incorrect|denied|disproved|a\s+myth)\b",
     re.IGNORECASE,
 )
 _DEPICTS = re.compile(
@@ -93,10 +95,10 @@ _ON_SIDE = re.compile(
     r"\b(?:the|at|on|upper|lower|top|bottom)[\s-]+(?:upper|lower|left|right|top|bottom)\b(?:[\s-]*corner\b)?",
     re.IGNORECASE,
 )
-_LIST_LINE = re.compile(r"[^.!?|\n]{1,80}\s[\u2013\u2014-]\s[^.!?|\n]{1,80}$")
+_LIST_LINE = re.compile(r"[^.!?|\n]{1,80}\s[\u2013\u2014-]\s[^.!?|\n]{1,160}$")
 """Such as "Skeeter Best - guitar": it is about its own name."""
-
-Span = tuple[int, int]
+_ITEM_MARK = re.compile(r"[*_\"'\u201d]{0,3}(?:,\s|\s[\u2013\u2014-]\s)")
+"""Behind the name that an item of a list is about."""
 
 
 class Claim:
@@ -163,11 +165,11 @@ class Claim:
         """Whether it says what a picture shows."""
         return bool(self.names and _DEPICTS.search(self.plain)) and not self.facts.is_denied
 
-    def find(self, text: "Haystack") -> Span | None:
+    def find(self, text: Haystack) -> Span | None:
         """Where the text holds the claim; word for word is preferred."""
         return next(self.find_all(text), None)
 
-    def find_all(self, text: "Haystack") -> Iterator[Span]:
+    def find_all(self, text: Haystack) -> Iterator[Span]:
         """Every place that holds the claim, of the strictest kind there is; at most a few dozen."""
         found = itertools.islice(self._find_literally(text), _MAX_FOUND)
         first = next(found, None)
@@ -178,10 +180,10 @@ class Claim:
             yield first
             yield from found
 
-    def find_names(self, text: "Haystack") -> Span | None:
+    def find_names(self, text: Haystack) -> Span | None:
         """Where the names of the claim stand, if all do and all its dates and figures too."""
         facts = text.facts
-        places = [_find_name(name, facts.words) for name in self.names]
+        places = [find_name(name, facts.words) for name in self.names]
         found = [place for place in places if place]
         is_held = all(any(one.holds(date) for one in facts.dates) for date in self.facts.dates)
         is_held = is_held and all(_find_figure(one, facts) for one in self.facts.figures)
@@ -199,14 +201,14 @@ class Claim:
             return None
         return min(low for low, _ in found), max(high for _, high in found)
 
-    def _find_literally(self, text: "Haystack") -> Iterator[Span]:
+    def _find_literally(self, text: Haystack) -> Iterator[Span]:
         if self.pattern is None:
             return
         for match in self.pattern.finditer(text.text):
             if self.facts.is_denied or not _is_denied_there(text.text, match.span()):
                 yield match.span()
 
-    def _find_by_facts(self, text: "Haystack") -> Iterator[Span]:
+    def _find_by_facts(self, text: Haystack) -> Iterator[Span]:
         """In single sentences, else in two, else in three."""
         if not self.is_comparable or not text.knows(self.names):
             return
@@ -219,17 +221,14 @@ class Claim:
                 num_found_of = num
                 yield span
 
-    def _held_by(self, facts: Facts, *, window: Span, text: "Haystack") -> Span | None:
+    def _held_by(self, facts: Facts, *, window: Span, text: Haystack) -> Span | None:
         """The stretch of a window from the first to the last thing of the claim."""
         here = text.text[window[0] : window[1]]
-        if facts.is_denied and not self.facts.is_denied:
-            cut = _AFTERTHOUGHT.search(here)
-            if cut is None or is_denied(here[: cut.start()] + here[cut.end() :]):
-                return None
-            end = window[0] + cut.start()
-            return self._held_by(
-                text.facts_of((window[0], end)), window=(window[0], end), text=text
-            )
+        cut = _AFTERTHOUGHT.search(here) if facts.is_denied else None
+        if cut and not is_denied(here[: cut.start()] + here[cut.end() :]):
+            # What is denied there is something else.
+            window = (window[0], window[0] + cut.start())
+            return self._held_by(text.facts_of(window), window=window, text=text)
         known = {word.folded for word in facts.words}
         if facts.is_denied != self.facts.is_denied or not known.issuperset(self.strict):
             return None
@@ -237,7 +236,9 @@ class Claim:
         stems = {word.stem: (word.start, word.end) for word in reversed(facts.words)}
         shared = [stems[stem] for stem in self._stems if stem in stems]
         num_shared = len(shared) + self._is_owned_there(here, facts)
-        if not keys or num_shared < self._least_shared or not self._is_said_in_its_line(here):
+        if not keys or num_shared < self._least_shared:
+            return None
+        if not self._is_said_in_its_line(here) or self._is_item_of_another(facts, here, text=text):
             return None
         low = min(low for low, _ in (*keys, *shared))
         high = max(high for _, high in (*keys, *shared))
@@ -246,12 +247,12 @@ class Claim:
             return None
         return window[0] + low, window[0] + high
 
-    def _key_places(self, facts: Facts, *, text: "Haystack") -> list[Span]:
+    def _key_places(self, facts: Facts, *, text: Haystack) -> list[Span]:
         """Where the names, dates and figures stand; empty if one is missing, or only the title has them."""
         spans: list[Span] = []
         for name in self.names:
-            place = _find_name(name, facts.words) or text.find_surname(name, facts)
-            if place is None and not _find_name(name, text.title_words):
+            place = find_name(name, facts.words) or text.find_surname(name, facts)
+            if place is None and not find_name(name, text.title_words):
                 return []
             spans += [place] if place else []
         for date in self.facts.dates:
@@ -268,17 +269,31 @@ class Claim:
 
     def _is_said_in_its_line(self, here: str) -> bool:
         """Whether no name is taken from a list line that says something else of it."""
-        lines = [line for line in here.split("\n") if _LIST_LINE.match(line.strip())]
+        units = (here[low:high] for low, high in split_at(UNIT_END, here))
+        lines = [line for line in units if _LIST_LINE.match(line.strip())]
         if not self._stems or len(lines) < 2:
             return True
-        for line in lines:
-            words = read_facts(line).words
-            is_named = any(_find_name(name, words) for name in self.names)
-            if is_named and not self._stems & {word.stem for word in words}:
-                return False
-        return True
+        words_of = [read_facts(line).words for line in lines]
+        stems_of = [self._stems.intersection(word.stem for word in words) for words in words_of]
+        said = frozenset[str]().union(*stems_of)
+        return all(
+            stems == said
+            for stems, words in zip(stems_of, words_of, strict=True)
+            if any(find_name(name, words) for name in self.names)
+        )
 
-    def says_all(self, clauses: Sequence[str], text: "Haystack", span: Span) -> bool:
+    def _is_item_of_another(self, facts: Facts, here: str, *, text: Haystack) -> bool:
+        """Whether a line is a list's item about somebody whom the claim does not name."""
+        known = text.title_folded.union(*(name.words for name in self.names))
+        for low, high in split_at(UNIT_END, here) if self._stems else ():
+            first = next((name for name in facts.names if low <= name.start < high), None)
+            if first is None or here[low : first.start].strip("*_\"'\u201c (\n"):
+                continue
+            if _ITEM_MARK.match(here, first.end) and not known & set(first.words):
+                return True
+        return False
+
+    def says_all(self, clauses: Sequence[str], text: Haystack, span: Span) -> bool:
         """Whether a passage has something of what each clause says, and not only its names."""
         known = {word.stem for word in text.facts_of(span).words}
         known |= {word.stem for word in text.title_words}
@@ -292,14 +307,14 @@ class Claim:
     def _is_owned_there(self, here: str, facts: Facts) -> bool:
         """Whether "belonged to the College" is said by "the College's Stadium"."""
         others = [name for name in self.names if name not in self._owners]
-        places = [_find_name(name, facts.words) for name in self._owners]
+        places = [find_name(name, facts.words) for name in self._owners]
         return bool(places) and all(
             place
             and _GENITIVE.search(here, *place)
             and any(
                 0 <= thing[0] - place[1] <= _LEAST_GAP
                 for name in others
-                if (thing := _find_name(name, facts.words))
+                if (thing := find_name(name, facts.words))
             )
             for place in places
         )
@@ -309,107 +324,8 @@ class Claim:
         """Content words that a passage must share."""
         num = len(self._stems)
         if self.num_keys >= 2:
-            return max(1, num // 2) if num else 0
+            return -(-num // 2)
         return -(-2 * num // 3) if self.num_keys and self._is_distinctive else num
-
-
-class Haystack:
-    """A text in which claims are looked for; what is read off it is kept."""
-
-    def __init__(self, text: str, *, title: str = "") -> None:
-        self.text = text
-        self.title_words = read_facts(title).words if title else ()
-        self.title_folded = frozenset(word.folded for word in self.title_words)
-        self._facts: dict[Span, Facts] = {}
-        self._full_names: dict[tuple[str, ...], bool] = {}
-
-    def knows(self, names: Sequence[Name]) -> bool:
-        """Whether all words of the names stand somewhere in it or in its title."""
-        known = self.folded | self.title_folded
-        return all(known.issuperset(name.words) for name in names)
-
-    def sentences(self, span: Span) -> Span:
-        """The whole sentences, lines or rows that a stretch lies in."""
-        low = bisect_right(self._starts, span[0]) - 1
-        high = bisect_left(self._ends, span[1])
-        return (
-            self._starts[max(low, 0)],
-            self._ends[high] if high < len(self._ends) else len(self.text),
-        )
-
-    @cached_property
-    def _breaks(self) -> list[Span]:
-        return [found.span() for found in _UNIT_END.finditer(self.text)]
-
-    @cached_property
-    def _starts(self) -> list[int]:
-        return [0, *(end for _, end in self._breaks)]
-
-    @cached_property
-    def _ends(self) -> list[int]:
-        return [*(start for start, _ in self._breaks), len(self.text)]
-
-    @cached_property
-    def folded(self) -> frozenset[str]:
-        """Its words without case and accents."""
-        return frozenset(word.folded for word in self.facts.words)
-
-    @property
-    def facts(self) -> Facts:
-        """Of the whole text."""
-        return self.facts_of((0, len(self.text)))
-
-    def facts_of(self, window: Span) -> Facts:
-        """Of a stretch; places count from its beginning."""
-        if window not in self._facts:
-            self._facts[window] = read_facts(self.text[window[0] : window[1]])
-        return self._facts[window]
-
-    def windows(self) -> Iterator[tuple[int, Span]]:
-        """Sentences, lines and rows, then two and three that follow each other, with their number."""
-        units = self._units
-        for num in range(1, _MAX_UNITS + 1):
-            for first in range(len(units) - num + 1):
-                run = units[first : first + num]
-                window = (run[0][0], run[-1][1])
-                if num > 1 and window[1] - window[0] > MAX_WINDOW_CHARS:
-                    continue
-                # A row of a table is about its own first cell: rows are not joined.
-                if num == 1 or not any(
-                    self.text[low:high].lstrip()[:1] == "|" for low, high in run
-                ):
-                    yield num, window
-
-    def find_surname(self, name: Name, facts: Facts) -> Span | None:
-        """The last word of a full name where it stands alone, as prose goes on about a person.
-
-        The full name must stand in the text or its title, and no other name with the same end.
-        """
-        last = name.words[-1:]
-        if len(name.words) < 2 or not self._is_only_one(name):
-            return None
-        alone = next((one for one in facts.names if one.words == last), None)
-        return (alone.start, alone.end) if alone else None
-
-    def _is_only_one(self, name: Name) -> bool:
-        """Whether the full name stands there, and no other name with the same end."""
-        if name.words not in self._full_names:
-            namesakes = {
-                one.words[-2:]
-                for one in self.facts.names
-                if len(one.words) > 1 and one.words[-1:] == name.words[-1:]
-            }
-            is_there = _find_name(name, self.facts.words) or _find_name(name, self.title_words)
-            self._full_names[name.words] = bool(is_there) and len(namesakes) <= 1
-        return self._full_names[name.words]
-
-    @cached_property
-    def _units(self) -> list[Span]:
-        return [
-            (low, high)
-            for low, high in zip(self._starts, self._ends, strict=True)
-            if high - low <= _MAX_UNIT_CHARS and self.text[low:high].strip()
-        ]
 
 
 def without_strict_words(plain: str) -> str:
@@ -454,34 +370,11 @@ def _is_denied_there(text: str, span: Span) -> bool:
     before = text[max(0, span[0] - 80) : span[0]]
     starts = [found.end() for found in _CLAUSE_START.finditer(before)]
     clause = before[starts[-1] :] if starts else before
-    return is_denied(f"{clause} x") or bool(_DENIED_BEHIND.match(text, span[1]))
+    is_refuted = _DENIED_BEHIND.match(text, span[1]) or _REFUTED.match(text, span[1])
+    return is_denied(f"{clause} x") or bool(is_refuted)
 
 
 # ------------------------------------------------------------------------------------- by its facts
-
-
-def _find_name(name: Name, words: Sequence[Word]) -> Span | None:
-    """The first place where the words of a name follow each other; an initial may stand between."""
-    wanted = name.words
-    for first, word in enumerate(words):
-        if word.folded != wanted[0] or not (word.is_capital or name.is_first):
-            continue
-        at, num = first, 1
-        skipped = False
-        while num < len(wanted) and at + 1 < len(words):
-            following = words[at + 1]
-            if following.start - words[at].end > 4:
-                break
-            if following.folded == wanted[num]:
-                num += 1
-            elif skipped or not following.is_capital:
-                break
-            else:
-                skipped = True
-            at += 1
-        if num == len(wanted):
-            return word.start, words[at].end
-    return None
 
 
 def _find_figure(wanted: Figure, facts: Facts) -> Span | None:
@@ -521,12 +414,6 @@ def _counts_the_same(wanted: Figure, figure: Figure, facts: Facts) -> bool:
 # ------------------------------------------------------------------------------------ what is said
 
 
-def _spans(ends: re.Pattern[str], text: str) -> list[Span]:
-    """The stretches between the ends."""
-    places = [0, *(found.end() for found in ends.finditer(text)), len(text)]
-    return list(itertools.pairwise(places))
-
-
 def _span_at(spans: Sequence[Span], place: int) -> Span:
     return next((one for one in spans if one[0] <= place < one[1]), (0, 0))
 
@@ -534,8 +421,8 @@ def _span_at(spans: Sequence[Span], place: int) -> Span:
 def _bonds(facts: Facts, clauses: Sequence[Span]) -> Iterator[tuple[Word, Name | Date | Figure]]:
     """Each name, date and year of a claim with the content word before it that says what it is."""
     content = [word for word in facts.words if word.is_content]
-    years = [figure for figure in facts.figures if figure.is_year]
-    for key in (*facts.names, *facts.dates, *years):
+    told = [figure for figure in facts.figures if figure.is_year or figure.label]
+    for key in (*facts.names, *facts.dates, *told):
         low, high = _span_at(clauses, key.start)
         before = [word for word in content if low <= word.start < key.start]
         if before:
@@ -563,7 +450,7 @@ class _Comparison:
         All that the claim ties to one word must be tied to one and the same place of that word.
         """
         ties: dict[Word, list[Name | Date | Figure]] = {}
-        for anchor, key in _bonds(self.claim.facts, _spans(_CLAUSE_END, self.claim.plain)):
+        for anchor, key in _bonds(self.claim.facts, split_at(_CLAUSE_END, self.claim.plain)):
             ties.setdefault(anchor, []).append(key)
         return all(
             any(self._is_tied(place, anchor=anchor, keys=keys) for place in places)
@@ -573,21 +460,21 @@ class _Comparison:
 
     def _is_tied(self, place: Word, *, anchor: Word, keys: Sequence[Name | Date | Figure]) -> bool:
         """Whether a place of the anchor's word speaks of the same subject, names and times."""
-        sentence = _span_at(_spans(_UNIT_END, self.text), place.start)
-        clause = _span_at(_spans(_CLAUSE_END, self.text), place.start)
+        sentence = _span_at(split_at(UNIT_END, self.text), place.start)
+        clause = _span_at(split_at(_CLAUSE_END, self.text), place.start)
         inside = [word for word in self.facts.words if _is_in(word, clause)]
         around = [word for word in self.facts.words if _is_in(word, sentence)]
         subjects = [name for name in self.claim.names if name.end <= anchor.start]
         before = [
             one for one in self.facts.names if _is_in(one, sentence) and one.end <= place.start
         ]
-        is_about = not self._others(before) or any(_find_name(name, around) for name in subjects)
+        is_about = not self._others(before) or any(find_name(name, around) for name in subjects)
         if subjects and not is_about:
             return False
         for key in keys:
             if not isinstance(key, Name):
                 is_said = self._is_time_said(key, clause=clause, sentence=sentence)
-            elif _find_name(key, self.facts.words):
+            elif find_name(key, self.facts.words):
                 is_said = self._is_name_said(
                     key, place, anchor=anchor, clause=clause, inside=inside, around=around
                 )
@@ -617,10 +504,10 @@ class _Comparison:
         around: Sequence[Word],
     ) -> bool:
         """Whether the clause speaks of the name, or the sentence does and the clause of no other."""
-        found = _find_name(key, inside)
+        found = find_name(key, inside)
         if found is None:
             behind = [one for one in self.facts.names if place.end <= one.start < clause[1]]
-            return _find_name(key, around) is not None and not self._others(behind)
+            return find_name(key, around) is not None and not self._others(behind)
         if found[0] < place.start:
             return not self._is_turned(place, inside, anchor=anchor)
         # Where little else is compared, no other name may stand between.
@@ -628,13 +515,23 @@ class _Comparison:
         return self.claim.num_keys > 1 or not between
 
     def _is_time_said(self, key: Date | Figure, *, clause: Span, sentence: Span) -> bool:
-        """Whether the clause names the year, or the sentence does and the clause no other year."""
+        """Whether the clause names the year, or the sentence does and the clause no other year.
+
+        The same goes for what has a number for a name: "Studio 2".
+        """
+        if isinstance(key, Figure) and key.label:
+            nearest = self._labelled(key, (clause[0], sentence[1])) or self._labelled(key, sentence)
+            inside = [one for one in nearest if _is_in(one, clause)]
+            return key.value in {one.value for one in (inside or nearest[:1])}
         year = str(key.year) if isinstance(key, Date) else key.value
         if isinstance(key, Date) and key.year is None:
             return True
         return year in self._years(clause) or (
             not self._years(clause) and year in self._years(sentence)
         )
+
+    def _labelled(self, key: Figure, where: Span) -> list[Figure]:
+        return [one for one in self.facts.figures if one.label == key.label and _is_in(one, where)]
 
     def _years(self, where: Span) -> set[str]:
         told = {str(one.year) for one in self.facts.dates if _is_in(one, where) and one.year}
@@ -646,7 +543,7 @@ class _Comparison:
         """Whether subject and object have changed places, active and passive told by "by"."""
         subjects = [name for name in self.claim.names if name.end <= anchor.start]
         behind = [word for word in inside if word.start >= place.end]
-        is_swapped = any(_find_name(name, behind) for name in subjects)
+        is_swapped = any(find_name(name, behind) for name in subjects)
         return is_swapped and _has_by(self.text, place) == _has_by(self.claim.plain, anchor)
 
 

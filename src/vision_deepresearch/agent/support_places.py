@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
-from vision_deepresearch.agent.support_match import Haystack, Span, words_pattern
+from vision_deepresearch.agent.support_match import words_pattern
+from vision_deepresearch.agent.support_text import Haystack, Span
 from vision_deepresearch.core.bank import BankEntry
 from vision_deepresearch.core.content import Text
 from vision_deepresearch.core.observation import Evidence, EvidenceKind, Observation, Quote, Region
