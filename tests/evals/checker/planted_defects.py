@@ -15,7 +15,6 @@ from vision_deepresearch.core.proof import Constraint, Hop, HopKind, Proof
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.evals.checker.report import Check
 from vision_deepresearch.worlds.generated.pages import PageSet
-from vision_deepresearch.worlds.generated.relations import RELATIONS
 from vision_deepresearch.worlds.generated.routes import Routes
 
 
@@ -255,16 +254,17 @@ def _true_clauses(sound: Sound) -> Iterator[Constraint]:
     names = {hop.expected for hop in sound.proof.hops}
     for relation in graph.relations(anchor):
         fact = graph.fact(anchor, relation.name)
-        if fact is None or fact.object is None or relation.name in used:
+        if fact is None or fact.key in routes.pages.disputed:
             continue
-        value = graph.entity(fact.object).name
-        if value in names or fact.key in routes.pages.disputed or not routes.is_clear(fact.object):
+        if relation.name in used or not relation.functional:
             continue
-        holders = graph.subjects(fact.object, relation.name)
-        assert RELATIONS[graph.entity(anchor).type, relation.name] is relation
+        value = graph.write(fact)
+        if value in names or (fact.object is not None and not routes.is_clear(fact.object)):
+            continue
+        alike = [one.id for one in graph.of_type(relation.domain)]
         yield Constraint(
             text=f"is the one with {value} as {relation.label}",
             predicate=relation.name,
             value=value,
-            candidates_without=len(holders),
+            candidates_without=sum(graph.value(one, relation.name) == value for one in alike),
         )

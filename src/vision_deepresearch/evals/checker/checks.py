@@ -19,15 +19,16 @@ from vision_deepresearch.evals.checker.places import is_beaten
 from vision_deepresearch.evals.checker.relations import POSITION, Relations, clauses
 from vision_deepresearch.evals.checker.report import Check
 from vision_deepresearch.evals.checker.route import Route
-from vision_deepresearch.evals.checker.sight import FIRST_THINGS, Seen, Sight
+from vision_deepresearch.evals.checker.sight import FIRST_THINGS, NUM_GRIDS, Seen, Sight
 from vision_deepresearch.evals.checker.text import stands_in
 
 FOUND_RANK = 10
 """A page is found when it is among so many first hits of some plausible query."""
 _BLIND_HITS = 5
 """Hits a reader without eyes opens."""
-_ALL_GRIDS = 2
 _USUAL_GRIDS = 1
+_ENOUGH_GRIDS = 2
+"""Finer windows are laid only while no other thing of the kind was seen at all."""
 _AS_OF = ("as of ", "according to ")
 """Words by which a question says whose word it wants."""
 
@@ -165,16 +166,12 @@ class Examination:
         """Nothing else in the picture is what a clause or a place says."""
         anchors = route.claimed()
         for constraint in clauses(self.proof):
-            path = self.relations.path(constraint)
-            if path is None:
-                found.faults.append(f"no page states {constraint.text!r} of anything")
-                continue
             for look in route.looks:
                 thing = anchors.get(look.id)
-                if thing and not self.relations.fulfils(thing, constraint, path=path):
+                if thing and not self.relations.fulfils(thing, constraint):
                     found.faults.append(f"no page states {constraint.text!r} of {look.expected!r}")
                 for rival, is_sure in (await self._others(look, grids=_USUAL_GRIDS)).items():
-                    if is_sure.is_sure and self.relations.fulfils(rival, constraint, path=path):
+                    if is_sure.is_sure and self.relations.fulfils(rival, constraint):
                         found.faults.append(
                             f"{self.facts.names.get(rival, rival)!r} in the picture fulfils "
                             f"{constraint.text!r} too"
@@ -294,12 +291,8 @@ class Examination:
         self._without_last_hop(route, found)
         self._on_first_page(route, found)
         self._more_than_a_place(route, found)
-        for look, constraint in self._placed(route):
-            await self._still_open(route, look, constraint, others=[], found=found)
-        for constraint in clauses(self.proof):
-            others = [one for one in clauses(self.proof) if one is not constraint]
-            for look in route.looks:
-                await self._still_open(route, look, constraint, others=others, found=found)
+        if not found.faults:  # looking is dear, and the verdict is clear
+            await self._without_conditions(route, found)
         for constraint in self.proof.constraints:
             self._without_comparison(route, constraint, found)
         if not route.looks:
@@ -311,6 +304,15 @@ class Examination:
                 "without picture, last step or any condition several answers are left"
             )
         return found
+
+    async def _without_conditions(self, route: Route, found: Findings) -> None:
+        """Each place and each clause dropped in turn."""
+        for look, constraint in self._placed(route):
+            await self._still_open(route, look, constraint, others=[], found=found)
+        for constraint in clauses(self.proof):
+            others = [one for one in clauses(self.proof) if one is not constraint]
+            for look in route.looks:
+                await self._still_open(route, look, constraint, others=others, found=found)
 
     def _without_picture(self, route: Route, found: Findings) -> None:
         things = [
@@ -385,7 +387,7 @@ class Examination:
         claimed = route.claimed()
         own = claimed.get(look.id)
         ends: set[Value] = set()
-        for grids in range(1, _ALL_GRIDS + 1):
+        for grids in range(1, NUM_GRIDS + 1):
             rivals = [
                 thing
                 for thing in await self._others(look, grids=grids)
@@ -394,17 +396,15 @@ class Examination:
             ends = route.ends_from([*rivals, *([own] if own else [])], like=look)
             if len(ends) > 1:
                 return
+            if grids >= _ENOUGH_GRIDS and route.ends_from(rivals, like=look):
+                break  # there are others, and they change nothing
         found.faults.append(
             f"{constraint.text!r} is idle: without it only {self._show(ends)} is left "
             f"among what the picture shows"
         )
 
     def _fulfils_all(self, thing: str, constraints: Iterable[Constraint]) -> bool:
-        return all(
-            (path := self.relations.path(one)) is not None
-            and self.relations.fulfils(thing, one, path=path)
-            for one in constraints
-        )
+        return all(self.relations.fulfils(thing, one) for one in constraints)
 
     def _more_than_a_place(self, route: Route, found: Findings) -> None:
         """A place singles a thing out alone: whatever else is said of the thing is idle."""

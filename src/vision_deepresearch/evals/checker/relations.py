@@ -14,13 +14,15 @@ from vision_deepresearch.core.proof import Constraint, Hop, HopKind, Proof
 from vision_deepresearch.evals.checker.facts import FactTable, Kind, Value, literal
 from vision_deepresearch.evals.checker.text import Mention
 
-Path = tuple[str, ...]
+LabelPath = tuple[str, ...]
 """Labels one after the other."""
 
 _DECADE = re.compile(r"(\d{3})0s")
 _STEM = 4
 _LIKE_WORDS = 0.5
 """What shared words add to a label's votes."""
+_SHARE_OF_BEST = 1 / 3
+"""Of the votes of the most frequent labels; fewer are chance."""
 POSITION = "position"
 """Predicate of constraints that say where in the picture a thing is."""
 
@@ -31,7 +33,7 @@ class Relations:
 
     facts: FactTable
     hops: dict[tuple[str, bool], Counter[str]] = field(default_factory=dict)
-    paths: dict[str, Counter[Path]] = field(default_factory=dict)
+    paths: dict[str, Counter[LabelPath]] = field(default_factory=dict)
 
     @classmethod
     def learn(cls, facts: FactTable, proofs: Iterable[Proof]) -> "Relations":
@@ -53,24 +55,33 @@ class Relations:
         words = f"{hop.predicate} {hop.label}"
         return max(votes, key=lambda label: (votes[label] + _likeness(label, words), label))
 
-    def path(self, constraint: Constraint) -> Path | None:
-        """The labels of a clause; None: no page states it of any thing it was claimed of."""
+    def path(self, constraint: Constraint, *, of: str) -> LabelPath | None:
+        """The labels of a clause for things like this one; None: no page states it of any.
+
+        One predicate may have several labels, by what it is said of: the kind of a building, the
+        medium of a work of art.
+        """
         votes = self.paths.get(constraint.predicate)
         if not votes:
             return None
         parts = constraint.predicate.split("/")
+        enough = _SHARE_OF_BEST * max(votes.values())
+        own = self.facts.labels.get(of, {})
+        fitting = [path for path, times in votes.items() if times >= enough and path[0] in own]
 
-        def weight(path: Path) -> tuple[float, Path]:
+        def weight(path: LabelPath) -> tuple[float, LabelPath]:
             like = sum(_likeness(one, two) for one, two in zip(path, parts, strict=True))
             return votes[path] + like, path
 
-        return max(votes, key=weight)
+        return max(fitting, key=weight, default=None)
 
-    def fulfils(self, thing: str, constraint: Constraint, *, path: Path) -> bool:
+    def fulfils(self, thing: str, constraint: Constraint) -> bool:
         """Whether any page states of a thing what a clause says."""
-        return any(
-            matches(self.facts, value, constraint.value) for value in self._follow(thing, path)
-        )
+        path = self.path(constraint, of=thing)
+        return path is not None and self._leads(thing, path, to=constraint.value)
+
+    def _leads(self, thing: str, path: LabelPath, *, to: str) -> bool:
+        return any(matches(self.facts, value, to) for value in self._follow(thing, path))
 
     def thing(self, hop: Hop) -> str | None:
         """The one thing a hop claims to yield; None: no thing, or several of that name."""
@@ -109,22 +120,22 @@ class Relations:
             thing = self.thing(hop) if hop.kind is HopKind.LOOK else None
             if thing is not None:
                 for path in self._paths(thing, length):
-                    if self.fulfils(thing, constraint, path=path):
+                    if self._leads(thing, path, to=constraint.value):
                         votes[path] += 1
 
-    def _paths(self, thing: str, length: int) -> Iterator[Path]:
+    def _paths(self, thing: str, length: int) -> Iterator[LabelPath]:
         for label in self.facts.labels.get(thing, ()):
             if length == 1:
                 yield (label,)
                 continue
-            tails: dict[Path, None] = {}
+            tails: dict[LabelPath, None] = {}
             for value in self.facts.values(thing, label):
                 if value.kind is Kind.THING and value.text != thing:
                     tails.update(dict.fromkeys(self._paths(value.text, length - 1)))
             for tail in tails:
                 yield (label, *tail)
 
-    def _follow(self, thing: str, path: Path) -> set[Value]:
+    def _follow(self, thing: str, path: LabelPath) -> set[Value]:
         here = {Value(Kind.THING, thing)}
         for label in path:
             here = {
