@@ -113,6 +113,8 @@ def test_a_claim_of_several_passages_shows_all_and_what_none_of_them_holds(
         'not found in what was read: "only"'
     ]
     assert "backed in part" in texts(page, "//*[@id='claim5']//h3")[0]
+    crops = texts(page, "//*[@id='claim5']//li[contains(@class,'is-crop')]")
+    assert ["box 1" in crop for crop in crops[-1:]] == [True], "the crop is that of the marked box"
     assert page.xpath("//a[@href='#claim5' and contains(@class,'partly')]")
 
 

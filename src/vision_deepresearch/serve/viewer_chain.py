@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vision_deepresearch.agent.claims import plain_claim
+from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.observation import Evidence, EvidenceKind
 from vision_deepresearch.core.trajectory import Backing, Support, Trajectory
 from vision_deepresearch.serve.citations import (
@@ -227,6 +228,12 @@ def _links(support: Backing, *, turn: int | None, seen: Sequence[_Seen]) -> list
     """The chain up to the page that backs the claim, that page included."""
     if support.url is None:
         return []
+    if is_picture(support):
+        crop = (support.handle, support.box)
+        hits = [one for one in seen if one.evidence.url == support.url and one.region]
+        own = next((hit for hit in hits if _crop_of(hit) == crop), None)
+        if own is not None:
+            return _visual_links(own)
     before = turn if turn is not None else max((item.turn for item in seen), default=0)
     return _way_to(support.url, title=support.title, before=before, seen=seen)
 
@@ -259,6 +266,12 @@ def _way_to(url: str, *, title: str | None, before: int, seen: Sequence[_Seen]) 
             break
         url, title, before = source.evidence.url, source.evidence.title, first.turn
     return links
+
+
+def _crop_of(hit: _Seen) -> tuple[str, Box] | None:
+    """Picture and box of the crop by which something was found."""
+    is_image = hit.evidence.kind is EvidenceKind.IMAGE_HIT
+    return (hit.region.source, hit.region.box) if hit.region and is_image else None
 
 
 def _first_hit(known: Sequence[_Seen]) -> _Seen | None:
