@@ -63,7 +63,7 @@ def find_support(
         return ()
     places = tuple(place for place in find_places(turns, bank=bank) if place.text.strip())
     search = _Search(places=places, question=question)
-    return tuple(search.support(Claim(written)) for written in split_claims(answer))
+    return tuple(search.support(Claim(written)) for written in split_claims(answer.strip()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -142,12 +142,15 @@ class Box(Record):
 
     def iou(self, other: "Box") -> float:
         """Intersection over union, 0..1."""
+        if self == other:
+            return 1.0
         width = min(self.x1, other.x1) - max(self.x0, other.x0)
         height = min(self.y1, other.y1) - max(self.y0, other.y0)
         if width <= 0 or height <= 0:
             return 0.0
         shared = width * height
-        return shared / (self.area + other.area - shared)
+        union = self.area + other.area - shared
+        return shared / union if union > 0 else 0.0  # areas too small for a float share nothing
 
     def pixels(self, *, width: int, height: int) -> PixelBox:
         """The smallest half-open pixel box that covers this box: floor and ceil, never empty.
