@@ -152,6 +152,25 @@ def tasks(
 
 
 @app.command()
+def check(
+    world: Annotated[str, typer.Argument(help="World name or folder, a generated one.")],
+    tasks: Annotated[
+        int | None, typer.Option(min=1, help="How many of its questions; default: all.")
+    ] = None,
+    json_wanted: options.Json = False,
+) -> None:
+    """Check a world's questions by reading its pages, without knowing what made them.
+
+    Exit code 1 if a question has two answers, cannot be reached, or has a shortcut.
+
+    Example: vdr world check generated:tiny
+    """
+    from vision_deepresearch.cli import world_commands
+
+    options.finish(world_commands.check(world, limit=tasks, json_wanted=json_wanted))
+
+
+@app.command()
 def serve(
     world: Annotated[str, typer.Argument(help="World name or folder.")],
     host: Annotated[
