@@ -186,11 +186,12 @@ class Examination:
             return
         things = await sight.things(grids=_USUAL_GRIDS)
         own = things.get(thing)
-        here = (await sight.place(own.image_url) if own else None) or look.box
+        fitted = await sight.place_within(own.image_url, [look.box]) if own else None
+        here = fitted or look.box
         for rival, seen in things.items():
             if rival == thing or not seen.is_sure:
                 continue
-            there = await sight.place(seen.image_url)
+            there = await sight.place_within(seen.image_url, seen.windows)
             if there is not None and is_beaten(constraint.value, here, there):
                 found.faults.append(
                     f"{self.facts.names.get(rival, rival)!r} is more {constraint.value!r} in the "

@@ -7,7 +7,7 @@ the world) into the scene.
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -68,8 +68,13 @@ class Seen:
     """A thing that stands in the picture."""
 
     image_url: str
-    is_sure: bool
-    """Whether some window shows it better than any other thing."""
+    windows: list[Box] = field(default_factory=list)
+    """Windows that show it better than any other thing."""
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it is surely there: a look-alike of something else is never first."""
+        return bool(self.windows)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -110,11 +115,7 @@ class Sight:
 
     async def _is_at(self, image_url: str, box: Box) -> bool:
         place = await self.place(image_url)
-        if place is None:
-            return False
-        near = box.scaled(_NEAR)
-        x, y = (place.x0 + place.x1) / 2, (place.y0 + place.y1) / 2
-        return near.x0 <= x <= near.x1 and near.y0 <= y <= near.y1
+        return place is not None and _has_middle_of(place, box.scaled(_NEAR))
 
     async def things(self, *, grids: int) -> dict[str, Seen]:
         """What windows over the picture show, by thing.
@@ -127,17 +128,16 @@ class Sight:
         while self._num_grids < min(grids, len(_GRIDS)):
             windows = list(_windows(*_GRIDS[self._num_grids]))
             self._num_grids += 1
-            for found in await self._look_all(windows):
-                self._note(found)
+            looks = await self._look_all(windows)
+            for window, found in zip(windows, looks, strict=True):
+                self._note(found, window=window)
         return dict(self._seen)
 
-    def _note(self, found: Iterable[Found]) -> None:
-        for place, one in enumerate(found):
+    def _note(self, found: Iterable[Found], *, window: Box) -> None:
+        for rank, one in enumerate(found):
             if one.is_match and one.thing is not None:
-                known = self._seen.setdefault(
-                    one.thing, Seen(image_url=one.image_url, is_sure=False)
-                )
-                known.is_sure = known.is_sure or place == 0
+                known = self._seen.setdefault(one.thing, Seen(image_url=one.image_url))
+                known.windows += [window] if rank == 0 else []
 
     async def _look_all(self, boxes: list[Box]) -> list[list[Found]]:
         crops = await asyncio.to_thread(cut_all, self.picture.load(), boxes)
@@ -179,6 +179,16 @@ class Sight:
         return None
 
     # ---------------------------------------------------------------------------------- places
+
+    async def place_within(self, image_url: str, windows: Sequence[Box]) -> Box | None:
+        """Where a thing stands, if that is inside one of these windows; None: not known.
+
+        A picture may be fitted to a wrong spot; a window that shows the thing says so.
+        """
+        place = await self.place(image_url)
+        if place is not None and any(_has_middle_of(place, window) for window in windows):
+            return place
+        return None
 
     async def place(self, image_url: str) -> Box | None:
         """Where the thing of a reference picture stands in the scene; None: it does not fit in."""
@@ -224,6 +234,11 @@ def _windows(columns: int, rows: int, overlap: float) -> Iterator[Box]:
             x = column * (1 - width) / (columns - 1)
             y = row * (1 - height) / (rows - 1)
             yield Box.clipped(x, y, x + width, y + height)
+
+
+def _has_middle_of(place: Box, box: Box) -> bool:
+    x, y = (place.x0 + place.x1) / 2, (place.y0 + place.y1) / 2
+    return box.x0 <= x <= box.x1 and box.y0 <= y <= box.y1
 
 
 def _grey(data: bytes) -> _Grey | None:
