@@ -300,3 +300,14 @@ def test_killed_very_often_it_is_still_the_same_world(tmp_path: Path) -> None:
     kills = kill_until_done(root, tmp_path / "killed", step_s=took_s / 25)
     assert kills >= 5
     assert content(tmp_path / "killed") == content(tmp_path / "whole")
+
+
+def test_a_picture_half_written_by_a_killed_import_is_cleared_away(tmp_path: Path) -> None:
+    root, out = write_many(tmp_path / "site", pages=3, pictures=2), tmp_path / "world"
+    torn = out / "blobs" / "ab" / ".new-torn"
+    assert killed_at(root, out, 0.0) or out.exists()
+    (out / "manifest.json").unlink(missing_ok=True)
+    torn.parent.mkdir(parents=True, exist_ok=True)
+    torn.write_bytes(b"half")
+    imported(root, out)
+    assert not torn.exists()

@@ -336,6 +336,8 @@ class _Import:
     # ---------------------------------------------------------------------------------- manifest
 
     def _complete(self) -> ImportReport:
+        for torn in (self.out / "blobs").rglob(".new-*"):
+            torn.unlink()  # half written when an import was killed; nobody else writes here
         database = self.database
         texts = TextIndex.open(self.out / "text").facts
         visuals = VisualIndex.open(self.out / "visual").facts
