@@ -8,7 +8,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "vision_deepresearch"
 BANNED_MODULES = {"utils", "util", "common", "helpers", "helper", "misc", "base", "manager"}
-BROAD_EXCEPT = {"core/errors.py", "synth/stage.py", "train/rl/rollout.py", "evals/runner.py"}
+BROAD_EXCEPT = {
+    "core/errors.py",
+    "synth/stage.py",
+    "train/rl/rollout.py",
+    "evals/runner.py",
+    "sandbox/inside/child.py",  # whatever a program raises is its result
+}
+RUNS_PROGRAMS = {"sandbox/inside/child.py"}
+"""The one place where text becomes code: behind every layer of the sandbox."""
 MAX_FILE_LINES = 800
 MAX_FUNCTION_LINES = 120
 
@@ -79,6 +87,7 @@ def test_nothing_uses_pickle_or_evaluates_text() -> None:
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)
             and node.func.id in {"eval", "exec"}
+            and name not in RUNS_PROGRAMS
         ):
             offenders.append(f"{name}:{node.lineno}")
     assert not offenders, f"stored bytes must never become code: {offenders}"

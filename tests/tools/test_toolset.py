@@ -1,5 +1,6 @@
 """The set of tools: what the model is told, what is refused, and the tools that search nothing."""
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -24,6 +25,7 @@ from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.mode import MODES
 from vision_deepresearch.core.observation import Observation
 from vision_deepresearch.core.protocols import Sandbox, SandboxResult, SandboxStatus, Tool
+from vision_deepresearch.media.testcard import draw_testcard
 from vision_deepresearch.tools.summarise import PassagePicker
 from vision_deepresearch.tools.toolset import build_tools
 
@@ -48,7 +50,7 @@ class TinySandbox:
     ) -> SandboxResult:
         assert timeout > 0
         assert not inputs
-        assert not collect
+        assert all(name.startswith("*.") for name in collect)
         self.programs.append(code)
         if self.result is None:
             raise SandboxError(FailureKind.UNAVAILABLE, "planted")
@@ -250,3 +252,18 @@ async def test_output_is_capped_at_both_ends_and_never_trusted() -> None:
     assert len(text) <= 24_000
     assert text.count("EVIL start") == text.count("end EVIL") == 2
     assert "EVIL" not in trusted_text(observation.parts)
+
+
+async def test_pictures_that_a_program_saved_get_handles_and_other_files_are_named() -> None:
+    files = {"plot.png": draw_testcard(random.Random(1))[0], "torn.png": b"\x89PNG"}
+    sandbox = TinySandbox(
+        result=SandboxResult(status=SandboxStatus.OK, stdout="done", artifacts=files, tier="A")
+    )
+    observation = await use("python", {"code": "1"}, desk=a_desk(), sandbox=sandbox)
+    shown = [part for part in observation.parts if isinstance(part, Image)]
+    assert len(shown) == 1
+    assert shown[0].handle is not None
+    text = text_of(observation)
+    assert f"{shown[0].handle}: plot.png" in text
+    assert "[File] torn.png cannot be shown" in text
+    assert "torn" not in trusted_text(observation.parts)

@@ -9,7 +9,9 @@ from vision_deepresearch.cli import options
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="Which: loop, modes, noise, corpus, serve or world.")],
+    name: Annotated[
+        str, typer.Argument(help="Which: loop, modes, noise, corpus, sandbox, serve or world.")
+    ],
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, below 50 s.")] = False,
     world: options.World = None,
     tasks: Annotated[

@@ -13,6 +13,7 @@ TAKES = {
     "modes": ("world", "tasks"),
     "noise": ("world", "tasks"),
     "corpus": ("source",),
+    "sandbox": (),
     "serve": ("world",),
     "world": ("pages", "seed"),
 }
@@ -96,6 +97,10 @@ def _measured(
             return asyncio.run(
                 bench_noise(world=world, num_tasks=tasks, quick=quick, progress=progress)
             )
+        case "sandbox":
+            from vision_deepresearch.bench.sandbox import bench_sandbox
+
+            return asyncio.run(bench_sandbox(quick=quick))
         case "serve":
             from vision_deepresearch.bench.serve import bench_serve
 

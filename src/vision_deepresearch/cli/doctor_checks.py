@@ -44,6 +44,8 @@ from vision_deepresearch.core.protocols import (
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.judge.sanity import sanity
 from vision_deepresearch.media.testcard import draw_testcard
+from vision_deepresearch.sandbox.probe import find_tier
+from vision_deepresearch.sandbox.tiers import Tier
 
 _MIN_FREE_GB = 1.0
 _SAMPLING = Sampling(temperature=0.0, max_tokens=2048)
@@ -91,20 +93,36 @@ class Check:
 # ------------------------------------------------------------------------------------- the machine
 
 
-def check_machine(cache: Path) -> list[Check]:
-    """Versions, the folder worlds are kept in, optional parts."""
+async def check_machine(cache: Path) -> list[Check]:
+    """Versions, the folder worlds are kept in, optional parts, the sandbox."""
     versions = f"vdr {__version__}, Python {sys.version.split()[0]}"
     return [
         Check(name="program", health=Health.OK, found=versions),
         _check_cache(cache),
         _check_zim(),
-        Check(
-            name="python tool",
-            health=Health.WARN,
-            found="no sandbox tier: model-written Python is refused",
-            remedy="nothing to do yet: every mode works without it, the tool says that it is off",
-        ),
+        await _check_sandbox(),
     ]
+
+
+async def _check_sandbox() -> Check:
+    tier, results = await find_tier()
+    found = "; ".join(f"tier {result.tier.value}: {result.reason}" for result in results)
+    if tier is Tier.A:
+        return Check(name="python tool", health=Health.OK, found=found)
+    if tier is Tier.B:
+        return Check(
+            name="python tool",
+            health=Health.OK,
+            found=found,
+            remedy="bubblewrap adds a layer where namespaces are allowed: apt install bubblewrap",
+        )
+    return Check(
+        name="python tool",
+        health=Health.WARN,
+        found=f"model-written Python is refused ({found})",
+        remedy="it needs Linux 5.13 or newer with Landlock and seccomp; every mode works without "
+        "it, the tool says that it is off",
+    )
 
 
 def _check_cache(cache: Path) -> Check:

@@ -88,7 +88,7 @@ def doctor(
 async def _checks(config: RunConfig, *, offline: bool, json_wanted: bool) -> AsyncIterator[Check]:
     rng = random.Random(config.seed)
     media = MemoryMediaStore()
-    for check in check_machine(cache_folder()):
+    for check in await check_machine(cache_folder()):
         yield check
     async for check in _world_checks(config, media=media, rng=rng, json_wanted=json_wanted):
         yield check

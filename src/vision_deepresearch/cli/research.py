@@ -285,7 +285,7 @@ def _introduce(target: Console, session: Session, task: Task) -> None:
         soft_wrap=True,
     )
     if "python" in session.researcher.mode.tools:
-        target.print("note     python is off: no sandbox tier is available here", soft_wrap=True)
+        target.print(_about_python(session), soft_wrap=True)
     for index, ref in enumerate(task.images, start=1):
         path = session.media.path_of(ref)
         target.print(f"img_{index}    {path} ({ref.width}x{ref.height})", soft_wrap=True)
@@ -326,3 +326,11 @@ def _digest(question: str, pictures: Sequence[bytes]) -> str:
     for data in pictures:
         content.update(hashlib.sha256(data).digest())
     return content.hexdigest()[:10]
+
+
+def _about_python(session: Session) -> str:
+    box = session.sandbox
+    if box.sandbox is not None:
+        return f"python   model-written code runs in sandbox tier {box.tier}"
+    reasons = "; ".join(box.probes) or "switched off by --set python=off"
+    return f"note     python is off: {reasons}"

@@ -21,7 +21,8 @@ MAX_PICTURES = 9999
 class Origin(Record):
     """Where a picture of the bank comes from."""
 
-    kind: Literal["given", "crop", "fetched"]
+    kind: Literal["given", "crop", "fetched", "made"]
+    """`made`: a program of the model drew it."""
     handle: str | None = None
     """`crop`: the picture it was cut from."""
     box: Box | None = None

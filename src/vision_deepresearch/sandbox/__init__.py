@@ -1,1 +1,1 @@
-"""Model-written Python runs outside our process, or not at all."""
+"""Model-written Python outside our process: a parent that forks confined children, tiers, a probe."""

@@ -13,6 +13,12 @@ from vision_deepresearch.serve.viewer_pictures import SCENE_SIDE, Figure, Shelf
 
 NUM_COLOURS = 8
 """Colours of turns; they come round again."""
+_ORIGINS = {
+    "given": "given picture",
+    "crop": "cut-out",
+    "fetched": "fetched picture",
+    "made": "drawn by a program",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +132,7 @@ class Atlas:
             boxes = self._drawn.get(entry.handle, [])
             if entry.origin.kind != "given" and not boxes:
                 continue
-            origin = "given picture" if entry.origin.kind == "given" else "fetched picture"
+            origin = _ORIGINS[entry.origin.kind]
             alt = f"{origin} {entry.handle} with {len(boxes)} boxes"
             canvases.append(
                 Canvas(

@@ -2,10 +2,17 @@
 
 from pydantic import Field
 
-from vision_deepresearch.core.content import Text, ToolCall, ToolSpec, trusted, untrusted
-from vision_deepresearch.core.errors import BoundaryError, FailureKind
+from vision_deepresearch.core.bank import Origin
+from vision_deepresearch.core.content import Image, Text, ToolCall, ToolSpec, trusted, untrusted
+from vision_deepresearch.core.errors import BadImageError, BoundaryError, FailureKind
 from vision_deepresearch.core.observation import Failure, Observation
-from vision_deepresearch.core.protocols import Sandbox, SandboxResult, SandboxStatus, ToolContext
+from vision_deepresearch.core.protocols import (
+    MediaStore,
+    Sandbox,
+    SandboxResult,
+    SandboxStatus,
+    ToolContext,
+)
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.tools.arguments import read_arguments
 from vision_deepresearch.tools.failures import message_of
@@ -13,6 +20,9 @@ from vision_deepresearch.tools.layout import merged
 from vision_deepresearch.tools.limits import ToolLimits
 
 NAME = "python"
+_PICTURES = ("*.png", "*.jpg", "*.jpeg", "*.webp", "*.gif")
+_MAX_PICTURES = 4
+"""Of one program that are shown; more are named only."""
 _SWITCHED_OFF = "python is switched off here: no sandbox is configured; go on without it"
 
 
@@ -22,15 +32,17 @@ class PythonArguments(Record):
     code: str = Field(
         min_length=1,
         max_length=100_000,
-        description="Python source. Print what you want to see; nothing is kept between calls.",
+        description="Python source. Print what you want to see, save pictures as .png in the working "
+        "folder to look at them; nothing else is kept between calls.",
     )
 
 
 class Python:
     """Runs a program and shows what it printed."""
 
-    def __init__(self, *, sandbox: Sandbox | None, limits: ToolLimits) -> None:
+    def __init__(self, *, sandbox: Sandbox | None, media: MediaStore, limits: ToolLimits) -> None:
         self._sandbox = sandbox
+        self._media = media
         self._limits = limits
         self._spec = ToolSpec.of(
             NAME,
@@ -45,16 +57,38 @@ class Python:
         return self._spec
 
     async def run(self, call: ToolCall, context: ToolContext) -> Observation:
-        """Run the program of one call."""
-        del context
+        """Run the program of one call; pictures that it saved get handles."""
         if self._sandbox is None:
             return Observation.failed(FailureKind.UNAVAILABLE, _SWITCHED_OFF)
         try:
             arguments = read_arguments(PythonArguments, call=call)
-            result = await self._sandbox.run(arguments.code, timeout=self._limits.python_timeout_s)
+            result = await self._sandbox.run(
+                arguments.code, timeout=self._limits.python_timeout_s, collect=_PICTURES
+            )
         except BoundaryError as error:
             return Observation.failed(error.kind, message_of(error))
-        return _shown(result, max_chars=self._limits.result_chars)
+        shown = _shown(result, max_chars=self._limits.result_chars)
+        pictures = [
+            part
+            for name, data in list(result.artifacts.items())[:_MAX_PICTURES]
+            for part in self._picture(name, data, context=context)
+        ]
+        return shown.model_copy(update={"parts": (*shown.parts, *pictures)})
+
+    def _picture(self, name: str, data: bytes, *, context: ToolContext) -> list[Text | Image]:
+        """A saved picture under a handle of its own; what is no picture is named."""
+        try:
+            ref = self._media.put(data)
+            handle = context.bank.add(ref, Origin(kind="made"))
+        except (BadImageError, BoundaryError):
+            return [trusted("\n[File] "), untrusted(name), trusted(" cannot be shown")]
+        label = f", {ref.width} x {ref.height} pixels\n"
+        return [
+            trusted(f"\n{handle}: "),
+            untrusted(name),
+            trusted(label),
+            Image(ref=ref, handle=handle),
+        ]
 
 
 def _shown(result: SandboxResult, *, max_chars: int) -> Observation:

@@ -47,7 +47,7 @@ def build_tools(
             world=world, media=media, summariser=summariser, limits=limits
         ),
         zoom.NAME: lambda: zoom.Zoom(media=media),
-        python.NAME: lambda: python.Python(sandbox=sandbox, limits=limits),
+        python.NAME: lambda: python.Python(sandbox=sandbox, media=media, limits=limits),
     }
     unknown = [name for name in names if name not in makers]
     if unknown:

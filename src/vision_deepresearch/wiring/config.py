@@ -74,8 +74,9 @@ class RunConfig(Record):
     """Whether a model may judge its own answers."""
     tape: str = Field(default="auto", pattern=r"^(off|auto|record|replay|replay-strict)(:.+)?$")
     """MODE or MODE:FILE; without a file the run folder holds the tape, its memo of outside calls."""
-    python: Literal["auto", "off"] = "auto"
-    """`auto` means off as long as no sandbox tier is available."""
+    python: Literal["auto", "off", "A", "B"] = "auto"
+    """Model-written Python: the strongest sandbox tier that holds here (`auto`: none means off),
+    none, or at least the named tier: where it does not hold, nothing starts."""
     today: str = ""
     """ISO date the prompt states; empty: the day the run was made."""
     seed: int = 0

@@ -19,6 +19,7 @@ from vision_deepresearch.core.trajectory import Trajectory
 from vision_deepresearch.media.store import FolderMediaStore
 from vision_deepresearch.models.endpoint import secret_keys
 from vision_deepresearch.models.taped import TapedModel
+from vision_deepresearch.sandbox.taped import TapedSandbox
 from vision_deepresearch.store.provenance import provenance
 from vision_deepresearch.store.redact import Redactor
 from vision_deepresearch.store.run import RunFolder
@@ -28,6 +29,7 @@ from vision_deepresearch.tools.toolset import build_tools
 from vision_deepresearch.wiring.config import RunConfig, to_toml
 from vision_deepresearch.wiring.judges import make_judge
 from vision_deepresearch.wiring.models import ModelShelf, Streams, make_profile
+from vision_deepresearch.wiring.sandbox import OpenedSandbox, open_sandbox
 from vision_deepresearch.wiring.worlds import OpenedWorld, ProgressBar, open_world, world_folder
 from vision_deepresearch.worlds.generated.older import OlderPages
 from vision_deepresearch.worlds.generated.simulator import SimulatedWorld
@@ -48,6 +50,7 @@ class Session:
     researcher: Researcher
     judge: Judge
     run: RunFolder
+    sandbox: OpenedSandbox
 
     async def roll_out(
         self, task: Task, attempt: int, *, listener: Listener | None = None
@@ -108,6 +111,8 @@ async def open_session(
             streams=streams,
         )
         model, reader = shelf.researcher(), shelf.summariser()
+        mode = mode_named(config.mode)
+        box = await open_sandbox(config, mode=mode, stack=stack)
         named = make_judge(config, shelf=shelf, tape=None)
         about = provenance(
             seeds={
@@ -119,14 +124,17 @@ async def open_session(
             model=model.name,
             judge=named.profile_id,
             today=config.today,
-            extra={"tape": config.tape, "concurrency": config.concurrency},
+            extra={
+                "tape": config.tape,
+                "concurrency": config.concurrency,
+                "sandbox": {"tier": box.tier, "probes": list(box.probes)},
+            },
         )
         run = await stack.enter_async_context(
             RunFolder.open(out, config=settings, provenance=about, redactor=redactor)
         )
         tape = await stack.enter_async_context(_open_tape(config.tape, run=run, redactor=redactor))
         world = MeteredWorld(_noisy(TapedWorld(_engine(source, config), tape), source, config))
-        mode = mode_named(config.mode)
         researcher = Researcher(
             model=TapedModel(model, tape),
             profile=make_profile(config),
@@ -136,6 +144,7 @@ async def open_session(
                 media=media,
                 summariser=_make_summariser(reader, tape=tape),
                 limits=config.tools,
+                sandbox=TapedSandbox(box.sandbox, tape) if box.sandbox is not None else None,
             ),
             mode=mode,
             limits=config.limits,
@@ -152,6 +161,7 @@ async def open_session(
             researcher=researcher,
             judge=make_judge(config, shelf=shelf, tape=tape),
             run=run,
+            sandbox=box,
         )
 
 
