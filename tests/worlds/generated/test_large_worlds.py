@@ -10,9 +10,10 @@ from typing_extensions import override
 
 from vision_deepresearch.core.proof import HopKind
 from vision_deepresearch.worlds.generated.build import build_world
+from vision_deepresearch.worlds.generated.cultures import CULTURES_OF
 from vision_deepresearch.worlds.generated.entities import EntityType
 from vision_deepresearch.worlds.generated.graph import Graph
-from vision_deepresearch.worlds.generated.names import CULTURES, NameMaker
+from vision_deepresearch.worlds.generated.names import NameMaker
 from vision_deepresearch.worlds.generated.pages import PageSet
 from vision_deepresearch.worlds.generated.pictures import draw_pictures
 from vision_deepresearch.worlds.generated.plan import PageKind, picture_url
@@ -126,7 +127,7 @@ class _OneCulture(random.Random):
 
     @override
     def choice(self, seq: "SupportsLenAndGetItem[_T]") -> _T:
-        return seq[2] if seq is CULTURES else super().choice(seq)
+        return seq[2] if seq is CULTURES_OF["train"] else super().choice(seq)
 
 
 def test_names_go_on_when_a_culture_has_used_up_its_roots() -> None:

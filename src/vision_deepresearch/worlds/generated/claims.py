@@ -1,11 +1,11 @@
 """What each page says, right or wrong: evidence is graded and questions are proved against this."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from vision_deepresearch.worlds.generated.facts import Fact
 from vision_deepresearch.worlds.generated.graph import Graph
-from vision_deepresearch.worlds.generated.relations import Range
+from vision_deepresearch.worlds.generated.relations import FORMER, Range
 from vision_deepresearch.worlds.generated.spec import rng_for
 
 
@@ -29,7 +29,7 @@ class Claim:
     inverse: bool = False
     """Whether the value is what stands in this relation *to* the subject."""
     value: str
-    """As written on the page."""
+    """As written on the page; a number in its canonical form."""
     stance: Stance = Stance.TRUE
 
     @property
@@ -48,11 +48,19 @@ def twisted(graph: Graph, fact: Fact, *, key: str) -> Fact:
             return fact
         drawn = rng.choice(range(len(alike) - 1))  # its own place is left out, not searched for
         other = alike[drawn + (drawn >= graph.place_in_type(fact.object))]
-        return Fact(subject=fact.subject, predicate=fact.predicate, object=other.id)
+        return replace(fact, object=other.id)
     if isinstance(fact.literal, int):
         shift = rng.choice((-1, 1)) * rng.randint(3, 19)
         value = fact.literal + shift
         if relation.range is Range.NUMBER:
             value = max(3, round(fact.literal * rng.choice((0.72, 0.81, 0.9, 1.13, 1.24))) + 1)
-        return Fact(subject=fact.subject, predicate=fact.predicate, literal=value)
+        return replace(fact, literal=value)
     return fact
+
+
+def older_value(graph: Graph, fact: Fact, *, key: str) -> Fact:
+    """The fact as it was before: the former value where there is one, else a twisted one."""
+    former = graph.fact(fact.subject, f"{FORMER}{fact.predicate}")
+    if former is None:
+        return twisted(graph, fact, key=key)
+    return replace(former, predicate=fact.predicate, until=None)

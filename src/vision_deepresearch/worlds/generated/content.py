@@ -18,12 +18,13 @@ from vision_deepresearch.worlds.generated.document import (
     Span,
 )
 from vision_deepresearch.worlds.generated.entities import EntityType
-from vision_deepresearch.worlds.generated.facts import Fact
+from vision_deepresearch.worlds.generated.facts import NUM_STYLES, Fact, write_period
 from vision_deepresearch.worlds.generated.grammar import (
     INVERSE_REALISATIONS,
-    POSSESSIVES,
+    alias_realisations_of,
     article_before,
     can_use_pronoun,
+    fill,
     realisations_of,
 )
 from vision_deepresearch.worlds.generated.graph import Graph
@@ -34,7 +35,7 @@ from vision_deepresearch.worlds.generated.plan import (
     list_url,
     picture_url,
 )
-from vision_deepresearch.worlds.generated.relations import RELATIONS, Range
+from vision_deepresearch.worlds.generated.relations import FORMER, RELATIONS, Range
 from vision_deepresearch.worlds.generated.spec import rng_for
 
 
@@ -74,7 +75,13 @@ class _Writer:
     def facts(self) -> tuple[Fact, ...]:
         """The subject's facts as this page has them: some may be wrong here."""
         wrong = {fact.predicate: fact for fact, _ in self.record.wrong}
-        return tuple(wrong.get(fact.predicate, fact) for fact in self.graph.facts(self.subject))
+        return tuple(
+            wrong.get(fact.predicate, fact)
+            for fact in self.graph.facts(self.subject)
+            # A page that takes the value before for the present one does not name it twice.
+            if fact.predicate.removeprefix(FORMER) == fact.predicate
+            or fact.predicate.removeprefix(FORMER) not in wrong
+        )
 
     def stance(self, fact: Fact) -> Stance:
         return next((stance for wrong, stance in self.record.wrong if wrong == fact), Stance.TRUE)
@@ -88,7 +95,9 @@ class _Writer:
             span = self.link(fact.object)
         else:
             span = Span(self.graph.write(fact, style=style))
-        self._note(fact.subject, fact.predicate, span.text, stance=self.stance(fact))
+        is_number = self._range(fact) is Range.NUMBER
+        claimed = self.graph.write(fact) if is_number else span.text
+        self._note(fact.subject, fact.predicate, claimed, stance=self.stance(fact))
         return span
 
     def inverse_value(self, predicate: str, *, of: str, thing: str) -> Span:
@@ -117,9 +126,9 @@ class _Writer:
         """One realisation of a fact."""
         domain = self.graph.entity(fact.subject).type
         choices = realisations_of(domain, fact.predicate)
-        style = self.rng.randrange(3) if self._range(fact) is Range.DATE else 0
+        style = self.rng.randrange(NUM_STYLES.get(self._range(fact), 1))
         value = self.value(fact, style=style)
-        return self._realise(choices, subject=fact.subject, value=value, pronoun=pronoun)
+        return self._realise(choices, subject=fact.subject, value=value, pronoun=pronoun, fact=fact)
 
     def inverse_sentence(self, predicate: str, *, of: str, thing: str, pronoun: bool) -> Line:
         """One realisation of what stands in a relation to a thing."""
@@ -130,14 +139,28 @@ class _Writer:
     def _range(self, fact: Fact) -> Range:
         return self.graph.relation(fact.subject, fact.predicate).range
 
-    def _realise(self, choices: Sequence[str], *, subject: str, value: Span, pronoun: bool) -> Line:
+    def alias_sentence(self, *, pronoun: bool) -> Line:
+        """One way of saying what else the subject is called."""
+        entity = self.graph.entity(self.subject)
+        choices = alias_realisations_of(entity.type)
+        value = Span(self.rng.choice(entity.aliases))
+        return self._realise(choices, subject=self.subject, value=value, pronoun=pronoun)
+
+    def _realise(
+        self,
+        choices: Sequence[str],
+        *,
+        subject: str,
+        value: Span,
+        pronoun: bool,
+        fact: Fact | None = None,
+    ) -> Line:
         if pronoun:
             choices = [choice for choice in choices if can_use_pronoun(choice)]
         entity = self.graph.entity(subject)
-        text = self.rng.choice(choices).replace("{a}", article_before(value.text))
-        head = entity.pronoun if pronoun else entity.name
-        possessive = POSSESSIVES[entity.pronoun] if pronoun else f"{entity.name}'s"
-        text = text.replace("{S}", head).replace("{P}", possessive).replace("{s}", entity.name)
+        text = fill(
+            self.rng.choice(choices), subject=entity, value=value.text, pronoun=pronoun, fact=fact
+        )
         before, _, after = text.partition("{v}")
         return tuple(span for span in (Span(before), value, Span(after)) if span.text)
 
@@ -169,6 +192,8 @@ class _Writer:
                 if fact.predicate == predicate:
                     cell += [Span(", ")] if cell else []
                     cell.append(self.value(fact))
+                    if period := write_period(fact):
+                        cell.append(Span(period))
             yield Row(label=relation.infobox, cell=tuple(cell))
 
     def inverses(self) -> Iterator[tuple[str, str]]:
@@ -244,14 +269,14 @@ def _article(writer: _Writer) -> Document:
     writer.rng.shuffle(body)
     opening = [writer.sentence(fact, pronoun=False) for fact in lead_facts[:1]]
     if entity.aliases:
-        opening.append((Span(f"{entity.pronoun} is also known as {entity.aliases[0]}."),))
+        opening.append(writer.alias_sentence(pronoun=writer.rng.random() < 0.3))
     backward = [
         writer.inverse_sentence(predicate, of=entity.id, thing=thing, pronoun=position > 0)
         for position, (predicate, thing) in enumerate(writer.inverses())
     ]
     sections = [Section(paragraphs=(writer.paragraph(opening),) if opening else ())]
     half = (len(body) + 1) // 2
-    headings = _HEADINGS[entity.type]
+    headings = _HEADINGS.get(entity.type, ("Description", "History"))
     for heading, part in ((headings[0], body[:half]), (headings[1], body[half:])):
         if part:
             sections.append(Section(heading=heading, paragraphs=tuple(writer.paragraphs(part))))
@@ -455,6 +480,11 @@ _LISTED_PREDICATES = {
     EntityType.VESSEL: "home_port",
     EntityType.EVENT: "takes_place_in",
     EntityType.SETTLEMENT: "lies_on",
+    EntityType.PRODUCT: "made_by",
+    EntityType.SPECIES: "found_near",
+    EntityType.BOOK: "published_in",
+    EntityType.VEHICLE: "run_by",
+    EntityType.AWARD: "first_given_in",
 }
 
 

@@ -43,13 +43,42 @@ class Fact:
         return (self.subject, self.predicate)
 
 
+_SMALL = (
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
+"""Numbers that pages may write in words."""
+UNIT_WORDS = {
+    "m": "metres",
+    "km": "kilometres",
+    "cm": "centimetres",
+    "mm": "millimetres",
+    "t": "tonnes",
+    "km/h": "kilometres an hour",
+}
+NUM_STYLES = {Range.DATE: 3, Range.NUMBER: 3}
+"""In how many ways prose writes values of a range; one where none is named."""
+
+
 def write_literal(literal: int | str, *, relation: Relation, style: int = 0) -> str:
-    """The value as a page may write it.
+    """The value as a page may write it; every style can be read back exactly.
 
     Args:
         literal: of a `Fact`.
         relation: decides between years, dates, numbers with unit and words.
-        style: 0 is canonical; dates: 1 "May 4, 1871", 2 ISO; numbers: 1 without unit.
+        style: 0 is canonical; dates: 1 "May 4, 1871", 2 ISO; numbers: 1 unit in full
+            ("4,300 metres"), 2 also small numbers in words ("nine metres").
     """
     if relation.range is Range.DATE:
         day = date.fromisoformat(str(literal))
@@ -60,6 +89,24 @@ def write_literal(literal: int | str, *, relation: Relation, style: int = 0) -> 
             day.isoformat(),
         )[style % 3]
     if relation.range is Range.NUMBER:
-        number = f"{literal:,}"
-        return f"{number} {relation.unit}" if relation.unit and style != 1 else number
+        is_small = style % 3 == 2 and isinstance(literal, int) and literal < len(_SMALL)
+        number = _SMALL[int(literal)] if is_small else f"{literal:,}"
+        unit = UNIT_WORDS.get(relation.unit, "") if style % 3 else relation.unit
+        return f"{number} {unit}" if unit else number
     return str(literal)
+
+
+def read_number(text: str, *, relation: Relation) -> str:
+    """A number as some style writes it, written canonically; other text as it is."""
+    number, _, _ = text.partition(" ")
+    if number.lower() in _SMALL:
+        return write_literal(_SMALL.index(number.lower()), relation=relation)
+    digits = number.replace(",", "")
+    return write_literal(int(digits), relation=relation) if digits.isdecimal() else text
+
+
+def write_period(fact: Fact) -> str:
+    """When it held, as it follows a value in a table: " (1988-1996)", " (since 1996)" or ""."""
+    if fact.until is not None and fact.since is not None:
+        return f" ({fact.since}-{fact.until})"
+    return f" (since {fact.since})" if fact.since is not None else ""

@@ -32,11 +32,13 @@ class Graph:
         self._by_key: dict[tuple[str, str], list[Fact]] = {}
         self._inverse: dict[tuple[str, str], list[str]] = {}
         self._besides: dict[EntityType, tuple[Entity, ...]] = {}
-        for subject_facts in facts.values():
+        by_key, inverse = self._by_key, self._inverse
+        for subject, subject_facts in facts.items():
             for fact in subject_facts:
-                self._by_key.setdefault(fact.key, []).append(fact)
-                if fact.object is not None:
-                    self._inverse.setdefault((fact.object, fact.predicate), []).append(fact.subject)
+                predicate, value = fact.predicate, fact.object
+                by_key.setdefault((subject, predicate), []).append(fact)
+                if value is not None:
+                    inverse.setdefault((value, predicate), []).append(subject)
 
     @classmethod
     def of(cls, spec: WorldSpec) -> "Graph":

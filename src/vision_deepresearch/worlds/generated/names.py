@@ -1,152 +1,55 @@
-"""Makes the proper names of a generated world from the syllables of invented cultures.
+"""Makes the proper names of a generated world from the syllables of invented peoples.
 
 No name is spelled twice unless the world asks for a homonym, and none is a famous real one.
 """
 
 import random
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
+from vision_deepresearch.worlds.generated.cultures import (
+    CULTURES_OF,
+    STOP_NAMES,
+    Culture,
+    Split,
+)
 from vision_deepresearch.worlds.generated.entities import EntityType
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Culture:
-    """How one invented people builds its words."""
-
-    name: str
-    onsets: tuple[str, ...]
-    vowels: tuple[str, ...]
-    codas: tuple[str, ...]
-    given_endings: tuple[tuple[str, ...], tuple[str, ...]]
-    """Endings of given names: of women, of men."""
-    family_endings: tuple[str, ...]
-    town_endings: tuple[str, ...]
-    river_endings: tuple[str, ...]
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
-
-
-STOP_NAMES = frozenset(
-    _words(
-        "paris london rome roma oslo lima berlin vienna madrid tokyo cairo delhi milan turin verona "
-        "lagos dakar quito sofia tirana minsk riga malta crete samara kano bari lille nantes mali "
-        "peru iran chile cuba togo laos oman kenya ural volga rhine seine loire tiber nile indus "
-        "monet manet dali goya klee miro munch rodin kant hegel marx lenin stalin gandhi mandela "
-        "newton darwin tesla edison curie bohr planck gauss euler fermi turing mozart verdi wagner "
-        "chopin liszt mahler dante homer plato nero cesar caesar obama trump putin nokia toyota "
-        "honda sony volvo fiat seat tata adidas nike ikea lego samara varna kiel bonn siena"
-    )
+from vision_deepresearch.worlds.generated.name_words import (
+    ARTWORK_PATTERNS,
+    AWARD_NOUNS,
+    AWARD_PATTERNS,
+    BOOK_PATTERNS,
+    BUILDING_NOUNS,
+    BUILDING_PATTERNS,
+    EPITHET_ENDINGS,
+    EVENT_NOUNS,
+    EVENT_PATTERNS,
+    GENUS_ENDINGS,
+    ORGANISATION_NOUNS,
+    ORGANISATION_PATTERNS,
+    PRODUCT_NOUNS,
+    PRODUCT_PATTERNS,
+    SPECIES_NOUNS,
+    SPECIES_PATTERNS,
+    VEHICLE_PATTERNS,
+    VESSEL_PATTERNS,
+    VESSEL_PREFIXES,
+    WORDS,
 )
-"""Real names that syllables could hit by chance, casefolded."""
-
-CULTURES = (
-    Culture(
-        name="vesk",
-        onsets=_words("v t k st br dr gr kv sk tr m n r l h"),
-        vowels=_words("a e i o u a e o"),
-        codas=_words("r l n rk lv nd sk st m"),
-        given_endings=(_words("a ina eva il"), _words("en ar ok im")),
-        family_endings=_words("sk ovar enko dal rik"),
-        town_endings=_words("grad mark holt vik sund"),
-        river_endings=_words("va ka na ra"),
-    ),
-    Culture(
-        name="oreline",
-        onsets=_words("l m r s f c v b d al el or am is"),
-        vowels=_words("a e i o ia ea au"),
-        codas=_words("n r l s nt"),
-        given_endings=(_words("ette ine elle ira"), _words("eau ien or eon")),
-        family_endings=_words("mont aville enne ois ard"),
-        town_endings=_words("ville ac eaux court mer"),
-        river_endings=_words("onne ise euse ande"),
-    ),
-    Culture(
-        name="tahiro",
-        onsets=_words("k s t n h m y r w sh ts ch"),
-        vowels=_words("a i u e o a o u"),
-        codas=("", "", "", "n"),
-        given_endings=(_words("ne mie ka yo"), _words("to ro shi ki")),
-        family_endings=_words("mura zane hoka dashi numo"),
-        town_endings=_words("saki zuma hara dake nobe"),
-        river_endings=_words("gami zawa rui noki"),
-    ),
-    Culture(
-        name="halden",
-        onsets=_words("h b f g d w th l r n ed os al br"),
-        vowels=_words("a e i o u y ea"),
-        codas=_words("r l n ld rn st m ck d"),
-        given_endings=(_words("wyn eth hild rid"), _words("ric bert mund win")),
-        family_endings=_words("worthy stead marsh combe hurst"),
-        town_endings=_words("ford ham bury mouth wick"),
-        river_endings=_words("burn wen dle tam"),
-    ),
-    Culture(
-        name="iqaran",
-        onsets=_words("q z r s j n d b m h kh az is"),
-        vowels=_words("a i u aa a i é"),
-        codas=_words("r m n l d z"),
-        given_endings=(_words("ima ayé una ira"), _words("im uq ad il")),
-        family_endings=_words("ari zadé uri ani mand"),
-        town_endings=_words("abad ara uz een ash"),
-        river_endings=_words("rud aj um iz"),
-    ),
-)
-
-_ADJECTIVES = _words(
-    "Silver Amber Quiet Northern Scarlet Hollow Patient Golden Drifting Wandering Pale Crooked "
-    "Copper Distant Velvet Restless Emerald Hidden Broken Gentle Burning Frozen Violet Ivory "
-    "Sleepless Crimson Weathered Azure Lonely Radiant Tidal Ashen Humble Fearless Merry Sable"
-)
-_CREATURES = _words(
-    "Heron Petrel Otter Kestrel Lantern Meridian Compass Swallow Tern Dolphin Osprey Curlew "
-    "Albatross Gannet Plover Marten Falcon Beacon Mariner Voyager Pilgrim Sparrow Dunlin Skua"
-)
-_SUBJECTS = _words(
-    "Ferryman Orchard Harbour Weavers Staircase Lighthouse Gardener Carnival Bridge Clockmaker "
-    "Fishwives Window Procession Mill Astronomer Vineyard Courtyard Choir Snowfield Bakers "
-    "Cartographer Beekeeper Viaduct Sisters Glassblower Causeway Quarry Watchtower Regatta Moth"
-)
-_ORGANISATION_NOUNS = {
-    "shipyard": ("Shipyard", "Shipbuilding Works", "Slipways"),
-    "brewery": ("Brewery", "Brewing Company"),
-    "publishing house": ("Press", "Publishing House"),
-    "academy": ("Academy", "College"),
-    "conservatory": ("Conservatory", "School of Music"),
-    "institute": ("Institute", "Polytechnic"),
-    "trading house": ("Trading House", "Merchants"),
-    "glassworks": ("Glassworks", "Glass Company"),
-    "railway company": ("Railway", "Light Railway"),
-    "football club": ("Rovers", "Athletic Club"),
-    "bank": ("Savings Bank", "Mutual Bank"),
-    "instrument maker": ("Instruments", "Organ Works"),
-}
-_BUILDING_NOUNS = {
-    "museum": ("Museum", "Collection House"),
-    "gallery": ("Gallery", "Kunsthall"),
-    "theatre": ("Theatre", "Playhouse"),
-    "town hall": ("Hall", "Guildhall"),
-    "library": ("Library", "Reading Rooms"),
-    "observatory": ("Observatory",),
-    "tower": ("Tower", "Campanile"),
-    "palace": ("Palace", "Manor"),
-}
-_EVENT_NOUNS = {
-    "regatta": ("Regatta", "Rowing Week"),
-    "fair": ("Spring Fair", "Book Fair"),
-    "festival": ("Lantern Festival", "Song Festival"),
-    "biennale": ("Biennale", "Print Triennial"),
-    "marathon": ("Marathon", "Hill Race"),
-}
 
 KINDS: dict[EntityType, tuple[str, ...]] = {
-    EntityType.ORGANISATION: tuple(_ORGANISATION_NOUNS),
-    EntityType.BUILDING: tuple(_BUILDING_NOUNS),
+    EntityType.ORGANISATION: tuple(ORGANISATION_NOUNS),
+    EntityType.BUILDING: tuple(BUILDING_NOUNS),
     EntityType.ARTWORK: ("oil painting", "poster", "fresco", "tapestry", "woodcut", "mosaic"),
-    EntityType.VESSEL: ("ferry", "cargo ship", "research vessel", "schooner", "icebreaker"),
-    EntityType.EVENT: tuple(_EVENT_NOUNS),
+    EntityType.VESSEL: tuple(VESSEL_PREFIXES),
+    EntityType.EVENT: tuple(EVENT_NOUNS),
+    EntityType.PRODUCT: tuple(PRODUCT_NOUNS),
+    EntityType.SPECIES: tuple(SPECIES_NOUNS),
+    EntityType.BOOK: tuple(BOOK_PATTERNS),
+    EntityType.VEHICLE: tuple(VEHICLE_PATTERNS),
+    EntityType.AWARD: tuple(AWARD_NOUNS),
 }
 """What things of a type are called in a word or two."""
 
@@ -160,9 +63,13 @@ class Name:
 
 
 _MAX_ATTEMPTS = 10_000
+_PATTERN_ATTEMPTS = 8
+"""Then only patterns with a new word are tried: the others run out in large worlds."""
 _PLAIN_ATTEMPTS = 100
-"""Then words grow by a syllable: a culture has some 10,000 roots, large worlds use them up."""
+"""Then words grow by a syllable: a people has some 10,000 roots, large worlds use them up."""
 _NONE_LEFT = "expected a free name, found none left: ask for fewer pages"
+_NO_NOUNS: tuple[str, ...] = ()
+_BEFORE_TOWN = ("Port", "Upper", "Lower", "New", "Old", "Saint", "Castle", "Little")
 
 
 def _attempts() -> Iterator[int]:
@@ -171,87 +78,184 @@ def _attempts() -> Iterator[int]:
 
 
 class NameMaker:
-    """Hands out names, each spelled once. The order of requests matters, so one graph owns one."""
+    """Hands out names, each spelled once. The order of requests matters, so one graph owns one.
 
-    def __init__(self, rng: random.Random) -> None:
+    Args:
+        rng: where all choices come from.
+        split: of the world; its peoples name everything.
+    """
+
+    def __init__(self, rng: random.Random, *, split: Split = "train") -> None:
         self._rng = rng
+        self._cultures = CULTURES_OF[split]
         self._taken: set[str] = set()
+        self._lent: dict[str, list[str]] = {"family": [], "town": [], "river": []}
+        """Names in use that may stand in the name of one other thing."""
 
     def person(self, *, is_woman: bool) -> Name:
-        """A given and a family name; the alias has the initial only."""
-        culture = self._rng.choice(CULTURES)
+        """A given name, perhaps two, and a family name; the initial and family name as alias."""
+        rng = self._rng
         for longer in _attempts():
-            given = self._word(culture, 1, culture.given_endings[0 if is_woman else 1])
-            syllables = self._rng.choice((1, 1, 2)) + longer
-            family = self._word(culture, syllables, culture.family_endings)
-            if self._take(f"{given} {family}"):
+            culture = rng.choice(self._cultures)
+            given = self._given(culture, is_woman=is_woman)
+            family = self._word(culture, rng.choice((1, 1, 2)) + longer, culture.family_endings)
+            middle = f" {self._given(culture, is_woman=is_woman)}" if rng.random() < 0.1 else ""
+            if self._take(f"{given}{middle} {family}"):
+                self._lent["family"].append(family)
                 alias = f"{given[0]}. {family}"
                 aliases = (alias,) if self._take(alias) else ()
-                return Name(canonical=f"{given} {family}", aliases=aliases)
+                return Name(canonical=f"{given}{middle} {family}", aliases=aliases)
         raise ValueError(_NONE_LEFT)
 
     def settlement(self) -> Name:
-        """A town; some have a second name from another culture."""
-        name = self._root(self._rng.choice(CULTURES), ending="town")
-        if self._rng.random() < 0.25:
+        """A town; some have a second name from another people, some a word before it."""
+        rng = self._rng
+        root = self._root(rng.choice(self._cultures), ending="town")
+        self._lent["town"].append(root)
+        draw = rng.random()
+        if draw < 0.14:
+            name = f"{rng.choice(_BEFORE_TOWN)} {root}"
+            if self._take(name):
+                return Name(canonical=name, aliases=(root,))
+        if draw < 0.36:
             return Name(
-                canonical=name, aliases=(self._root(self._rng.choice(CULTURES), ending="town"),)
+                canonical=root, aliases=(self._root(rng.choice(self._cultures), ending="town"),)
             )
-        return Name(canonical=name)
+        return Name(canonical=root)
 
     def river(self) -> Name:
         """A river, also known by its bare name."""
-        root = self._root(self._rng.choice(CULTURES), ending="river")
+        root = self._root(self._rng.choice(self._cultures), ending="river")
+        self._lent["river"].append(root)
         return Name(canonical=f"River {root}", aliases=(root,))
 
     def region(self) -> str:
         """A province."""
-        culture = self._rng.choice(CULTURES)
+        culture = self._rng.choice(self._cultures)
         while True:
             name = self._word(culture, 2, ("ia", "land", "mark"))
             if self._take(name):
                 return name
 
+    def of_kind(self, type_: EntityType, kind: str) -> Name:
+        """A name that tells the kind of a thing; for types with `KINDS` but works of art."""
+        maker = {
+            EntityType.ORGANISATION: self.organisation,
+            EntityType.BUILDING: self.building,
+            EntityType.EVENT: self.event,
+            EntityType.VESSEL: self.vessel,
+            EntityType.PRODUCT: self.product,
+            EntityType.SPECIES: self.species,
+            EntityType.BOOK: self.book,
+            EntityType.VEHICLE: self.vehicle,
+            EntityType.AWARD: self.award,
+        }[type_]
+        return maker(kind)
+
     def organisation(self, kind: str) -> Name:
         """An organisation, for example "Quelmar Glassworks"."""
-        return self._compound(_ORGANISATION_NOUNS[kind])
+        return self._named(ORGANISATION_PATTERNS, ORGANISATION_NOUNS[kind], p_short=0.3)
 
     def building(self, kind: str) -> Name:
         """A building, for example "Ostrel Playhouse"."""
-        return self._compound(_BUILDING_NOUNS[kind])
+        return self._named(BUILDING_PATTERNS, BUILDING_NOUNS[kind], p_short=0.15)
 
     def event(self, kind: str) -> Name:
         """A recurring event, for example "Harune Lantern Festival"."""
-        return self._compound(_EVENT_NOUNS[kind])
+        return self._named(EVENT_PATTERNS, EVENT_NOUNS[kind], p_short=0.1)
 
     def artwork(self) -> Name:
-        """A title, for example "The Patient Clockmaker"."""
-        return self._title(_SUBJECTS, prefix="The ", alias_prefix="")
+        """A title, for example "The Patient Clockmaker"; without its article as alias."""
+        name, _ = self._compose(ARTWORK_PATTERNS, _NO_NOUNS)
+        short = name.removeprefix("The ")
+        aliases = (short,) if short != name and self._take(short) else ()
+        return Name(canonical=name, aliases=aliases)
 
-    def vessel(self) -> Name:
+    def vessel(self, kind: str) -> Name:
         """A ship, for example "Copper Petrel", also with its prefix."""
-        return self._title(_CREATURES, prefix="", alias_prefix="MV ")
+        name, _ = self._compose(VESSEL_PATTERNS, _NO_NOUNS)
+        alias = f"{VESSEL_PREFIXES[kind]} {name}"
+        return Name(canonical=name, aliases=(alias,) if self._take(alias) else ())
 
-    def _title(self, nouns: tuple[str, ...], *, prefix: str, alias_prefix: str) -> Name:
-        for attempt in range(_MAX_ATTEMPTS):
-            core = f"{self._rng.choice(_ADJECTIVES)} {self._rng.choice(nouns)}"
-            if attempt >= 8:  # the plain titles run out in big worlds
-                core += f" of {self._word(self._rng.choice(CULTURES), 2, ())}"
-            if self._take(prefix + core):
-                alias = alias_prefix + core
-                return Name(canonical=prefix + core, aliases=(alias,) if self._take(alias) else ())
-        raise ValueError(_NONE_LEFT)
+    def product(self, kind: str) -> Name:
+        """A brand, for example "Quelmar's Best"."""
+        return self._named(PRODUCT_PATTERNS, PRODUCT_NOUNS[kind], p_short=0.5)
 
-    def _compound(self, nouns: tuple[str, ...]) -> Name:
-        culture = self._rng.choice(CULTURES)
+    def species(self, kind: str) -> Name:
+        """A folk name, for example "Harune Finch", and a learned one, "Vardornis keletensis"."""
+        name, _ = self._compose(SPECIES_PATTERNS, SPECIES_NOUNS[kind])
+        rng = self._rng
         for longer in _attempts():
-            root = self._word(culture, 2 + longer, ())
-            name = f"{root} {self._rng.choice(nouns)}"
-            # The bare root is taken too: no other thing may be confused with a part of this name.
-            if self._take(root):
-                self._take(name)
-                return Name(canonical=name)
+            stem = self._word(rng.choice(self._cultures), 1 + longer, ())
+            genus = stem.rstrip("aeiouyé") + rng.choice(GENUS_ENDINGS)
+            epithet = self._word(rng.choice(self._cultures), 1 + longer, ()).rstrip("aeiouyé")
+            learned = f"{genus} {epithet.lower()}{rng.choice(EPITHET_ENDINGS)}"
+            if self._take(learned):
+                return Name(canonical=name, aliases=(learned,))
         raise ValueError(_NONE_LEFT)
+
+    def book(self, kind: str) -> Name:
+        """A title of its kind, for example "A Winter in Ostrel" for a novel."""
+        name, _ = self._compose(BOOK_PATTERNS[kind], _NO_NOUNS)
+        short = name.removeprefix("The ")
+        aliases = (short,) if short != name and self._take(short) else ()
+        return Name(canonical=name, aliases=aliases)
+
+    def vehicle(self, kind: str) -> Name:
+        """A locomotive, tram, airship or coach, for example "Duke of Ostrel"."""
+        return self._named(VEHICLE_PATTERNS[kind], _NO_NOUNS, p_short=0.4)
+
+    def award(self, kind: str) -> Name:
+        """An award, for example "Harworthy Medal for Chemistry"."""
+        return self._named(AWARD_PATTERNS, AWARD_NOUNS[kind], p_short=0.3)
+
+    def _named(self, patterns: Sequence[str], nouns: tuple[str, ...], *, p_short: float) -> Name:
+        """A name by a pattern; its new word, which no other thing has, may stand for it alone."""
+        name, root = self._compose(patterns, nouns)
+        has_short = root not in {None, name} and self._rng.random() < p_short
+        return Name(canonical=name, aliases=(root,) if root and has_short else ())
+
+    def _compose(self, patterns: Sequence[str], nouns: tuple[str, ...]) -> tuple[str, str | None]:
+        """A free name, and the new word in it, if there is one."""
+        rng = self._rng
+        lent = self._lent
+        for attempt in range(_MAX_ATTEMPTS):
+            if attempt == _PATTERN_ATTEMPTS:
+                patterns = tuple(pattern for pattern in patterns if "{root}" in pattern)
+            pieces = list(_pieces(rng.choice(patterns)))
+            root: str | None = None
+            for place in range(1, len(pieces), 2):
+                hole = pieces[place]
+                words = nouns if hole == "noun" else WORDS.get(hole, ())
+                if lent.get(hole):
+                    pieces[place] = self._lend(lent[hole])
+                elif words:
+                    word = rng.choice(words)
+                    pieces[place] = rng.choice(words) if word in pieces else word
+                else:  # a new word, also where nobody in the world has a name to lend yet
+                    longer = int(attempt >= _PLAIN_ATTEMPTS)
+                    root = self._word(rng.choice(self._cultures), 2 + longer, ())
+                    pieces[place] = root
+            name = "".join(pieces)
+            # The new word is taken too: no other thing may be confused with a part of this name.
+            if root is not None and not self._is_free(root):
+                continue
+            if self._take(name):
+                if root is not None:
+                    self._take(root)
+                return name, root
+        raise ValueError(_NONE_LEFT)
+
+    def _lend(self, names: list[str]) -> str:
+        """One of the names; each is lent once, so that no name stands in a dozen others."""
+        place = self._rng.randrange(len(names))
+        names[place], names[-1] = names[-1], names[place]
+        return names.pop()
+
+    def _given(self, culture: Culture, *, is_woman: bool) -> str:
+        return self._word(
+            culture, self._rng.choice((1, 1, 2)), culture.given_endings[0 if is_woman else 1]
+        )
 
     def _root(self, culture: Culture, *, ending: str) -> str:
         endings = culture.town_endings if ending == "town" else culture.river_endings
@@ -283,3 +287,13 @@ class NameMaker:
             return False
         self._taken.add(key)
         return True
+
+    def _is_free(self, name: str) -> bool:
+        key = name.casefold()
+        return key not in self._taken and key not in STOP_NAMES
+
+
+@cache
+def _pieces(pattern: str) -> tuple[str, ...]:
+    """Text and the names of holes in turn, text first."""
+    return tuple(re.split(r"\{(\w+)\}", pattern))

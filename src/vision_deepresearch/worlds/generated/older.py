@@ -9,7 +9,7 @@ from urllib.parse import urldefrag
 
 from vision_deepresearch.core.errors import WorldError, boundary
 from vision_deepresearch.core.page import Page
-from vision_deepresearch.worlds.generated.claims import Stance, twisted
+from vision_deepresearch.worlds.generated.claims import Stance, older_value
 from vision_deepresearch.worlds.generated.pages import PageSet
 from vision_deepresearch.worlds.generated.plan import PageKind, PageRecord
 from vision_deepresearch.worlds.generated.world import GeneratedWorld
@@ -70,6 +70,6 @@ class OlderPages:
             (was, Stance.OUTDATED)
             for fact in graph.facts(subject)
             if graph.relation(subject, fact.predicate).changes and fact.predicate not in wrong
-            if (was := twisted(graph, fact, key="older")) != fact
+            if (was := older_value(graph, fact, key="older")) != fact
         ]
         return replace(record, wrong=(*record.wrong, *earlier)) if earlier else None

@@ -6,15 +6,21 @@ from collections.abc import Sequence
 from vision_deepresearch.worlds.generated.entities import EntityType
 from vision_deepresearch.worlds.generated.relations import (
     ARTWORK,
+    AWARD,
+    BOOK,
     BUILDING,
     EVENT,
     ORGANISATION,
     PERSON,
+    PRODUCT,
     RIVER,
     SETTLEMENT,
+    SPECIES,
+    VEHICLE,
     VESSEL,
 )
 from vision_deepresearch.worlds.generated.routes import Arrival
+from vision_deepresearch.worlds.generated.steps import STEPS as STEPS
 
 NOUNS = {
     PERSON: "person",
@@ -25,6 +31,11 @@ NOUNS = {
     VESSEL: "ship",
     EVENT: "event",
     RIVER: "river",
+    PRODUCT: "product",
+    SPECIES: "species",
+    BOOK: "book",
+    VEHICLE: "vehicle",
+    AWARD: "award",
 }
 """What a thing is called once it was introduced: "that town"."""
 
@@ -34,6 +45,10 @@ VISIBLE = {
     BUILDING: ("building", "buildings"),
     ARTWORK: ("work of art", "works of art"),
     VESSEL: ("ship", "ships"),
+    PRODUCT: ("package", "packages"),
+    SPECIES: ("specimen plate", "specimen plates"),
+    BOOK: ("book cover", "book covers"),
+    VEHICLE: ("vehicle", "vehicles"),
 }
 """What one sees of it, one and several."""
 
@@ -59,225 +74,108 @@ ANCHORS = {
         "the big piece of art {where}",
     ),
     VESSEL: ("the large ship {where}", "the large vessel {where}", "the big ship {where}"),
+    PRODUCT: (
+        "the product whose package is {where}",
+        "the product in the large package {where}",
+        "the brand on the large package {where}",
+    ),
+    SPECIES: (
+        "the species on the large specimen plate {where}",
+        "the species drawn on the large plate {where}",
+        "the species whose specimen plate is {where}",
+    ),
+    BOOK: (
+        "the book whose cover is {where}",
+        "the book with the large cover {where}",
+        "the large book {where}",
+    ),
+    VEHICLE: (
+        "the large vehicle {where}",
+        "the vehicle shown {where}",
+        "the big vehicle {where}",
+    ),
 }
 """Badges, small prints and far-away boats hang about as clutter: "large" sets them apart."""
-
-STEPS: dict[tuple[EntityType, str, bool], tuple[tuple[str, ...], tuple[str, ...]]] = {
-    (ORGANISATION, "founded_by", False): (
-        ("the founder of {x}", "the person who founded {x}"),
-        ("Who founded {x}?", "Who was the founder of {x}?"),
-    ),
-    (ORGANISATION, "founded_in", False): (
-        (),
-        ("Which year saw the foundation of {x}?", "What is the founding year of {x}?"),
-    ),
-    (ORGANISATION, "headquartered_in", False): (
-        ("the town that houses the headquarters of {x}", "the home town of {x}"),
-        ("Which town houses the headquarters of {x}?", "Which town is the seat of {x}?"),
-    ),
-    (ORGANISATION, "employees", False): (
-        (),
-        ("How many people work for {x}?", "What is the number of employees of {x}?"),
-    ),
-    (ORGANISATION, "led_by", False): (
-        ("the present director of {x}", "the person who today heads {x}"),
-        ("Who is at present the head of {x}?", "Who is the director of {x}?"),
-    ),
-    (PERSON, "born_in", False): (
-        ("the birthplace of {x}", "the town that saw the birth of {x}"),
-        ("What is the birthplace of {x}?", "Which town is the birthplace of {x}?"),
-    ),
-    (PERSON, "birth_year", False): (
-        (),
-        ("Which year saw the birth of {x}?", "What is the year of birth of {x}?"),
-    ),
-    (PERSON, "death_year", False): (
-        (),
-        ("Which year saw the death of {x}?", "What is the year of death of {x}?"),
-    ),
-    (PERSON, "educated_at", False): (
-        ("the school attended by {x}", "the institution that educated {x}"),
-        ("Which institution educated {x}?", "What is the alma mater of {x}?"),
-    ),
-    (PERSON, "spouse", False): (
-        ("the spouse of {x}", "the person married to {x}"),
-        ("Who was married to {x}?", "Who was the spouse of {x}?"),
-    ),
-    (BUILDING, "designed_by", False): (
-        ("the architect of {x}", "the person who designed {x}"),
-        ("Who designed {x}?", "Who was the architect of {x}?"),
-    ),
-    (BUILDING, "stands_in", False): (
-        ("the town that is home to {x}", "the town that surrounds {x}"),
-        ("Which town is home to {x}?", "Which town is the location of {x}?"),
-    ),
-    (BUILDING, "completed_in", False): (
-        (),
-        ("Which year saw the completion of {x}?", "What is the year of completion of {x}?"),
-    ),
-    (BUILDING, "height", False): (
-        (),
-        ("How many metres high is {x}?", "What is the height in metres of {x}?"),
-    ),
-    (BUILDING, "commissioned_by", False): (
-        ("the organisation that commissioned {x}", "the organisation that paid for {x}"),
-        ("Which organisation commissioned {x}?", "Which organisation paid for {x}?"),
-    ),
-    (ARTWORK, "created_by", False): (
-        ("the artist who made {x}", "the creator of {x}"),
-        ("Who made {x}?", "Which artist created {x}?"),
-    ),
-    (ARTWORK, "created_in", False): (
-        (),
-        ("Which year saw the creation of {x}?", "What is the year of origin of {x}?"),
-    ),
-    (ARTWORK, "held_by", False): (
-        ("the building that houses {x}", "the building that holds {x}"),
-        ("Which building houses {x}?", "Which building holds {x}?"),
-    ),
-    (ARTWORK, "depicts", False): (
-        ("the town depicted in {x}", "the town that is the subject of {x}"),
-        ("Which town is depicted in {x}?", "What town is the subject of {x}?"),
-    ),
-    (VESSEL, "built_by", False): (
-        ("the yard that built {x}", "the builder of {x}"),
-        ("Which yard built {x}?", "Who was the builder of {x}?"),
-    ),
-    (VESSEL, "launched_on", False): (
-        (),
-        ("What is the date of the launch of {x}?", "What is the exact launch date of {x}?"),
-    ),
-    (VESSEL, "home_port", False): (
-        ("the home port of {x}", "the port of registry of {x}"),
-        ("What is the home port of {x}?", "Which town is the port of registry of {x}?"),
-    ),
-    (VESSEL, "christened_by", False): (
-        ("the person who christened {x}", "the godparent of {x}"),
-        ("Who christened {x}?", "Who was the godparent of {x}?"),
-    ),
-    (VESSEL, "length", False): (
-        (),
-        ("How many metres long is {x}?", "What is the length in metres of {x}?"),
-    ),
-    (SETTLEMENT, "lies_on", False): (
-        ("the river that flows through {x}", "the river that runs past {x}"),
-        ("Which river runs past {x}?", "Which river flows through {x}?"),
-    ),
-    (SETTLEMENT, "population", False): (
-        (),
-        ("How many people live in {x}?", "What is the population of {x}?"),
-    ),
-    (SETTLEMENT, "mayor", False): (
-        ("the mayor of {x}", "the person who is mayor of {x}"),
-        ("Who is the mayor of {x}?", "Which mayor governs {x}?"),
-    ),
-    (SETTLEMENT, "chartered_in", False): (
-        (),
-        (
-            "In which year was a charter granted to {x}?",
-            "Which year is on the charter of {x}?",
-        ),
-    ),
-    (EVENT, "takes_place_in", False): (
-        ("the town that hosts {x}", "the venue of {x}"),
-        ("Which town is the venue of {x}?", "Which town hosts {x}?"),
-    ),
-    (EVENT, "first_held_in", False): (
-        (),
-        (
-            "What is the year of the first edition of {x}?",
-            "Which year saw the first edition of {x}?",
-        ),
-    ),
-    (EVENT, "initiated_by", False): (
-        ("the person who started {x}", "the initiator of {x}"),
-        ("Who started {x}?", "Who was the initiator of {x}?"),
-    ),
-    (EVENT, "sponsor", False): (
-        ("the sponsor of {x}", "the organisation that sponsors {x}"),
-        ("Which organisation sponsors {x}?", "Who is the sponsor of {x}?"),
-    ),
-    (RIVER, "river_length", False): (
-        (),
-        ("How many kilometres long is {x}?", "What is the length in kilometres of {x}?"),
-    ),
-    (RIVER, "flows_into", False): (
-        ("the river that receives {x}", "the river that takes up {x}"),
-        (
-            "What is the name of the river that takes up {x}?",
-            "Which river takes up the waters of {x}?",
-        ),
-    ),
-    (ORGANISATION, "founded_by", True): (
-        ("the organisation founded by {x}",),
-        (
-            "Which organisation was founded by {x}?",
-            "What organisation owes its foundation to {x}?",
-        ),
-    ),
-    (ORGANISATION, "led_by", True): (
-        ("the organisation now directed by {x}",),
-        ("Which organisation is headed by {x}?", "Which organisation is now directed by {x}?"),
-    ),
-    (BUILDING, "designed_by", True): (
-        ("the building designed by {x}",),
-        ("Which building was designed by {x}?", "Which building is the work of {x}?"),
-    ),
-    (ARTWORK, "created_by", True): (
-        ("the work of art made by {x}",),
-        ("Which work of art was made by {x}?", "What work of art is by {x}?"),
-    ),
-    (VESSEL, "christened_by", True): (
-        ("the ship christened by {x}",),
-        ("Which ship was christened by {x}?", "What ship was named by {x}?"),
-    ),
-    (SETTLEMENT, "mayor", True): (
-        ("the town governed by {x}",),
-        ("Which town is governed by {x}?", "What is the name of the town governed by {x}?"),
-    ),
-    (EVENT, "initiated_by", True): (
-        ("the event started by {x}",),
-        ("Which event was started by {x}?", "What event goes back to {x}?"),
-    ),
-}
-"""By the relation's domain, name and direction: as part of a longer phrase, and as the question.
-
-The thing described comes last in each, so that a chain of them never leaves a verb dangling behind
-a long description.
-"""
 
 CLAUSES = {
     (ORGANISATION, "headquartered_in"): "has its headquarters in {v}",
     (ORGANISATION, "founded_by"): "was founded by {v}",
     (ORGANISATION, "founded_in"): "was founded in {v}",
+    (ORGANISATION, "led_by"): "is headed today by {v}",
+    (ORGANISATION, "former_led_by"): "was headed before by {v}",
+    (ORGANISATION, "parent_company"): "is owned by {v}",
+    (ORGANISATION, "mascot"): "has the {v} for a mascot",
     (SETTLEMENT, "lies_on"): "lies on {v}",
     (SETTLEMENT, "chartered_in"): "received its charter in {v}",
     (SETTLEMENT, "region"): "belongs to the region of {v}",
+    (SETTLEMENT, "mayor"): "is governed by {v}",
+    (SETTLEMENT, "former_mayor"): "was governed before by {v}",
+    (SETTLEMENT, "honorary_citizen"): "made an honorary citizen of {v}",
+    (SETTLEMENT, "heraldic_species"): "has the {v} as its heraldic species",
     (BUILDING, "stands_in"): "stands in {v}",
     (BUILDING, "designed_by"): "was designed by {v}",
     (BUILDING, "completed_in"): "was completed in {v}",
     (BUILDING, "commissioned_by"): "was commissioned by {v}",
+    (BUILDING, "home_of"): "is let to {v}",
+    (BUILDING, "former_home_of"): "was let before to {v}",
+    (BUILDING, "restored_in"): "was restored in {v}",
     (ARTWORK, "created_by"): "was made by {v}",
     (ARTWORK, "held_by"): "is kept in {v}",
+    (ARTWORK, "former_held_by"): "was kept before in {v}",
     (ARTWORK, "depicts"): "depicts {v}",
+    (ARTWORK, "portrays"): "portrays {v}",
+    (ARTWORK, "donated_by"): "was donated by {v}",
     (ARTWORK, "created_in"): "was made in {v}",
     (VESSEL, "built_by"): "was built by {v}",
     (VESSEL, "home_port"): "has its home port in {v}",
+    (VESSEL, "former_home_port"): "had its home port before in {v}",
     (VESSEL, "christened_by"): "was christened by {v}",
+    (VESSEL, "captain"): "is commanded by {v}",
+    (VESSEL, "former_captain"): "was commanded before by {v}",
+    (VESSEL, "owner"): "is owned by {v}",
+    (VESSEL, "former_owner"): "was owned before by {v}",
+    (PRODUCT, "made_by"): "is made by {v}",
+    (PRODUCT, "introduced_in"): "was introduced in {v}",
+    (PRODUCT, "invented_by"): "was invented by {v}",
+    (PRODUCT, "produced_in"): "is produced in {v}",
+    (PRODUCT, "flavoured_with"): "takes its note from the {v}",
+    (SPECIES, "described_by"): "was first described by {v}",
+    (SPECIES, "described_in"): "was first described in {v}",
+    (SPECIES, "found_near"): "is found near {v}",
+    (SPECIES, "specimen_in"): "has its type specimen in {v}",
+    (BOOK, "written_by"): "was written by {v}",
+    (BOOK, "published_by"): "was published by {v}",
+    (BOOK, "published_in"): "was published in {v}",
+    (BOOK, "set_in"): "is set in {v}",
+    (BOOK, "illustrated_by"): "was illustrated by {v}",
+    (BOOK, "dedicated_to"): "is dedicated to {v}",
+    (VEHICLE, "assembled_by"): "was assembled by {v}",
+    (VEHICLE, "run_by"): "is run today by {v}",
+    (VEHICLE, "former_run_by"): "was run before by {v}",
+    (VEHICLE, "entered_service_in"): "entered service in {v}",
+    (VEHICLE, "engineered_by"): "was engineered by {v}",
+    (VEHICLE, "preserved_in"): "is exhibited in {v}",
 }
 """What narrows a thing down, as a clause behind "that"."""
 
 PARAPHRASES = {
     (SETTLEMENT, "lies_on"): "a town on {v}",
     (SETTLEMENT, "region"): "a town in the region of {v}",
+    (SETTLEMENT, "mayor"): "a town governed by {v}",
     (PERSON, "born_in"): "somebody born in {v}",
+    (PERSON, "died_in"): "somebody who died in {v}",
     (PERSON, "educated_at"): "a former pupil of {v}",
+    (PERSON, "teacher"): "a pupil of {v}",
+    (PERSON, "employer"): "somebody who works for {v}",
     (PERSON, "occupation"): "a person known as {v}",
     (ORGANISATION, "headquartered_in"): "an organisation based in {v}",
+    (ORGANISATION, "founded_by"): "an organisation founded by {v}",
+    (ORGANISATION, "parent_company"): "an organisation owned by {v}",
     (BUILDING, "stands_in"): "a building in {v}",
     (BUILDING, "designed_by"): "a building by {v}",
+    (BUILDING, "commissioned_by"): "a building paid for by {v}",
 }
-"""A neighbour of the thing, described instead of named."""
+"""A neighbour of the thing, described instead of named; none for species, which the clauses name."""
 
 CHAIN_FRAMES = (
     "{ask_anchor}",
@@ -338,13 +236,23 @@ def noun_with_article(type_: EntityType) -> str:
 
 
 def ask(arrivals: Sequence[Arrival], *, rng: random.Random, about: str) -> str:
-    """The question for a chain of relations from a thing described as `about`."""
+    """The question for a chain of relations from a thing described as `about`.
+
+    Where a wording names a year, it is one strictly within the time in which the fact held.
+    """
     phrase = about
     for arrival in arrivals[:-1]:
-        phrase = rng.choice(_wordings(arrival)[0]).format(x=phrase)
-    return rng.choice(_wordings(arrivals[-1])[1]).format(x=phrase)
+        phrase = _fill(rng, rng.choice(_wordings(arrival)[0]), arrival=arrival, about=phrase)
+    return _fill(rng, rng.choice(_wordings(arrivals[-1])[1]), arrival=arrivals[-1], about=phrase)
 
 
 def _wordings(arrival: Arrival) -> tuple[tuple[str, ...], tuple[str, ...]]:
     relation = arrival.step.relation
     return STEPS[relation.domain, relation.name, arrival.step.inverse]
+
+
+def _fill(rng: random.Random, wording: str, *, arrival: Arrival, about: str) -> str:
+    since, until = arrival.fact.since, arrival.fact.until
+    if since is None or until is None:
+        return wording.format(x=about)
+    return wording.format(x=about, year=rng.randint(since + 1, until - 1))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from vision_deepresearch.worlds.generated.claims import Stance, twisted
+from vision_deepresearch.worlds.generated.claims import Stance, older_value, twisted
 from vision_deepresearch.worlds.generated.entities import Entity, EntityType
 from vision_deepresearch.worlds.generated.facts import Fact
 from vision_deepresearch.worlds.generated.graph import Graph
@@ -273,7 +273,7 @@ def _outdated(graph: Graph, subject: str, *, page: str) -> tuple[tuple[Fact, Sta
     if rng.random() >= graph.spec.p_outdated or not changing:
         return ()
     fact = rng.choice(changing)
-    return _wrong(fact, twisted(graph, fact, key=page), stance=Stance.OUTDATED)
+    return _wrong(fact, older_value(graph, fact, key=page), stance=Stance.OUTDATED)
 
 
 def _rumours(graph: Graph, subject: str) -> tuple[tuple[Fact, Stance], ...]:

@@ -11,21 +11,26 @@ from dataclasses import dataclass
 from functools import cache
 
 from vision_deepresearch.worlds.generated.entities import EntityType
+from vision_deepresearch.worlds.generated.facts import read_number
 from vision_deepresearch.worlds.generated.grammar import POSSESSIVES, realisations_of
 from vision_deepresearch.worlds.generated.plan import CATALOGUE, ENCYCLOPEDIA, MIRROR
-from vision_deepresearch.worlds.generated.relations import RELATIONS, Range
+from vision_deepresearch.worlds.generated.relations import RELATIONS, Range, Relation
 
 _NAME = r"[A-ZÀ-ÖØ-Þ][\w'-]*(?: [\w'-]+){0,7}?"
 _MONTH = "(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+_SMALL = "(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
+_UNIT = "km/h|m|km|cm|mm|t|kilometres an hour|metres|kilometres|centimetres|millimetres|tonnes"
 _VALUES = {
     Range.ENTITY: _NAME,
     Range.YEAR: r"\d{4}",
     Range.DATE: rf"(?:\d{{1,2}} {_MONTH} \d{{4}}|{_MONTH} \d{{1,2}}, \d{{4}}|\d{{4}}-\d\d-\d\d)",
-    Range.NUMBER: r"\d{1,3}(?:,\d{3})*(?: (?:m|km)\b)?",
-    Range.WORD: r"[a-z]+(?: [a-z]+){0,2}?",
+    Range.NUMBER: rf"(?:\d{{1,3}}(?:,\d{{3}})*|{_SMALL})(?: (?:{_UNIT})(?![\w/]))?",
+    Range.WORD: r"[a-z]+(?: [a-z]+){0,3}?",
 }
 _SUBJECT = "\x01"
 """Stands for the subject's name while sentences are matched: patterns are compiled once."""
+_PERIOD = re.compile(r" \((?:since \d{4}|\d{4}-\d{4})\)")
+"""When a value held, as rows add it."""
 _SENTENCE_START = r"(?:^|(?<=[.!?:] )|(?<=[-*|>] ))"
 
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)\s]*\)")
@@ -166,7 +171,7 @@ def _read_row(part: _Part, question: Question) -> str | None:
     for line in part.lines:
         found = row.fullmatch(line)
         if found and found.group(1).strip(" -:"):
-            return found.group(1).strip()
+            return _written(_PERIOD.sub("", found.group(1)).strip(), relation=relation)
     return None
 
 
@@ -178,8 +183,14 @@ def _read_sentence(part: _Part, question: Question, *, may_be_pronoun: bool) -> 
     patterns = _patterns(question.domain, question.predicate, question.inverse, may_be_pronoun)
     for pattern in patterns:
         if found := pattern.search(text):
-            return found.group("value")
+            relation = RELATIONS[question.domain, question.predicate]
+            return _written(found.group("value"), relation=relation)
     return None
+
+
+def _written(value: str, *, relation: Relation) -> str:
+    """A number in its canonical form, whatever style the page has; other values as they stand."""
+    return read_number(value, relation=relation) if relation.range is Range.NUMBER else value
 
 
 @cache
@@ -192,18 +203,20 @@ def _patterns(
     relation = RELATIONS[domain, predicate]
     is_name = inverse or relation.name == "region"
     value = _NAME if is_name else _VALUES[relation.range]
-    heads = [_SUBJECT, *(POSSESSIVES if may_be_pronoun else ())]
-    owners = [f"{_SUBJECT}'s", *(POSSESSIVES.values() if may_be_pronoun else ())]
+    heads = [f"(?:[Tt]he )?{_SUBJECT}", *(POSSESSIVES if may_be_pronoun else ())]
+    owners = [f"(?:[Tt]he )?{_SUBJECT}'s?", *(POSSESSIVES.values() if may_be_pronoun else ())]
     holes = {
         "{S}": f"(?:{'|'.join(heads)})",
         "{P}": f"(?:{'|'.join(owners)})",
-        "{s}": _SUBJECT,
+        "{s}": f"(?:the )?{_SUBJECT}",
         "{v}": f"(?P<value>{value})",
         "{a}": "an?",
+        "{y}": r"\d{4}",
+        "{z}": r"\d{4}",
     }
     patterns: list[re.Pattern[str]] = []
     for realisation in realisations_of(domain, predicate, inverse=inverse):
-        pieces = re.split(r"(\{[SPsva]\})", realisation)
+        pieces = re.split(r"(\{[SPsvayz]\})", realisation)
         body = "".join(holes.get(piece, re.escape(piece)) for piece in pieces)
         patterns.append(re.compile(_SENTENCE_START + body, re.MULTILINE))
     return tuple(patterns)
