@@ -99,7 +99,7 @@ def test_a_world_that_knows_fewer_pictures_is_another_world() -> None:
 
 
 def test_long_lists_come_in_parts_that_lead_to_each_other() -> None:
-    spec = WorldSpec(preset="test", num_entities=20_000, num_tasks=1)
+    spec = WorldSpec(preset="test", num_entities=34_000, num_tasks=1)
     pages = PageSet.of(Graph.of(spec))
     parts = [record for record in pages.all_urls() if "List_of_museums" in record.url]
     members = [member for part in parts for member in part.about]

@@ -23,9 +23,9 @@ from vision_deepresearch.worlds.generated.grammar import (
     INVERSE_REALISATIONS,
     alias_realisations_of,
     article_before,
-    can_use_pronoun,
     fill,
     realisations_of,
+    usable,
 )
 from vision_deepresearch.worlds.generated.graph import Graph
 from vision_deepresearch.worlds.generated.plan import (
@@ -155,9 +155,8 @@ class _Writer:
         pronoun: bool,
         fact: Fact | None = None,
     ) -> Line:
-        if pronoun:
-            choices = [choice for choice in choices if can_use_pronoun(choice)]
         entity = self.graph.entity(subject)
+        choices = usable(choices, subject=entity, pronoun=pronoun)
         text = fill(
             self.rng.choice(choices), subject=entity, value=value.text, pronoun=pronoun, fact=fact
         )

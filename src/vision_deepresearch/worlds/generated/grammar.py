@@ -6,6 +6,8 @@ A realisation is a sentence with holes. `{S}` is the subject at its head, by nam
 the same tables backwards, so a sentence that states a fact must stand in them and nowhere else.
 """
 
+from collections.abc import Sequence
+
 from vision_deepresearch.worlds.generated.entities import Entity, EntityType
 from vision_deepresearch.worlds.generated.facts import Fact
 from vision_deepresearch.worlds.generated.relations import AWARD, EVENT, RIVER, SPECIES
@@ -55,6 +57,21 @@ def alias_realisations_of(type_: EntityType) -> tuple[str, ...]:
 def can_use_pronoun(realisation: str) -> bool:
     """Whether the subject stands at the head, where a pronoun reads well."""
     return realisation.startswith(("{S}", "{P}"))
+
+
+def usable(realisations: Sequence[str], *, subject: Entity, pronoun: bool) -> Sequence[str]:
+    """Those of the sentences that read well about a subject.
+
+    Args:
+        realisations: of one relation, or of other names.
+        subject: no second possessive is put behind a name like "Quelmar's Best".
+        pronoun: whether the subject shall be a pronoun.
+    """
+    if pronoun:
+        return [one for one in realisations if can_use_pronoun(one)]
+    if "'" in subject.name:
+        return [one for one in realisations if not one.startswith("{P}")]
+    return realisations
 
 
 def fill(

@@ -209,7 +209,7 @@ SPECIES_PATTERNS = _lines(
     {root} {noun}
     {root} {noun}
     {adj} {noun}
-    {family}'s {noun}
+    {family} {noun}
     {river} {noun}
     {colour}-spotted {root} {noun}
     Lesser {root} {noun}

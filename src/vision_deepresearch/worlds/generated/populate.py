@@ -42,7 +42,7 @@ class Population:
 
 
 def populate(spec: WorldSpec) -> Population:
-    """Make the things and facts of a world. About 20,000 things a second."""
+    """Make the things and facts of a world. Some 15,000 things a second."""
     entities = _make_entities(spec)
     return Population(entities=entities, facts=settle(spec, entities))
 

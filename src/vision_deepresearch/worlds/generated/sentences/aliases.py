@@ -1,7 +1,14 @@
 """Sentences that say what else a thing is called."""
 
 from vision_deepresearch.worlds.generated.entities import EntityType
-from vision_deepresearch.worlds.generated.relations import ARTWORK, BOOK, PERSON, SPECIES, VESSEL
+from vision_deepresearch.worlds.generated.relations import (
+    ARTWORK,
+    BOOK,
+    PERSON,
+    RIVER,
+    SPECIES,
+    VESSEL,
+)
 
 ALIASES = (
     "{S} is also known as {v}.",
@@ -40,6 +47,17 @@ ALIASES_OF: dict[EntityType, tuple[str, ...]] = {
         "Museum labels give {s} as {v}.",
         "{S} stands in the system of nature as {v}.",
         "Specialists prefer the name {v} to {s}.",
+    ),
+    RIVER: (
+        "{S} is simply called {v} by those who live on it.",
+        "On most maps {s} is marked as {v}.",
+        "Boatmen say {v} and nothing more when they mean {s}.",
+        "{P} name is often shortened to {v}.",
+        "Songs praise {s} as {v}.",
+        "{S} appears in old deeds as {v}.",
+        "Signposts along {s} read {v}.",
+        "{S} is listed in gazetteers under {v}.",
+        "Anglers know {s} as {v}.",
     ),
     VESSEL: (
         "{P} full style is {v}.",

@@ -11,7 +11,7 @@ GOODS: dict[tuple[EntityType, str], tuple[str, ...]] = {
         "{S} was laid down as {a} {v}.",
         "Harbour masters know {s} as {a} {v}.",
         "{P} class is that of {a} {v}.",
-        "{S} does her work as {a} {v}.",
+        "{S} does its work as {a} {v}.",
         "From the quay one sees at once that {s} is {a} {v}.",
         "As {a} {v}, {s} has seen many coasts.",
         "{S} was never anything but {a} {v}.",
@@ -86,7 +86,7 @@ GOODS: dict[tuple[EntityType, str], tuple[str, ...]] = {
         "On the bridge of {s} stands {v}.",
         "{S} sails under {v}.",
         "{v} is the captain of {s}.",
-        "{S} has {v} as her captain.",
+        "{S} has {v} as its captain.",
     ),
     (VESSEL, "former_captain"): (
         "From {y} to {z}, the captain of {s} was {v}.",
