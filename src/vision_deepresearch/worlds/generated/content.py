@@ -95,8 +95,7 @@ class _Writer:
             span = self.link(fact.object)
         else:
             span = Span(self.graph.write(fact, style=style))
-        is_number = self._range(fact) is Range.NUMBER
-        claimed = self.graph.write(fact) if is_number else span.text
+        claimed = self.graph.write_claim(fact, style=style)
         self._note(fact.subject, fact.predicate, claimed, stance=self.stance(fact))
         return span
 

@@ -80,6 +80,7 @@ def fill(
     subject: Entity,
     value: str,
     pronoun: bool = False,
+    name: str = "",
     fact: Fact | None = None,
 ) -> str:
     """The sentence with all holes filled but `{v}`, which may become a link.
@@ -89,13 +90,15 @@ def fill(
         subject: what the sentence is about.
         value: as it will be written; decides on the article.
         pronoun: whether the subject is a pronoun; wants `can_use_pronoun`.
-        fact: what is stated; gives the years of sentences about what held before.
+        name: by which the subject goes here; "": its canonical one.
+        fact: what is stated; sentences about what held before want it for the years.
     """
-    name = with_article(subject.name, subject.type)
-    head = subject.pronoun if pronoun else f"{name[0].upper()}{name[1:]}"
+    is_learned = subject.type is SPECIES and name not in {"", subject.name}
+    inside = name if is_learned else with_article(name or subject.name, subject.type)
+    head = subject.pronoun if pronoun else f"{inside[0].upper()}{inside[1:]}"
     owner = POSSESSIVES[subject.pronoun] if pronoun else possessive(head)
     text = realisation.replace("{a}", _article_in(realisation, value))
-    text = text.replace("{S}", head).replace("{P}", owner).replace("{s}", name)
+    text = text.replace("{S}", head).replace("{P}", owner).replace("{s}", inside)
     if fact is not None and fact.since is not None and fact.until is not None:
         text = text.replace("{y}", str(fact.since)).replace("{z}", str(fact.until))
     return text

@@ -90,6 +90,11 @@ class Graph:
         relation = self.relation(fact.subject, fact.predicate)
         return write_literal(fact.literal, relation=relation, style=style)
 
+    def write_claim(self, fact: Fact, *, style: int = 0) -> str:
+        """The value as a `Claim` of a page that writes it in that style: numbers canonically."""
+        relation = self.relation(fact.subject, fact.predicate)
+        return self.write(fact, style=0 if relation.range is Range.NUMBER else style)
+
     def value(self, subject: str, predicate: str) -> str | None:
         """The only value as canonical text, or None."""
         fact = self.fact(subject, predicate)
