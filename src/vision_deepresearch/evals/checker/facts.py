@@ -20,7 +20,16 @@ _MONTHS = {name.casefold(): number for number, name in enumerate(month_name) if 
 _DAY_FIRST = re.compile(r"(\d{1,2}) ([A-Za-z]+) (\d{4})")
 _MONTH_FIRST = re.compile(r"([A-Za-z]+) (\d{1,2}), (\d{4})")
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
-_NUMBER = re.compile(r"([+-]?\d{1,3}(?:,\d{3})+|[+-]?\d+)(?:\.\d+)?(?: [^\W\d]{1,12}\.?)?")
+SMALL_NUMBERS = {
+    word: number
+    for number, word in enumerate(
+        ("three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"), 3
+    )
+}
+"""Numbers that prose writes in words."""
+_UNIT = r"(?: (?:[^\W\d]{1,12}\.?|km/h|kilometres an hour))?"
+_NUMBER = re.compile(rf"([+-]?\d{{1,3}}(?:,\d{{3}})+|[+-]?\d+)(?:\.\d+)?{_UNIT}")
+_IN_WORDS = re.compile(rf"({'|'.join(SMALL_NUMBERS)}){_UNIT}", re.IGNORECASE)
 _QUALIFIER = re.compile(r"\s*\([^()]*\)$")
 _ALSO = re.compile(r"\balso known as (.+?)\.?$")
 
@@ -71,6 +80,8 @@ def literal(text: str) -> Value:
         return Value(Kind.DATE, day.isoformat())
     if found := _NUMBER.fullmatch(words):
         return Value(Kind.NUMBER, str(int(found.group(1).replace(",", ""))))
+    if found := _IN_WORDS.fullmatch(words):
+        return Value(Kind.NUMBER, str(SMALL_NUMBERS[found.group(1).casefold()]))
     return Value(Kind.WORD, words.casefold())
 
 

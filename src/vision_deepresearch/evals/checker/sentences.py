@@ -11,14 +11,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from vision_deepresearch.evals.checker.crawl import Library
-from vision_deepresearch.evals.checker.facts import FactTable, Kind, Source, Value, about, literal
+from vision_deepresearch.evals.checker.facts import (
+    SMALL_NUMBERS,
+    FactTable,
+    Kind,
+    Source,
+    Value,
+    about,
+    literal,
+)
 from vision_deepresearch.evals.checker.text import WebPage, split_links
 
+_UNIT = (
+    r"(?: (?:km/h|km|cm|mm|m|t|kilometres an hour|kilometres|metres|centimetres|millimetres"
+    r"|tonnes)(?![\w/]))?"
+)
 _LITERAL = re.compile(
     r"\b(?:\d{1,2} (?:January|February|March|April|May|June|July|August|September|October"
     r"|November|December) \d{4}"
     r"|(?:January|February|March|April|May|June|July|August|September|October|November|December)"
-    r" \d{1,2}, \d{4}|\d{4}-\d\d-\d\d|\d{1,3}(?:,\d{3})+(?: (?:km|m)\b)?|\d+(?: (?:km|m)\b)?)"
+    r" \d{1,2}, \d{4}|\d{4}-\d\d-\d\d"
+    rf"|\d{{1,3}}(?:,\d{{3}})+{_UNIT}|\d+{_UNIT}|(?:{'|'.join(SMALL_NUMBERS)})\b{_UNIT})"
 )
 _WORD = re.compile("[^\\W_][\\w'\u2019.-]*")
 _YEAR = re.compile(r"[12]\d{3}")
