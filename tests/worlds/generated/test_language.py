@@ -1,6 +1,7 @@
 """Every sentence that states a fact is read back, to the same value, as that relation alone."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.worlds.generated.worlds_for_tests import a_graph
+from tests.worlds.generated.worlds_for_tests import a_graph, some_pages
 from vision_deepresearch.worlds.generated.entities import Entity, EntityType
 from vision_deepresearch.worlds.generated.facts import (
     NUM_STYLES,
@@ -211,3 +212,38 @@ def test_questions_have_words_for_every_relation_and_type() -> None:
     assert set(VISIBLE) == set(ANCHORS) == pictured
     assert set(CLAUSES) | set(PARAPHRASES) <= set(RELATIONS)
     assert {domain for domain, _ in CLAUSES} == pictured
+
+
+def skeletons_of(url: str) -> Iterator[str]:
+    """The sentences of a page that name a thing, with names and figures taken out."""
+    graph, document = a_graph(), some_pages().document(url)
+    about = [graph.entity(entity_id) for entity_id in some_pages().record(url).about]
+    names = {name for entity in about for name in (entity.name, *entity.aliases)}
+    lines = [line for part in document.sections for line in (*part.paragraphs, *part.items)]
+    names |= {span.text for line in lines for span in line if span.href is not None}
+    for line in lines:
+        text = "".join(span.text for span in line)
+        for name in sorted(names, key=len, reverse=True):
+            text = text.replace(name, "_")
+        for sentence in re.split(r"(?<=[.?!:]) +", re.sub(r"\d[\d,-]*", "#", text)):
+            if re.search(r"[_#]", sentence) and sentence.strip("_#"):
+                yield sentence
+
+
+def test_no_sentence_skeleton_makes_up_two_in_a_hundred() -> None:
+    counts = Counter(
+        skeleton for record in some_pages().all_urls() for skeleton in skeletons_of(record.url)
+    )
+    skeleton, times = counts.most_common(1)[0]
+    assert counts.total() > 2000
+    assert times / counts.total() < 0.02, skeleton
+
+
+def test_a_predicate_is_of_one_type_but_for_kind() -> None:
+    names = Counter(relation.name for relation in RELATIONS.values())
+    assert [name for name, times in names.items() if times > 1] == ["kind"]
+    for domain in EntityType:
+        rows = [relation.infobox for relation in BY_DOMAIN[domain]]
+        rows += [r.inverse_infobox for r in RELATIONS.values() if r.target is domain]
+        told = [row for row in rows if row]
+        assert len(told) == len(set(told)), domain
