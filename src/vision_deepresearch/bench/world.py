@@ -209,7 +209,7 @@ class _Bench:
     def _single_pages(self, pages: PageSet) -> None:
         """Pages written alone and out of order; every list, the longest pages there are, besides."""
         records = pages.all_urls()
-        rng = rng_for(self._spec.seed, "bench-pages", 0)
+        rng = rng_for(self._spec.root, "bench-pages", 0)
         chosen = [rng.choice(records).url for _ in range(self._sizes.queries)]
         lists = [record.url for record in records if record.kind is PageKind.LIST]
         times = [_cpu(lambda url=url: pages.render_html(url)) for url in chosen]

@@ -50,7 +50,7 @@ def known_items(pages: PageSet, *, count: int) -> list[KnownItem]:
     things = tuple(graph.entities.values())
     items: list[KnownItem] = []
     for number in range(count):
-        rng = rng_for(graph.spec.seed, "known-item", number)
+        rng = rng_for(graph.spec.root, "known-item", number)
         draw = rng.random()
         if draw < 0.3:
             items.append(_fragment(pages, rng))
@@ -98,7 +98,7 @@ def drawn_scenes(pages: PageSet, *, count: int) -> Iterator[DrawnScene]:
     graph = pages.graph
     known: Sequence[str] = [thing.id for thing in graph.known_by_sight()]
     for number in range(count):
-        rng = rng_for(graph.spec.seed, "bench-scene", number)
+        rng = rng_for(graph.spec.root, "bench-scene", number)
         members = rng.sample(known, k=min(SCENE_THINGS, len(known)))
         layout = _LAYOUTS[number % len(_LAYOUTS)]
         scene = render_scene(

@@ -32,7 +32,7 @@ def some_drafts() -> tuple[TaskDraft, ...]:
 
 def place_on_grid(scene: SceneSpec) -> Mapping[str, Box]:
     """Two rows, every thing in its own cell, a little off its middle."""
-    rng = rng_for(SPEC.seed, "grid", scene.id)
+    rng = rng_for(SPEC.root, "grid", scene.id)
     columns = -(-len(scene.entity_ids) // 2)
     boxes: dict[str, Box] = {}
     for number, entity_id in enumerate(scene.entity_ids):

@@ -40,7 +40,7 @@ class Claim:
 
 def twisted(graph: Graph, fact: Fact, *, key: str) -> Fact:
     """The fact with another, wrong value of the same kind; the same key gives the same value."""
-    rng = rng_for(graph.spec.seed, "twist", (key, fact.subject, fact.predicate))
+    rng = rng_for(graph.spec.root, "twist", (key, fact.subject, fact.predicate))
     relation = graph.relation(fact.subject, fact.predicate)
     if fact.object is not None:
         alike = graph.of_type(graph.entity(fact.object).type)

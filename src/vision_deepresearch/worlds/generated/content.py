@@ -41,7 +41,7 @@ from vision_deepresearch.worlds.generated.spec import rng_for
 def write_content(graph: Graph, record: PageRecord) -> Document:
     """The content of a planned page."""
     writer = _Writer(
-        graph=graph, record=record, rng=rng_for(graph.spec.seed, "content", record.url)
+        graph=graph, record=record, rng=rng_for(graph.spec.root, "content", record.url)
     )
     writers: dict[PageKind, Callable[[_Writer], Document]] = {
         PageKind.ENCYCLOPEDIA: _article,

@@ -81,14 +81,14 @@ def look_of(spec: WorldSpec, entity: Entity, *, roll: int = 0) -> Look:
         KeyError: things of this type carry no picture.
     """
     root = entity.lookalike_of or entity.id
-    rng = rng_for(spec.seed, "look", root)
+    rng = rng_for(spec.root, "look", root)
     style, aspect = _style_and_aspect(rng, entity)
     dark, light, *colours = rng.choice(PALETTES)
     first, second, third, fourth = rng.sample(colours, 4)
-    detail = rng_for(spec.seed, "marks", (root, roll))
+    detail = rng_for(spec.root, "marks", (root, roll))
     marks = [_roll_mark(detail) for _ in range(_NUM_MARKS)]
     if entity.lookalike_of is not None:
-        change = rng_for(spec.seed, "lookalike", (entity.id, roll))
+        change = rng_for(spec.root, "lookalike", (entity.id, roll))
         for slot in change.sample(range(_DIFFERENT_SLOTS), change.choice((3, 4))):
             marks[slot] = _roll_mark(change, other_than=marks[slot].name)
     return Look(
@@ -108,7 +108,7 @@ def _roll_mark(rng: random.Random, *, other_than: str = "") -> Mark:
 
 def aspect_of(spec: WorldSpec, entity: Entity) -> float:
     """Width over height of a thing's cut-out, without drawing it; a few microseconds."""
-    return _style_and_aspect(rng_for(spec.seed, "look", entity.lookalike_of or entity.id), entity)[
+    return _style_and_aspect(rng_for(spec.root, "look", entity.lookalike_of or entity.id), entity)[
         1
     ]
 
@@ -130,12 +130,11 @@ def cutout(spec: WorldSpec, entity: Entity) -> Pixels:
     Details are drawn anew until a reference picture of it has enough key points to be found.
     Cost: about 8 ms; the last 384 are kept, 80 MB at most.
     """
-    return _cutout(spec.seed, entity)
+    return _cutout(_ground_of(spec), entity)
 
 
 @lru_cache(maxsize=384)
-def _cutout(seed: int, entity: Entity) -> Pixels:
-    spec = _seeded(seed)
+def _cutout(spec: WorldSpec, entity: Entity) -> Pixels:
     for roll in range(_MAX_ROLLS):
         look = look_of(spec, entity, roll=roll)
         width, height = cutout_size(look.aspect)
@@ -156,9 +155,9 @@ def _corners() -> cv2.FastFeatureDetector:
     return cv2.FastFeatureDetector.create(threshold=10)
 
 
-@lru_cache(maxsize=4)
-def _seeded(seed: int) -> WorldSpec:
-    return WorldSpec(preset="look", seed=seed, num_entities=1, num_tasks=1)
+def _ground_of(spec: WorldSpec) -> WorldSpec:
+    """What looks depend on, and nothing else: worlds of one seed share their cut-outs."""
+    return WorldSpec(preset="look", seed=spec.seed, split=spec.split, num_entities=1, num_tasks=1)
 
 
 def _stretched(canvas: Pixels, mask: Pixels, look: Look) -> tuple[Pixels, Pixels]:
@@ -195,7 +194,7 @@ def _lit(canvas: Pixels, seed: int) -> Pixels:
 def reference_picture(spec: WorldSpec, entity: Entity) -> bytes:
     """Photograph a thing for its page: large, on a plausible ground; JPEG 360 x 270."""
     width, height = REFERENCE_SIZE
-    rng = rng_for(spec.seed, "reference", entity.id)
+    rng = rng_for(spec.root, "reference", entity.id)
     half = _ground(entity.type, width // 2, height // 2, rng)
     ground = np.asarray(cv2.resize(half, (width, height)), np.uint8)
     thing = cutout(spec, entity)

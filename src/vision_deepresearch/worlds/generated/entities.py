@@ -18,6 +18,14 @@ class EntityType(StrEnum):
     VESSEL = "vessel"
     EVENT = "event"
     RIVER = "river"
+    PRODUCT = "product"
+    """Packaged goods: a tin, a box, a bottle with its label."""
+    SPECIES = "species"
+    """An animal or a plant, on a specimen plate."""
+    BOOK = "book"
+    VEHICLE = "vehicle"
+    """A locomotive, a tram, an airship: what has a livery and runs on a line."""
+    AWARD = "award"
 
     @property
     def carries_picture(self) -> bool:
@@ -28,6 +36,10 @@ class EntityType(StrEnum):
             EntityType.BUILDING,  # facade
             EntityType.ARTWORK,  # poster or painting
             EntityType.VESSEL,  # livery and flag
+            EntityType.PRODUCT,  # package
+            EntityType.SPECIES,  # specimen plate
+            EntityType.BOOK,  # cover
+            EntityType.VEHICLE,  # livery
         }
 
 

@@ -32,6 +32,10 @@ class Fact:
     """Entity id."""
     literal: int | str | None = None
     """A year or number as int; a date as ISO text; a word."""
+    since: int | None = None
+    """First year in which it held; None: always, or nobody says."""
+    until: int | None = None
+    """Last year in which it held; None: it still does."""
 
     @property
     def key(self) -> tuple[str, str]:

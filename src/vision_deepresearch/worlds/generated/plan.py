@@ -206,7 +206,7 @@ def _plural(noun: str) -> str:
 
 
 def _secondary(graph: Graph, entity: Entity, *, number: int) -> Iterator[PageRecord]:
-    rng = rng_for(graph.spec.seed, "secondary", entity.id)
+    rng = rng_for(graph.spec.root, "secondary", entity.id)
     about = (entity.id,)
     name = entity.name
     if entity.type.carries_picture and rng.random() < 0.45:
@@ -266,7 +266,7 @@ _THREADS = (
 
 def _outdated(graph: Graph, subject: str, *, page: str) -> tuple[tuple[Fact, Stance], ...]:
     """With the probability of the spec, one changing fact as it was before."""
-    rng = rng_for(graph.spec.seed, "outdated", (subject, page))
+    rng = rng_for(graph.spec.root, "outdated", (subject, page))
     changing = [
         fact for fact in graph.facts(subject) if graph.relation(subject, fact.predicate).changes
     ]
@@ -277,7 +277,7 @@ def _outdated(graph: Graph, subject: str, *, page: str) -> tuple[tuple[Fact, Sta
 
 
 def _rumours(graph: Graph, subject: str) -> tuple[tuple[Fact, Stance], ...]:
-    rng = rng_for(graph.spec.seed, "rumours", subject)
+    rng = rng_for(graph.spec.root, "rumours", subject)
     facts = graph.facts(subject)
     if not facts or rng.random() < 0.5:
         return ()
@@ -292,7 +292,7 @@ def _wrong(fact: Fact, twist: Fact, *, stance: Stance) -> tuple[tuple[Fact, Stan
 def _albums(graph: Graph) -> Iterator[PageRecord]:
     """Albums of a few pictures each; look-alikes end up beside what they resemble."""
     pictured = [entity.id for entity in graph.pictured()]
-    rng_for(graph.spec.seed, "albums", 0).shuffle(pictured)
+    rng_for(graph.spec.root, "albums", 0).shuffle(pictured)
     ordered: dict[str, None] = {}
     for entity_id in pictured:
         for member in (entity_id, *graph.lookalikes(entity_id)):

@@ -68,9 +68,9 @@ def populate(spec: WorldSpec) -> Population:
 
 
 def _make_entities(spec: WorldSpec) -> tuple[Entity, ...]:
-    rng = rng_for(spec.seed, "entities", spec.num_entities)
+    rng = rng_for(spec.root, "entities", spec.num_entities)
     types = _deal_types(spec.num_entities, rng)
-    names = NameMaker(rng_for(spec.seed, "names", spec.num_entities))
+    names = NameMaker(rng_for(spec.root, "names", spec.num_entities))
     ranks = list(range(len(types)))
     rng.shuffle(ranks)
     entities: list[Entity] = []
@@ -134,6 +134,14 @@ def _name(names: NameMaker, type_: EntityType, *, kind: str, is_woman: bool) -> 
             return names.event(kind)
         case EntityType.RIVER:
             return names.river()
+        case (
+            EntityType.PRODUCT
+            | EntityType.SPECIES
+            | EntityType.BOOK
+            | EntityType.VEHICLE
+            | EntityType.AWARD
+        ):
+            return names.artwork()
 
 
 def _with_lookalikes(
@@ -201,7 +209,7 @@ class _Settling:
     def run(self) -> dict[str, tuple[Fact, ...]]:
         """Lay down everything; types that others refer to come first."""
         self.facts = {entity.id: [] for entity in self.entities}
-        maker = NameMaker(rng_for(self.spec.seed, "regions", 0))
+        maker = NameMaker(rng_for(self.spec.root, "regions", 0))
         names = {entity.name for entity in self.entities}
         drawn = (maker.region() for _ in range(4 * _REGION_COUNT))
         self.regions = tuple(islice((name for name in drawn if name not in names), _REGION_COUNT))
@@ -219,7 +227,7 @@ class _Settling:
             (EntityType.EVENT, self._event),
         ):
             for entity in self._all(type_):
-                settle(entity, rng_for(self.spec.seed, "facts", entity.id))
+                settle(entity, rng_for(self.spec.root, "facts", entity.id))
             if type_ is EntityType.ORGANISATION:
                 self._pool_organisations()
         return {subject: tuple(facts) for subject, facts in self.facts.items()}
@@ -247,7 +255,7 @@ class _Settling:
         occupations: dict[str, list[Entity]] = {name: [] for name, _ in _OCCUPATIONS}
         names, weights = zip(*_OCCUPATIONS, strict=True)
         for person in persons:
-            rng = rng_for(self.spec.seed, "life", person.id)
+            rng = rng_for(self.spec.root, "life", person.id)
             occupation = rng.choices(names, weights=weights)[0]
             occupations[occupation].append(person)
             birth = rng.randint(1800, 1975)
@@ -267,7 +275,7 @@ class _Settling:
 
     def _marry(self, persons: Sequence[Entity]) -> None:
         """Couples born within twelve years; marriage is mutual."""
-        rng = rng_for(self.spec.seed, "marriages", 0)
+        rng = rng_for(self.spec.root, "marriages", 0)
         single: list[Entity] = []
         for person in sorted(persons, key=lambda p: (self.births[p.id], p.id)):
             if rng.random() > 0.6:

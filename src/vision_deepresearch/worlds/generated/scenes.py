@@ -172,7 +172,7 @@ def render_scene(spec: WorldSpec, scene: SceneSpec, entities: Mapping[str, Entit
         ValueError: see `place_scene`.
     """
     plan = _arrange(spec, scene, entities)
-    rng = rng_for(spec.seed, "scene-pixels", scene.id)
+    rng = rng_for(spec.root, "scene-pixels", scene.id)
     setting = SETTINGS[scene.layout]
     half = setting.backdrop(plan.width // 2, plan.height // 2, rng)
     picture = np.asarray(
@@ -220,7 +220,7 @@ def _arrange(spec: WorldSpec, scene: SceneSpec, entities: Mapping[str, Entity]) 
     if bare:
         msg = f"only things with a picture can stand in a scene, got {', '.join(bare)}"
         raise ValueError(msg)
-    rng = rng_for(spec.seed, "scene", scene.id)
+    rng = rng_for(spec.root, "scene", scene.id)
     if len(things) > ORDINARY_THINGS:
         if scene.layout not in WALL_LAYOUTS:
             msg = (

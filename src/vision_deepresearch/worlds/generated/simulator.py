@@ -107,7 +107,7 @@ class PictureSimulator:
         self._graph = graph
         self._scenes = scenes
         self._settings = settings or SimulatorSettings()
-        self._seed = graph.spec.seed if seed is None else seed
+        self._seed = graph.spec.root if seed is None else seed
         self._pictured = tuple(thing.id for thing in graph.pictured())
 
     def knows(self, origin: CropOrigin | None) -> bool:

@@ -15,7 +15,7 @@ from pydantic import Field, JsonValue
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.record import Record
 
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 """Raise it whenever the same spec would give different pages, pictures or tasks."""
 
 _LIST_LIMIT = 300
@@ -29,6 +29,8 @@ class WorldSpec(Record):
 
     preset: str
     seed: int = 0
+    split: Literal["train", "validation", "test"] = "train"
+    """Worlds of different splits share no seed, no culture of names, no site and no question frame."""
     num_entities: int = Field(gt=0)
     num_tasks: int = Field(gt=0)
     """Tasks made when the world is built."""
@@ -42,6 +44,11 @@ class WorldSpec(Record):
     num_pictures: int | None = Field(default=None, gt=0)
     """Things that image search knows, the first so many; None: all. Questions look at these only,
     the pictures of others are drawn when asked for."""
+
+    @property
+    def root(self) -> str:
+        """What all randomness of the world starts from: no two splits share one."""
+        return f"{self.split}/{self.seed}"
 
     @property
     def list_limit(self) -> int | None:
@@ -82,7 +89,7 @@ def spec_named(preset: str, *, seed: int = 0) -> WorldSpec:
     return PRESETS[preset].model_copy(update={"seed": seed})
 
 
-def rng_for(seed: int, kind: str, key: object) -> random.Random:
+def rng_for(seed: int | str, kind: str, key: object) -> random.Random:
     """The generator of one object: a pure function of its seed, kind and key."""
     digest = hashlib.blake2b(repr((seed, kind, key)).encode(), digest_size=8).digest()
     return random.Random(int.from_bytes(digest, "big"))

@@ -83,7 +83,7 @@ def make_tasks(
     maker = _draft_ordinary if spec.depth == "ordinary" else _draft_deep
     for number in range(limit):
         for attempt in range(_MAX_ATTEMPTS):
-            rng = rng_for(spec.seed, "task", (number, attempt))
+            rng = rng_for(spec.root, "task", (number, attempt))
             draft = maker(routes, rng, number=number, attempt=attempt, place=place)
             if draft is None:
                 continue
