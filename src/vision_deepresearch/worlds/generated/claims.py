@@ -17,6 +17,8 @@ class Stance(StrEnum):
     """It was so once."""
     RUMOUR = "rumour"
     """Somebody says so; it is wrong."""
+    CONTRADICTORY = "contradictory"
+    """Stated like any other fact, and wrong: only other sources tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

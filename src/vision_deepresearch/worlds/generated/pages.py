@@ -4,33 +4,22 @@ Any page can be made alone, in any order, in any process. Hosts are reserved nam
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
 
 from vision_deepresearch.worlds.generated.claims import Claim, Stance
 from vision_deepresearch.worlds.generated.content import write_content
 from vision_deepresearch.worlds.generated.document import Document, PagePicture
+from vision_deepresearch.worlds.generated.facts import write_literal
 from vision_deepresearch.worlds.generated.graph import Graph
-from vision_deepresearch.worlds.generated.plan import (
-    PageKind,
-    PageRecord,
-    encyclopedia_url,
-    plan_pages,
-)
-from vision_deepresearch.worlds.generated.relations import RELATIONS
+from vision_deepresearch.worlds.generated.plan import PageRecord, encyclopedia_url, plan_pages
+from vision_deepresearch.worlds.generated.relations import RELATIONS, Range
+from vision_deepresearch.worlds.generated.sites import PageKind, Role, Site, Split, site_of
 
-_TEMPLATES = {
-    PageKind.ENCYCLOPEDIA: "encyclopedia.html.jinja",
-    PageKind.LIST: "encyclopedia.html.jinja",
-    PageKind.DISAMBIGUATION: "encyclopedia.html.jinja",
-    PageKind.CATALOGUE: "catalogue.html.jinja",
-    PageKind.NEWS: "news.html.jinja",
-    PageKind.FORUM: "forum.html.jinja",
-    PageKind.GALLERY: "gallery.html.jinja",
-    PageKind.MIRROR: "mirror.html.jinja",
-}
 _PREDICATES = tuple(dict.fromkeys(relation.name for relation in RELATIONS.values()))
 
 
@@ -74,9 +63,8 @@ class PageSet:
             KeyError: there is no such page.
         """
         record = self._records[url]
-        template = _environment().get_template(_TEMPLATES[record.kind])
         document = write_content(self.graph, record)
-        return template.render(page=document, record=record).encode()
+        return render(document, record, split=self.graph.spec.split).encode()
 
     def claims(self, url: str) -> tuple[Claim, ...]:
         """What a page states.
@@ -123,7 +111,7 @@ class PageSet:
             record
             for subject in neighbours
             for record in self.pages_about(subject)
-            if record.kind is PageKind.NEWS
+            if record.kind is PageKind.NEWS  # they show what they mention in passing
         ]
         return {self._numbers[record.url] for record in told} | self._mistaken.get(entity_id, set())
 
@@ -178,12 +166,88 @@ class PageSet:
         return about
 
 
+def render(document: Document, record: PageRecord, *, split: Split) -> str:
+    """A page's content as HTML in the dress of its site."""
+    frame = _frame(record.kind, split)
+    day = ""
+    if record.published is not None:
+        day = write_literal(record.published, relation=_A_DATE)
+    return frame.template.render(
+        page=document,
+        record=record,
+        day=day,
+        site=frame.site,
+        shell=frame.shell,
+        css=frame.css,
+        menu=_MENUS[frame.site.role],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What all pages of a kind share."""
+
+    site: Site
+    template: Template
+    shell: Template
+    css: Markup
+
+
+@cache
+def _frame(kind: PageKind, split: Split) -> _Frame:
+    site = site_of(kind, split)
+    environment = _environment()
+    return _Frame(
+        site=site,
+        template=environment.get_template(f"{site.role.value}.html.jinja"),
+        shell=environment.get_template(f"shells/{site.look.shell}.html.jinja"),
+        css=Markup(_css(site)),  # noqa: S704 - our own files
+    )
+
+
+def _css(site: Site) -> str:
+    """The site's colours and fonts, what all sites share, what its split adds for its role."""
+    look = site.look
+    colours = (
+        f":root{{--ink:{look.ink};--paper:{look.paper};--accent:{look.accent};--tint:{look.tint};"
+        f"--font:{look.font};--heading:{look.heading_font}}}"
+    )
+    base, shell = (_css_lines(name) for name in ("base", look.shell))
+    roles = tuple(f".{role.value}" for role in Role)
+    own = f".{site.role.value}"
+    kept = [line for line in shell if not line.startswith(roles) or line.startswith(own)]
+    return "\n".join([colours, *base, *kept])
+
+
+@cache
+def _css_lines(name: str) -> tuple[str, ...]:
+    path = _FOLDER / "css" / f"{name}.css"
+    return tuple(path.read_text(encoding="utf-8").splitlines())
+
+
+_FOLDER = Path(__file__).parent / "templates"
+_A_DATE = next(relation for relation in RELATIONS.values() if relation.range is Range.DATE)
+_MENUS = {
+    Role.ENCYCLOPEDIA: ("Main page", "Random article", "Help", "Donate"),
+    Role.COLLECTION: ("Highlights", "All objects", "Visit", "Basket (0)"),
+    Role.NEWSPAPER: ("Front page", "Town and country", "Sport", "Tide tables", "Letters"),
+    Role.FORUM: ("Boards", "Rules", "Log in", "Register"),
+    Role.PHOTOS: ("Explore", "Upload", "Licences"),
+    Role.MILL: ("Trending", "Quizzes", "Celebrities", "Top ten"),
+    Role.MAGAZINE: ("This issue", "Lists", "People", "Subscribe"),
+    Role.BLOG: ("Home", "About me", "Older posts"),
+    Role.SHOP: ("New in", "Prints", "Gifts", "Basket (0)"),
+    Role.ARCHIVE: ("About", "Calendar", "Save a page"),
+}
+
+
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader(_FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )

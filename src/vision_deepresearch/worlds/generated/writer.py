@@ -1,0 +1,294 @@
+"""One page in the making: facts as this page has them, told in sentences, rows and pictures.
+
+Every claim is noted the moment its value is written, so what a page claims is known.
+"""
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+from vision_deepresearch.worlds.generated.claims import Claim, Stance
+from vision_deepresearch.worlds.generated.document import (
+    Document,
+    Line,
+    PagePicture,
+    Row,
+    Section,
+    Span,
+)
+from vision_deepresearch.worlds.generated.entities import EntityType
+from vision_deepresearch.worlds.generated.facts import Fact
+from vision_deepresearch.worlds.generated.furniture import BRIDGES, say
+from vision_deepresearch.worlds.generated.grammar import (
+    POSSESSIVES,
+    article_before,
+    can_use_pronoun,
+    realisations_of,
+)
+from vision_deepresearch.worlds.generated.graph import Graph
+from vision_deepresearch.worlds.generated.plan import PageRecord, encyclopedia_url, picture_url
+from vision_deepresearch.worlds.generated.relations import RELATIONS, Range, Relation
+from vision_deepresearch.worlds.generated.sites import DEAD_HOSTS, PageKind, site_of
+from vision_deepresearch.worlds.generated.themes import Theme, theme_of
+
+_P_BRIDGE = 0.3
+"""How often a paragraph opens with a sentence that leads over to its theme."""
+_P_PRONOUN = 0.7
+_P_DEAD_SOURCE = 0.15
+
+
+@dataclass(slots=True, kw_only=True)
+class Writer:
+    """One page in the making."""
+
+    graph: Graph
+    record: PageRecord
+    rng: random.Random
+    claims: dict[Claim, None] = field(default_factory=dict)
+    """Each once, in the order of first mention."""
+
+    @property
+    def subject(self) -> str:
+        """Id of the thing the page is about first of all."""
+        return self.record.about[0]
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.graph.entity(self.subject).name
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """The subject's facts as this page has them: some may be wrong here.
+
+        A page that has a former value as today's knows nothing of its being former.
+        """
+        told = self.graph.facts(self.subject)
+        if not self.record.wrong:
+            return told
+        wrong = {fact.predicate: fact for fact, _ in self.record.wrong}
+        later = {f"former_{fact.predicate}" for fact, _ in self.record.wrong}
+        return tuple(
+            wrong.get(fact.predicate, fact) for fact in told if fact.predicate not in later
+        )
+
+    @property
+    def wrong_facts(self) -> list[Fact]:
+        """Those of them that this page gets wrong, in order."""
+        return [fact for fact in self.facts if self.stance(fact) is not Stance.TRUE]
+
+    def some_facts(self, limit: int) -> list[Fact]:
+        """What is wrong here first, then others in an order of the page's own."""
+        others = [fact for fact in self.facts if self.stance(fact) is Stance.TRUE]
+        self.rng.shuffle(others)
+        return [*self.wrong_facts, *others][:limit]
+
+    def stance(self, fact: Fact) -> Stance:
+        """How this page's version of a fact relates to the truth."""
+        return next((stance for wrong, stance in self.record.wrong if wrong == fact), Stance.TRUE)
+
+    def relation(self, fact: Fact) -> Relation:
+        """The relation that a fact is of."""
+        return self.graph.relation(fact.subject, fact.predicate)
+
+    def theme(self, fact: Fact) -> Theme:
+        """What it is about, in the rough."""
+        return theme_of(self.relation(fact))
+
+    def link(self, entity_id: str) -> Span:
+        """A thing's name with the address of its article."""
+        return Span(self.graph.entity(entity_id).name, encyclopedia_url(self.graph, entity_id))
+
+    def value(self, fact: Fact, *, style: int = 0) -> Line:
+        """The value with its link, and the claim noted."""
+        text = self.graph.write(fact, style=style)
+        self._note(fact.subject, fact.predicate, text, stance=self.stance(fact))
+        if fact.object is None:
+            return (Span(text),)
+        link = self.link(fact.object)
+        rest = text.removeprefix(link.text)
+        return (link, Span(rest)) if rest and rest != text else (link,)
+
+    def inverse_value(self, predicate: str, *, of: str, thing: str) -> Line:
+        """A thing that stands in the relation to `of`, and the claim noted."""
+        span = self.link(thing)
+        self._note(of, predicate, span.text, inverse=True)
+        return (span,)
+
+    def _note(
+        self,
+        subject: str,
+        predicate: str,
+        value: str,
+        *,
+        inverse: bool = False,
+        stance: Stance = Stance.TRUE,
+    ) -> None:
+        claim = Claim(
+            subject=subject, predicate=predicate, inverse=inverse, value=value, stance=stance
+        )
+        self.claims.setdefault(claim)
+
+    # ------------------------------------------------------------------------------- sentences
+
+    def sentence(self, fact: Fact, *, pronoun: bool) -> Line:
+        """One realisation of a fact."""
+        domain = self.graph.entity(fact.subject).type
+        style = self.rng.randrange(3) if self.relation(fact).range is Range.DATE else 0
+        value = self.value(fact, style=style)
+        choices = _realisations(domain, fact.predicate, inverse=False, pronoun=pronoun)
+        return self._realise(choices, subject=fact.subject, value=value, pronoun=pronoun)
+
+    def inverse_sentence(self, predicate: str, *, of: str, thing: str, pronoun: bool) -> Line:
+        """One realisation of what stands in a relation to a thing."""
+        value = self.inverse_value(predicate, of=of, thing=thing)
+        domain = self.graph.entity(thing).type
+        choices = _realisations(domain, predicate, inverse=True, pronoun=pronoun)
+        return self._realise(choices, subject=of, value=value, pronoun=pronoun)
+
+    def _realise(self, choices: Sequence[str], *, subject: str, value: Line, pronoun: bool) -> Line:
+        entity = self.graph.entity(subject)
+        text = self.rng.choice(choices).replace("{a}", article_before(value[0].text))
+        head = entity.pronoun if pronoun else entity.name
+        possessive = POSSESSIVES[entity.pronoun] if pronoun else f"{entity.name}'s"
+        text = text.replace("{S}", head).replace("{P}", possessive).replace("{s}", entity.name)
+        before, _, after = text.partition("{v}")
+        return tuple(span for span in (Span(before), *value, Span(after)) if span.text)
+
+    def told(self, facts: Sequence[Fact], *, may_use_pronoun: bool = True) -> Line:
+        """Facts in a row as one paragraph, the first with the subject's name."""
+        return paragraph(
+            self.sentence(
+                fact,
+                pronoun=may_use_pronoun and position > 0 and self.rng.random() < _P_PRONOUN,
+            )
+            for position, fact in enumerate(facts)
+        )
+
+    def paragraphs(self, facts: Sequence[Fact], *, may_use_pronoun: bool = True) -> Iterator[Line]:
+        """Facts told in paragraphs of two to four, some led over to by a sentence of furniture."""
+        position = 0
+        while position < len(facts):
+            size = self.rng.choice((2, 3, 3, 4))
+            part = facts[position : position + size]
+            position += size
+            text = self.told(part, may_use_pronoun=may_use_pronoun)
+            if self.rng.random() < _P_BRIDGE:
+                bridge = say(self.rng, BRIDGES[self.theme(part[0])])
+                text = (Span(f"{bridge} "), *text)
+            yield text
+
+    # ----------------------------------------------------------------------------- furniture
+
+    def rows(self, facts: Sequence[Fact]) -> Iterator[Row]:
+        """Infobox rows; several values of one predicate share a row."""
+        by_predicate: dict[str, list[Fact]] = {}
+        for fact in facts:
+            by_predicate.setdefault(fact.predicate, []).append(fact)
+        for alike in by_predicate.values():
+            cell: list[Span] = []
+            for fact in alike:
+                cell += [Span(", ")] if cell else []
+                cell += self.value(fact)
+            yield Row(label=self.relation(alike[0]).infobox, cell=tuple(cell))
+
+    def inverses(self) -> Iterator[tuple[str, str]]:
+        """Predicates in which exactly one thing stands to the subject, and that thing."""
+        for relation in pointing_at(self.graph.entity(self.subject).type):
+            if relation.inverse_infobox:
+                thing = self.graph.inverse(self.subject, relation.name)
+                if thing is not None:
+                    yield relation.name, thing
+
+    def inverse_rows(self) -> Iterator[Row]:
+        """Infobox rows read from the value's side."""
+        for predicate, thing in self.inverses():
+            relation = RELATIONS[self.graph.entity(thing).type, predicate]
+            value = self.inverse_value(predicate, of=self.subject, thing=thing)
+            yield Row(label=relation.inverse_infobox, cell=value)
+
+    def picture(self, entity_id: str, *, caption: str | None = None) -> PagePicture:
+        """A thing's reference picture, by default with its name below."""
+        return PagePicture(
+            image_url=picture_url(entity_id, split=self.graph.spec.split),
+            entity_id=entity_id,
+            caption=self.graph.entity(entity_id).name if caption is None else caption,
+        )
+
+    def lead_picture(self) -> PagePicture | None:
+        """The subject's, where it has one."""
+        entity = self.graph.entity(self.subject)
+        return self.picture(self.subject) if entity.type.carries_picture else None
+
+    def related(self) -> tuple[Span, ...]:
+        """Links to neighbours on the graph, a dozen at most."""
+        ids = [fact.object for fact in self.graph.facts(self.subject) if fact.object is not None]
+        return tuple(self.link(entity_id) for entity_id in dict.fromkeys(ids))[:12]
+
+    def sources(self) -> tuple[Span, ...]:
+        """Where a careless page says it has things from: the article, or a site that is gone."""
+        split = self.graph.spec.split
+        home = site_of(PageKind.ENCYCLOPEDIA, split).name
+        found = [Span(home, encyclopedia_url(self.graph, self.subject))]
+        if self.rng.random() < _P_DEAD_SOURCE:
+            host = self.rng.choice(DEAD_HOSTS)
+            number = self.rng.randrange(10_000)
+            found.append(Span(host, f"https://{host}/{number:04d}.html"))
+        return tuple(found)
+
+    def document(
+        self,
+        *,
+        notice: str = "",
+        lead: PagePicture | None = None,
+        rows: Iterable[Row] = (),
+        sections: Iterable[Section] = (),
+        pictures: Iterable[PagePicture] = (),
+        related: tuple[Span, ...] = (),
+        sources: tuple[Span, ...] = (),
+        pager: Line = (),
+        author: str = "",
+    ) -> Document:
+        """Collect everything; the claims noted on the way come along."""
+        rows, sections = tuple(rows), tuple(sections)
+        return Document(
+            title=self.record.title,
+            notice=notice,
+            lead=lead,
+            rows=rows,
+            sections=sections,
+            pictures=tuple(pictures),
+            related=related,
+            sources=sources,
+            pager=pager,
+            claims=tuple(self.claims),
+            author=author,
+        )
+
+
+def paragraph(sentences: Iterable[Line]) -> Line:
+    """Sentences in a row."""
+    spans: list[Span] = []
+    for sentence in sentences:
+        if spans:
+            spans.append(Span(" "))
+        spans.extend(sentence)
+    return tuple(spans)
+
+
+@cache
+def pointing_at(type_: EntityType) -> tuple[Relation, ...]:
+    """Relations whose values are things of a type, in table order."""
+    return tuple(relation for relation in RELATIONS.values() if relation.target is type_)
+
+
+@cache
+def _realisations(
+    domain: EntityType, predicate: str, *, inverse: bool, pronoun: bool
+) -> tuple[str, ...]:
+    """What may be said; all of it where nothing of it takes a pronoun."""
+    choices = realisations_of(domain, predicate, inverse=inverse)
+    if not pronoun:
+        return choices
+    return tuple(choice for choice in choices if can_use_pronoun(choice)) or choices
