@@ -309,9 +309,9 @@ def _news(writer: Writer) -> Document:
     own = writer.some_facts(rng.choice((2, 3, 3, 4)))
     intro: Line = (Span(say(rng, furniture.NEWS_INTROS)),)
     cut = rng.randint(1, max(1, len(own)))
-    paragraphs = [paragraph([intro, *_named(writer, own[:cut])])]
+    paragraphs = [paragraph([intro, *writer.named(own[:cut])])]
     if own[cut:]:
-        paragraphs.append(paragraph(_named(writer, own[cut:])))
+        paragraphs.append(paragraph(writer.named(own[cut:])))
     sections = [Section(paragraphs=tuple(paragraphs))]
     around = _around(writer, own)
     if around:
@@ -335,11 +335,6 @@ def _news(writer: Writer) -> Document:
     )
 
 
-def _named(writer: Writer, facts: Sequence[Fact]) -> list[Line]:
-    """Sentences that all name their subject: the page's title is more than its name."""
-    return [writer.sentence(fact, pronoun=False) for fact in facts]
-
-
 def _around(writer: Writer, told: Sequence[Fact]) -> list[Line]:
     """A fact each about two things that were named."""
     neighbours = [fact.object for fact in told if fact.object is not None]
@@ -348,7 +343,7 @@ def _around(writer: Writer, told: Sequence[Fact]) -> list[Line]:
         for neighbour in neighbours
         if writer.graph.facts(neighbour)
     ]
-    return _named(writer, aside[:2])
+    return writer.named(aside[:2])
 
 
 def _profile(writer: Writer) -> Document:
@@ -359,7 +354,7 @@ def _profile(writer: Writer) -> Document:
     themes = [theme for theme in Theme if any(writer.theme(fact) is theme for fact in facts)]
     rng.shuffle(themes)
     for theme in themes:
-        answer = _named(writer, [fact for fact in facts if writer.theme(fact) is theme])
+        answer = writer.named([fact for fact in facts if writer.theme(fact) is theme])
         sections.append(
             Section(
                 heading=rng.choice(furniture.PROFILE_QUESTIONS[theme]),
@@ -386,7 +381,7 @@ def _blog(writer: Writer) -> Document:
         part = own[start : start + 2]
         is_rumour = any(writer.stance(fact) is Stance.RUMOUR for fact in part)
         words = furniture.BLOG_RUMOURS if is_rumour else furniture.BLOG_TURNS
-        paragraphs.append(paragraph([(Span(say(rng, words)),), *_named(writer, part)]))
+        paragraphs.append(paragraph([(Span(say(rng, words)),), *writer.named(part)]))
     around = _around(writer, own)[:1]
     if around and rng.random() < 0.5:
         paragraphs.append(around[0])

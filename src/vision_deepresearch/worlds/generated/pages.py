@@ -16,6 +16,7 @@ from vision_deepresearch.worlds.generated.content import write_content
 from vision_deepresearch.worlds.generated.document import Document, PagePicture
 from vision_deepresearch.worlds.generated.facts import write_literal
 from vision_deepresearch.worlds.generated.graph import Graph
+from vision_deepresearch.worlds.generated.markup import cells, each, line, pairs
 from vision_deepresearch.worlds.generated.plan import PageRecord, encyclopedia_url, plan_pages
 from vision_deepresearch.worlds.generated.relations import RELATIONS, Range
 from vision_deepresearch.worlds.generated.sites import PageKind, Role, Site, Split, site_of
@@ -30,6 +31,7 @@ class PageSet:
         self.graph = graph
         self._records = {record.url: record for record in records}
         self._all = tuple(self._records.values())
+        self._last: tuple[str, Document] | None = None
 
     @classmethod
     def of(cls, graph: Graph) -> "PageSet":
@@ -49,12 +51,15 @@ class PageSet:
         return self._records[url]
 
     def document(self, url: str) -> Document:
-        """The content of a page.
+        """The content of a page; the last one is kept, as HTML and text are made one by one.
 
         Raises:
             KeyError: there is no such page.
         """
-        return write_content(self.graph, self._records[url])
+        last = self._last
+        if last is None or last[0] != url:
+            last = self._last = (url, write_content(self.graph, self._records[url]))
+        return last[1]
 
     def render_html(self, url: str) -> bytes:
         """The page as its site serves it, UTF-8; below a millisecond.
@@ -63,8 +68,7 @@ class PageSet:
             KeyError: there is no such page.
         """
         record = self._records[url]
-        document = write_content(self.graph, record)
-        return render(document, record, split=self.graph.spec.split).encode()
+        return render(self.document(url), record, split=self.graph.spec.split).encode()
 
     def claims(self, url: str) -> tuple[Claim, ...]:
         """What a page states.
@@ -179,7 +183,7 @@ def render(document: Document, record: PageRecord, *, split: Split) -> str:
         site=frame.site,
         shell=frame.shell,
         css=frame.css,
-        menu=_MENUS[frame.site.role],
+        menu=frame.menu,
     )
 
 
@@ -191,6 +195,7 @@ class _Frame:
     template: Template
     shell: Template
     css: Markup
+    menu: tuple[str, ...]
 
 
 @cache
@@ -202,6 +207,7 @@ def _frame(kind: PageKind, split: Split) -> _Frame:
         template=environment.get_template(f"{site.role.value}.html.jinja"),
         shell=environment.get_template(f"shells/{site.look.shell}.html.jinja"),
         css=Markup(_css(site)),  # noqa: S704 - our own files
+        menu=_MENUS[site.role],
     )
 
 
@@ -243,7 +249,7 @@ _MENUS = {
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
@@ -251,3 +257,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    filters = {"line": line, "each": each, "pairs": pairs, "cells": cells}
+    environment.filters.update(filters)
+    return environment

@@ -35,6 +35,7 @@ from vision_deepresearch.worlds.generated.themes import Theme, theme_of
 _P_BRIDGE = 0.3
 """How often a paragraph opens with a sentence that leads over to its theme."""
 _P_PRONOUN = 0.7
+_P_ALIAS = 0.5
 _P_DEAD_SOURCE = 0.15
 
 
@@ -132,13 +133,13 @@ class Writer:
 
     # ------------------------------------------------------------------------------- sentences
 
-    def sentence(self, fact: Fact, *, pronoun: bool) -> Line:
-        """One realisation of a fact."""
+    def sentence(self, fact: Fact, *, pronoun: bool, name: str = "") -> Line:
+        """One realisation of a fact, in which its subject may go by another name than its own."""
         domain = self.graph.entity(fact.subject).type
         style = self.rng.randrange(3) if self.relation(fact).range is Range.DATE else 0
         value = self.value(fact, style=style)
         choices = _realisations(domain, fact.predicate, inverse=False, pronoun=pronoun)
-        return self._realise(choices, subject=fact.subject, value=value, pronoun=pronoun)
+        return self._realise(choices, subject=fact.subject, value=value, pronoun=pronoun, name=name)
 
     def inverse_sentence(self, predicate: str, *, of: str, thing: str, pronoun: bool) -> Line:
         """One realisation of what stands in a relation to a thing."""
@@ -147,12 +148,21 @@ class Writer:
         choices = _realisations(domain, predicate, inverse=True, pronoun=pronoun)
         return self._realise(choices, subject=of, value=value, pronoun=pronoun)
 
-    def _realise(self, choices: Sequence[str], *, subject: str, value: Line, pronoun: bool) -> Line:
+    def _realise(
+        self,
+        choices: Sequence[str],
+        *,
+        subject: str,
+        value: Line,
+        pronoun: bool,
+        name: str = "",
+    ) -> Line:
         entity = self.graph.entity(subject)
+        name = name or entity.name
         text = self.rng.choice(choices).replace("{a}", article_before(value[0].text))
-        head = entity.pronoun if pronoun else entity.name
-        possessive = POSSESSIVES[entity.pronoun] if pronoun else f"{entity.name}'s"
-        text = text.replace("{S}", head).replace("{P}", possessive).replace("{s}", entity.name)
+        head = entity.pronoun if pronoun else name
+        possessive = POSSESSIVES[entity.pronoun] if pronoun else f"{name}'s"
+        text = text.replace("{S}", head).replace("{P}", possessive).replace("{s}", name)
         before, _, after = text.partition("{v}")
         return tuple(span for span in (Span(before), *value, Span(after)) if span.text)
 
@@ -165,6 +175,22 @@ class Writer:
             )
             for position, fact in enumerate(facts)
         )
+
+    def named(self, facts: Iterable[Fact]) -> list[Line]:
+        """Sentences that all name their subject, now and then by its other name.
+
+        For pages whose title is more than a name: there a pronoun says nothing to a reader who
+        looks for the subject.
+        """
+        told: list[Line] = []
+        for fact in facts:
+            entity = self.graph.entity(fact.subject)
+            name = ""
+            if told and entity.aliases and self.rng.random() < _P_ALIAS:
+                alias = entity.aliases[0]
+                name = alias if len(self.graph.named(alias)) == 1 else ""
+            told.append(self.sentence(fact, pronoun=False, name=name))
+        return told
 
     def paragraphs(self, facts: Sequence[Fact], *, may_use_pronoun: bool = True) -> Iterator[Line]:
         """Facts told in paragraphs of two to four, some led over to by a sentence of furniture."""
