@@ -289,10 +289,6 @@ COMPARISONS: Phrase = (
         ", and care is needed.",
     ),
 )
-HOMONYMS: Phrase = (
-    ("Do not confuse it with", "Of the same chapter, but not the same, is", "Compare"),
-    (" the following.", " this one.", " another entry."),
-)
 ALSO_KNOWN = (
     "{S} is also known as {alias}.",
     "In older papers {s} is also known as {alias}.",
@@ -324,7 +320,13 @@ LIST_INTROS: Phrase = (
     ),
 )
 CATEGORY_INTROS: Phrase = (
-    ("Entries in this category", "Articles on {topic}", "All {topic}", "Names of {topic}"),
+    (
+        "Entries in this category",
+        "Articles on {topic}",
+        "All {topic}",
+        "Names of {topic}",
+        "Everything on {topic}",
+    ),
     (" from A to Z.", " in the order of the alphabet.", ", sorted by name.", " by initial."),
 )
 DISAMBIGUATION_INTROS = (
@@ -382,6 +384,8 @@ AUTHORS: Phrase = (
         "night editor",
         "travel desk",
         "columnist",
+        "reading room editor",
+        "man at the station",
     ),
 )
 ASIDE_HEADINGS = ("Background", "In the margin", "By the way", "Also in the news", "Box")
@@ -496,6 +500,10 @@ BLOG_TURNS: Phrase = (
         "Copied by hand, so forgive the spelling:",
         "A small thing, but it stayed with me:",
         "What the leaflet says:",
+        "Between two showers I wrote:",
+        "For the record:",
+        "Page forty of the guide:",
+        "It took me an hour to find this:",
     ),
 )
 BLOG_RUMOURS: Phrase = (
@@ -648,6 +656,7 @@ ARCHIVE_NOTICES: Phrase = (
         "This copy was made on {day}",
         "Kept as found on {day}",
         "Copy of a page, taken on {day}",
+        "The date of this copy is {day}",
     ),
     (
         "; the page may have changed since.",

@@ -86,11 +86,12 @@ def pictured_at(url: str) -> str | None:
 
 _SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 _PICTURES: dict[Split, str] = {split: pictures_address(split) for split in _SPLITS}
+_ARTICLES: dict[Split, str] = {split: address_of(PageKind.ENCYCLOPEDIA, split) for split in _SPLITS}
 
 
 def encyclopedia_url(graph: Graph, entity_id: str) -> str:
     """The article about a thing."""
-    return address_of(PageKind.ENCYCLOPEDIA, graph.spec.split) + graph.slug(entity_id)
+    return _ARTICLES[graph.spec.split] + graph.slug(entity_id)
 
 
 def part_url(title: str, *, kind: PageKind, part: int, split: Split = "train") -> str:
@@ -376,7 +377,11 @@ class _Planner:
         if sort.kind is not PageKind.ARCHIVE:
             facts = (rng_for(self._root, "error", (subject, page)).choice(facts),)
         twists = ((fact, self._twist(fact, sort)) for fact in facts)
-        return tuple((twist, sort.stance) for fact, twist in twists if twist != fact)
+        return tuple(
+            (twist, sort.stance)
+            for fact, twist in twists
+            if twist != fact and twist.object != subject  # no river flows into itself
+        )
 
     def _twist(self, fact: Fact, sort: _Sort) -> Fact:
         """The fact as the page has it: what it was before, where the world knows that."""

@@ -36,7 +36,7 @@ _P_BRIDGE = 0.3
 """How often a paragraph opens with a sentence that leads over to its theme."""
 _P_PRONOUN = 0.7
 _P_ALIAS = 0.5
-_P_DEAD_SOURCE = 0.15
+_P_DEAD_SOURCE = 0.25
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,7 +87,10 @@ class Writer:
 
     def stance(self, fact: Fact) -> Stance:
         """How this page's version of a fact relates to the truth."""
-        return next((stance for wrong, stance in self.record.wrong if wrong == fact), Stance.TRUE)
+        for wrong, stance in self.record.wrong:
+            if wrong == fact:
+                return stance
+        return Stance.TRUE
 
     def relation(self, fact: Fact) -> Relation:
         """The relation that a fact is of."""
