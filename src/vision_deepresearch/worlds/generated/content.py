@@ -20,7 +20,7 @@ from vision_deepresearch.worlds.generated.relations import Relation
 from vision_deepresearch.worlds.generated.sites import PageKind
 from vision_deepresearch.worlds.generated.spec import rng_for
 from vision_deepresearch.worlds.generated.themes import Theme
-from vision_deepresearch.worlds.generated.writer import Writer, paragraph, pointing_at
+from vision_deepresearch.worlds.generated.writer import Writer, day_in_words, paragraph, pointing_at
 
 
 def write_content(graph: Graph, record: PageRecord) -> Document:
@@ -46,7 +46,7 @@ def _chapters(writer: Writer) -> Iterator[Section]:
     """The text of an article: a lead, then chapters in one of several arrangements."""
     rng = writer.rng
     facts = sorted(writer.facts, key=lambda fact: _ORDER[writer.theme(fact)])
-    words = [fact for fact in facts if writer.theme(fact) is Theme.KIND]
+    words = [fact for fact in facts if writer.theme(fact) is Theme.KIND][:_MAX_WORDS]
     others = [fact for fact in facts if fact not in words]
     first = others[: rng.randrange(3)] if words else others[:2]
     yield Section(paragraphs=(_lead(writer, [*words, *first]),))
@@ -57,6 +57,8 @@ def _chapters(writer: Writer) -> Iterator[Section]:
     yield from _comparison(writer)
 
 
+_MAX_WORDS = 2
+"""Words of what a thing is that an article opens with."""
 _ORDER = {theme: place for place, theme in enumerate(Theme)}
 
 
@@ -76,10 +78,18 @@ def _by_theme(writer: Writer, facts: list[Fact]) -> Iterator[Section]:
     for theme in Theme:
         held += [fact for fact in facts if writer.theme(fact) is theme]
         if len(held) > 1:
-            yield _chapter(writer, writer.rng.choice(furniture.HEADINGS[theme]), held)
+            yield _chapter(writer, _heading_of(writer, held), held)
             held = []
     if held:
-        yield _chapter(writer, writer.rng.choice(furniture.HEADINGS[writer.theme(held[0])]), held)
+        yield _chapter(writer, _heading_of(writer, held), held)
+
+
+def _heading_of(writer: Writer, facts: Sequence[Fact]) -> str:
+    themes = {writer.theme(fact) for fact in facts}
+    choices = furniture.MIXED_HEADINGS
+    if len(themes) == 1:
+        choices = furniture.HEADINGS[writer.theme(facts[0])]
+    return writer.rng.choice(choices)
 
 
 def _in_halves(writer: Writer, facts: list[Fact]) -> Iterator[Section]:
@@ -233,7 +243,7 @@ def _archived(writer: Writer) -> Document:
     """The article with the values of then."""
     notice = say(writer.rng, furniture.ARCHIVE_NOTICES)
     return writer.document(
-        notice=notice.replace("{day}", writer.record.published or "an unknown day"),
+        notice=notice.replace("{day}", day_in_words(writer.record.published)),
         lead=writer.lead_picture(),
         rows=writer.rows(writer.facts),
         sections=_chapters(writer),

@@ -267,6 +267,7 @@ HEADINGS: dict[Theme, tuple[str, ...]] = {
     Theme.FIGURES: ("Figures", "Facts and figures", "Measurements"),
     Theme.PAST: ("Earlier years", "Formerly", "The past"),
 }
+MIXED_HEADINGS = ("Background", "Description", "Details", "Overview", "In detail")
 COMPARISON_HEADINGS = ("For comparison", "Not to be confused", "Elsewhere", "A different case")
 COMPARISONS: Phrase = (
     (

@@ -14,12 +14,12 @@ from markupsafe import Markup
 from vision_deepresearch.worlds.generated.claims import Claim, Stance
 from vision_deepresearch.worlds.generated.content import write_content
 from vision_deepresearch.worlds.generated.document import Document, PagePicture
-from vision_deepresearch.worlds.generated.facts import write_literal
 from vision_deepresearch.worlds.generated.graph import Graph
 from vision_deepresearch.worlds.generated.markup import cells, each, line, pairs
 from vision_deepresearch.worlds.generated.plan import PageRecord, encyclopedia_url, plan_pages
-from vision_deepresearch.worlds.generated.relations import RELATIONS, Range
+from vision_deepresearch.worlds.generated.relations import RELATIONS
 from vision_deepresearch.worlds.generated.sites import PageKind, Role, Site, Split, site_of
+from vision_deepresearch.worlds.generated.writer import day_in_words
 
 _PREDICATES = tuple(dict.fromkeys(relation.name for relation in RELATIONS.values()))
 
@@ -173,13 +173,10 @@ class PageSet:
 def render(document: Document, record: PageRecord, *, split: Split) -> str:
     """A page's content as HTML in the dress of its site."""
     frame = _frame(record.kind, split)
-    day = ""
-    if record.published is not None:
-        day = write_literal(record.published, relation=_A_DATE)
     return frame.template.render(
         page=document,
         record=record,
-        day=day,
+        day=day_in_words(record.published),
         site=frame.site,
         shell=frame.shell,
         css=frame.css,
@@ -232,7 +229,6 @@ def _css_lines(name: str) -> tuple[str, ...]:
 
 
 _FOLDER = Path(__file__).parent / "templates"
-_A_DATE = next(relation for relation in RELATIONS.values() if relation.range is Range.DATE)
 _MENUS = {
     Role.ENCYCLOPEDIA: ("Main page", "Random article", "Help", "Donate"),
     Role.COLLECTION: ("Highlights", "All objects", "Visit", "Basket (0)"),
@@ -257,6 +253,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    filters = {"line": line, "each": each, "pairs": pairs, "cells": cells}
-    environment.filters.update(filters)
+    environment.filters["line"] = line
+    environment.filters["each"] = each
+    environment.filters["pairs"] = pairs
+    environment.filters["cells"] = cells
     return environment

@@ -29,7 +29,7 @@ def theme_of(relation: Relation) -> Theme:
         return Theme.PAST
     match relation.range:
         case Range.WORD:
-            return Theme.PLACE if relation.name == "region" else Theme.KIND
+            return Theme.KIND
         case Range.YEAR | Range.DATE:
             return Theme.TIME
         case Range.NUMBER:

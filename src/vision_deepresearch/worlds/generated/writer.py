@@ -18,7 +18,7 @@ from vision_deepresearch.worlds.generated.document import (
     Span,
 )
 from vision_deepresearch.worlds.generated.entities import EntityType
-from vision_deepresearch.worlds.generated.facts import Fact
+from vision_deepresearch.worlds.generated.facts import Fact, write_literal
 from vision_deepresearch.worlds.generated.furniture import BRIDGES, say
 from vision_deepresearch.worlds.generated.grammar import (
     POSSESSIVES,
@@ -304,6 +304,14 @@ def paragraph(sentences: Iterable[Line]) -> Line:
             spans.append(Span(" "))
         spans.extend(sentence)
     return tuple(spans)
+
+
+def day_in_words(day: str | None) -> str:
+    """An ISO date as pages print it; "" for none."""
+    return "" if day is None else write_literal(day, relation=_A_DATE)
+
+
+_A_DATE = next(relation for relation in RELATIONS.values() if relation.range is Range.DATE)
 
 
 @cache
