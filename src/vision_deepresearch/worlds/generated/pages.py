@@ -253,8 +253,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters["line"] = line
-    environment.filters["each"] = each
-    environment.filters["pairs"] = pairs
-    environment.filters["cells"] = cells
+    # Not by its attribute: the type checker takes the table to hold Jinja's own filters only.
+    vars(environment)["filters"].update(line=line, each=each, pairs=pairs, cells=cells)
     return environment
