@@ -146,7 +146,7 @@ def plural(noun: str) -> str:
         return f"{noun[:-1]}ies"
     if noun.endswith("man"):
         return f"{noun[:-3]}men"
-    if noun.endswith("fish"):
+    if noun.endswith(("fish", "species")):
         return noun
     return f"{noun}es" if noun.endswith(("s", "ch", "sh")) else f"{noun}s"
 
