@@ -44,7 +44,7 @@ _INDEX_SIZE = 240
 _LISTICLE_SHARE = 45
 """One listicle for so many things of a kind."""
 _MAX_EVENTS = 24
-_MIN_EVENTS = 4
+_MIN_EVENTS = 6
 """Entries of a page about a decade."""
 
 Wrong = tuple[tuple[Fact, Stance], ...]
