@@ -152,6 +152,25 @@ def tasks(
 
 
 @app.command()
+def pages(
+    world: Annotated[str, typer.Argument(help="World name or folder, a generated one.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the pages, pictures and index.html.")],
+    kinds: Annotated[
+        str, typer.Option(help="Kinds of pages, with commas between: news,blog; or all.")
+    ] = "all",
+    limit: Annotated[int, typer.Option(min=1, help="Pages of each kind.")] = 5,
+    json_wanted: options.Json = False,
+) -> None:
+    """Write pages as HTML with their pictures, to look at in a browser.
+
+    Example: vdr world pages generated:tiny runs/pages --kinds encyclopedia,news --limit 3
+    """
+    from vision_deepresearch.cli import world_commands
+
+    world_commands.pages(world, out, kinds=kinds, limit=limit, json_wanted=json_wanted)
+
+
+@app.command()
 def check(
     world: Annotated[str, typer.Argument(help="World name or folder, a generated one.")],
     tasks: Annotated[

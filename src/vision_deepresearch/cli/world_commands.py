@@ -196,6 +196,16 @@ def tasks(world: str, out: Path, *, limit: int, json_wanted: bool) -> None:
         console().print(f"{len(questions)} questions in {out}/questions.jsonl", soft_wrap=True)
 
 
+def pages(world: str, out: Path, *, kinds: str, limit: int, json_wanted: bool) -> None:
+    """Write pages as HTML with their pictures to a folder."""
+    opened = _open(world, json_wanted=json_wanted)
+    files = opened.save_pages(out, kinds=kinds, limit=limit)
+    if json_wanted:
+        print_json({"out": str(out), "pages": len(files)})
+    else:
+        console().print(f"{len(files)} pages, listed in {out}/index.html", soft_wrap=True)
+
+
 def check(world: str, *, limit: int | None, json_wanted: bool) -> int:
     """Check questions with their proofs, and say which fail what and why."""
     from vision_deepresearch.evals.checker.report import faults_table, summary_table

@@ -19,6 +19,7 @@ from vision_deepresearch.worlds.corpus.source import Source
 from vision_deepresearch.worlds.corpus.world import CorpusWorld
 from vision_deepresearch.worlds.corpus.zim import ZimSource
 from vision_deepresearch.worlds.generated.build import build_world
+from vision_deepresearch.worlds.generated.saving import kinds_named, save_pages
 from vision_deepresearch.worlds.generated.spec import WorldSpec, spec_named
 from vision_deepresearch.worlds.generated.world import GeneratedWorld, open_truth
 
@@ -98,6 +99,26 @@ class OpenedWorld:
         """The pictures of one of its own questions, in order."""
         assert self.generated is not None, "only such a world has tasks"
         return self.generated.task_pictures(task)
+
+    def save_pages(self, out: Path, *, kinds: str, limit: int) -> tuple[Path, ...]:
+        """Write pages of a generated world as HTML with their pictures.
+
+        Args:
+            out: folder to write to.
+            kinds: names of kinds of pages with commas between them, or "all".
+            limit: pages of each kind.
+
+        Raises:
+            ConfigError: another kind of world, or no such kind of page.
+        """
+        if self.generated is None:
+            about = self.world.manifest()
+            msg = (
+                f"{about.name!r} is a {about.kind} world: only generated ones make HTML. Read its "
+                "pages with `vdr world read FOLDER URL`"
+            )
+            raise ConfigError(msg)
+        return save_pages(self.generated.pages, out, kinds=kinds_named(kinds), limit=limit)
 
 
 def open_world(folder: Path) -> OpenedWorld:

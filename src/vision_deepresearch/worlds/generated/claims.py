@@ -17,6 +17,8 @@ class Stance(StrEnum):
     """It was so once."""
     RUMOUR = "rumour"
     """Somebody says so; it is wrong."""
+    CONTRADICTORY = "contradictory"
+    """Stated like any other fact, and wrong: only other sources tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +46,17 @@ def twisted(graph: Graph, fact: Fact, *, key: str) -> Fact:
     relation = graph.relation(fact.subject, fact.predicate)
     if fact.object is not None:
         alike = graph.of_type(graph.entity(fact.object).type)
-        if len(alike) < 2:
+        # Places that may not be drawn are left out, not searched for: the true value's, and the
+        # subject's own, since no river flows into itself.
+        barred = {graph.place_in_type(fact.object)}
+        if graph.entity(fact.subject).type is graph.entity(fact.object).type:
+            barred.add(graph.place_in_type(fact.subject))
+        if len(alike) <= len(barred):
             return fact
-        drawn = rng.choice(range(len(alike) - 1))  # its own place is left out, not searched for
-        other = alike[drawn + (drawn >= graph.place_in_type(fact.object))]
-        return replace(fact, object=other.id)
+        drawn = rng.choice(range(len(alike) - len(barred)))
+        for place in sorted(barred):
+            drawn += drawn >= place
+        return replace(fact, object=alike[drawn].id)
     if isinstance(fact.literal, int):
         shift = rng.choice((-1, 1)) * rng.randint(3, 19)
         value = fact.literal + shift

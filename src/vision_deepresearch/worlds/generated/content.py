@@ -1,292 +1,147 @@
 """Writes the content of one page from the graph and the page's plan.
 
 Every sentence that states a fact comes from `grammar`, so that what a page claims is known. All
-choices are drawn from the page's own generator: any page can be written alone.
+choices are drawn from the page's own generator: any page can be written alone. Nothing here knows
+a predicate by name: facts are told by what their values are.
 """
 
-import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 
-from vision_deepresearch.worlds.generated.claims import Claim, Stance
-from vision_deepresearch.worlds.generated.document import (
-    Document,
-    Line,
-    PagePicture,
-    Row,
-    Section,
-    Span,
-)
+from vision_deepresearch.worlds.generated import furniture, indexes
+from vision_deepresearch.worlds.generated.claims import Stance
+from vision_deepresearch.worlds.generated.document import Document, Line, Section, SectionKind, Span
 from vision_deepresearch.worlds.generated.entities import EntityType
-from vision_deepresearch.worlds.generated.facts import NUM_STYLES, Fact, write_period
-from vision_deepresearch.worlds.generated.grammar import (
-    INVERSE_REALISATIONS,
-    alias_realisations_of,
-    article_before,
-    fill,
-    realisations_of,
-    usable,
-)
+from vision_deepresearch.worlds.generated.facts import Fact
+from vision_deepresearch.worlds.generated.furniture import say
+from vision_deepresearch.worlds.generated.grammar import realisations_of
 from vision_deepresearch.worlds.generated.graph import Graph
-from vision_deepresearch.worlds.generated.plan import (
-    PageKind,
-    PageRecord,
-    encyclopedia_url,
-    list_url,
-    picture_url,
-)
-from vision_deepresearch.worlds.generated.relations import FORMER, RELATIONS, Range
+from vision_deepresearch.worlds.generated.plan import PageRecord, plural
+from vision_deepresearch.worlds.generated.relations import Relation
+from vision_deepresearch.worlds.generated.sites import PageKind
 from vision_deepresearch.worlds.generated.spec import rng_for
+from vision_deepresearch.worlds.generated.themes import Theme
+from vision_deepresearch.worlds.generated.writer import Writer, day_in_words, paragraph, pointing_at
 
 
 def write_content(graph: Graph, record: PageRecord) -> Document:
     """The content of a planned page."""
-    writer = _Writer(
-        graph=graph, record=record, rng=rng_for(graph.spec.root, "content", record.url)
-    )
-    writers: dict[PageKind, Callable[[_Writer], Document]] = {
-        PageKind.ENCYCLOPEDIA: _article,
-        PageKind.MIRROR: _mirror,
-        PageKind.CATALOGUE: _catalogue,
-        PageKind.NEWS: _news,
-        PageKind.FORUM: _thread,
-        PageKind.GALLERY: _album,
-        PageKind.LIST: _list,
-        PageKind.DISAMBIGUATION: _disambiguation,
-    }
-    return writers[record.kind](writer)
+    writer = Writer(graph=graph, record=record, rng=rng_for(graph.spec.root, "content", record.url))
+    return _WRITERS[record.kind](writer)
 
 
-@dataclass(slots=True, kw_only=True)
-class _Writer:
-    """One page in the making."""
-
-    graph: Graph
-    record: PageRecord
-    rng: random.Random
-    claims: dict[Claim, None] = field(default_factory=dict)
-    """Each once, in the order of first mention."""
-
-    @property
-    def subject(self) -> str:
-        return self.record.about[0]
-
-    @property
-    def facts(self) -> tuple[Fact, ...]:
-        """The subject's facts as this page has them: some may be wrong here."""
-        wrong = {fact.predicate: fact for fact, _ in self.record.wrong}
-        return tuple(
-            wrong.get(fact.predicate, fact)
-            for fact in self.graph.facts(self.subject)
-            # A page that takes the value before for the present one does not name it twice.
-            if fact.predicate.removeprefix(FORMER) == fact.predicate
-            or fact.predicate.removeprefix(FORMER) not in wrong
-        )
-
-    def stance(self, fact: Fact) -> Stance:
-        return next((stance for wrong, stance in self.record.wrong if wrong == fact), Stance.TRUE)
-
-    def link(self, entity_id: str) -> Span:
-        return Span(self.graph.entity(entity_id).name, encyclopedia_url(self.graph, entity_id))
-
-    def value(self, fact: Fact, *, style: int = 0) -> Span:
-        """The value with its link, and the claim noted."""
-        if fact.object is not None:
-            span = self.link(fact.object)
-        else:
-            span = Span(self.graph.write(fact, style=style))
-        claimed = self.graph.write_claim(fact, style=style)
-        self._note(fact.subject, fact.predicate, claimed, stance=self.stance(fact))
-        return span
-
-    def inverse_value(self, predicate: str, *, of: str, thing: str) -> Span:
-        """A thing that stands in the relation to `of`, and the claim noted."""
-        span = self.link(thing)
-        self._note(of, predicate, span.text, inverse=True)
-        return span
-
-    def _note(
-        self,
-        subject: str,
-        predicate: str,
-        value: str,
-        *,
-        inverse: bool = False,
-        stance: Stance = Stance.TRUE,
-    ) -> None:
-        claim = Claim(
-            subject=subject, predicate=predicate, inverse=inverse, value=value, stance=stance
-        )
-        self.claims.setdefault(claim)
-
-    # ------------------------------------------------------------------------------- sentences
-
-    def sentence(self, fact: Fact, *, pronoun: bool) -> Line:
-        """One realisation of a fact."""
-        domain = self.graph.entity(fact.subject).type
-        choices = realisations_of(domain, fact.predicate)
-        style = self.rng.randrange(NUM_STYLES.get(self._range(fact), 1))
-        value = self.value(fact, style=style)
-        return self._realise(choices, subject=fact.subject, value=value, pronoun=pronoun, fact=fact)
-
-    def inverse_sentence(self, predicate: str, *, of: str, thing: str, pronoun: bool) -> Line:
-        """One realisation of what stands in a relation to a thing."""
-        value = self.inverse_value(predicate, of=of, thing=thing)
-        choices = INVERSE_REALISATIONS[predicate]
-        return self._realise(choices, subject=of, value=value, pronoun=pronoun)
-
-    def _range(self, fact: Fact) -> Range:
-        return self.graph.relation(fact.subject, fact.predicate).range
-
-    def alias_sentence(self, *, pronoun: bool) -> Line:
-        """One way of saying what else the subject is called."""
-        entity = self.graph.entity(self.subject)
-        choices = alias_realisations_of(entity.type)
-        value = Span(self.rng.choice(entity.aliases))
-        return self._realise(choices, subject=self.subject, value=value, pronoun=pronoun)
-
-    def _realise(
-        self,
-        choices: Sequence[str],
-        *,
-        subject: str,
-        value: Span,
-        pronoun: bool,
-        fact: Fact | None = None,
-    ) -> Line:
-        entity = self.graph.entity(subject)
-        choices = usable(choices, subject=entity, pronoun=pronoun)
-        text = fill(
-            self.rng.choice(choices), subject=entity, value=value.text, pronoun=pronoun, fact=fact
-        )
-        before, _, after = text.partition("{v}")
-        return tuple(span for span in (Span(before), value, Span(after)) if span.text)
-
-    def paragraph(self, sentences: Iterable[Line]) -> Line:
-        """Sentences in a row."""
-        spans: list[Span] = []
-        for sentence in sentences:
-            if spans:
-                spans.append(Span(" "))
-            spans.extend(sentence)
-        return tuple(spans)
-
-    def paragraphs(self, facts: Sequence[Fact], *, num_sentences: int = 3) -> Iterator[Line]:
-        """Facts told in paragraphs; the first sentence of each names the subject."""
-        for start in range(0, len(facts), num_sentences):
-            yield self.paragraph(
-                self.sentence(fact, pronoun=position > 0 and self.rng.random() < 0.6)
-                for position, fact in enumerate(facts[start : start + num_sentences])
-            )
-
-    # ----------------------------------------------------------------------------- furniture
-
-    def rows(self, facts: Sequence[Fact]) -> Iterator[Row]:
-        """Infobox rows; several values of one predicate share a row."""
-        for predicate in dict.fromkeys(fact.predicate for fact in facts):
-            relation = self.graph.relation(self.subject, predicate)
-            cell: list[Span] = []
-            for fact in facts:
-                if fact.predicate == predicate:
-                    cell += [Span(", ")] if cell else []
-                    cell.append(self.value(fact))
-                    if period := write_period(fact):
-                        cell.append(Span(period))
-            yield Row(label=relation.infobox, cell=tuple(cell))
-
-    def inverses(self) -> Iterator[tuple[str, str]]:
-        """Predicates in which exactly one thing stands to the subject, and that thing."""
-        type_ = self.graph.entity(self.subject).type
-        for relation in RELATIONS.values():
-            if relation.inverse_infobox and relation.target is type_:
-                thing = self.graph.inverse(self.subject, relation.name)
-                if thing is not None:
-                    yield relation.name, thing
-
-    def inverse_rows(self) -> Iterator[Row]:
-        """Infobox rows read from the value's side."""
-        for predicate, thing in self.inverses():
-            relation = RELATIONS[self.graph.entity(thing).type, predicate]
-            value = self.inverse_value(predicate, of=self.subject, thing=thing)
-            yield Row(label=relation.inverse_infobox, cell=(value,))
-
-    def picture(self, entity_id: str, *, caption: str | None = None) -> PagePicture:
-        return PagePicture(
-            image_url=picture_url(entity_id),
-            entity_id=entity_id,
-            caption=self.graph.entity(entity_id).name if caption is None else caption,
-        )
-
-    def lead_picture(self) -> PagePicture | None:
-        entity = self.graph.entity(self.subject)
-        return self.picture(self.subject) if entity.type.carries_picture else None
-
-    def related(self) -> tuple[Span, ...]:
-        """Links to neighbours on the graph, both ways, a dozen at most."""
-        ids = [fact.object for fact in self.graph.facts(self.subject) if fact.object is not None]
-        return tuple(self.link(entity_id) for entity_id in dict.fromkeys(ids))[:12]
-
-    def document(
-        self,
-        *,
-        title: str | None = None,
-        lead: PagePicture | None = None,
-        rows: Iterable[Row] = (),
-        sections: Iterable[Section] = (),
-        pictures: Iterable[PagePicture] = (),
-        related: tuple[Span, ...] = (),
-        author: str = "",
-    ) -> Document:
-        """Collect everything; the claims noted on the way come along."""
-        rows, sections = tuple(rows), tuple(sections)
-        return Document(
-            title=self.record.title if title is None else title,
-            lead=lead,
-            rows=rows,
-            sections=sections,
-            pictures=tuple(pictures),
-            related=related,
-            claims=tuple(self.claims),
-            author=author,
-        )
+# ---------------------------------------------------------------------------------------- articles
 
 
-# ------------------------------------------------------------------------------------ page kinds
-
-
-def _article(writer: _Writer) -> Document:
-    entity = writer.graph.entity(writer.subject)
-    facts = writer.facts
-    rows = [*writer.rows(facts), *writer.inverse_rows()]
-    lead_facts = [
-        fact
-        for fact in facts
-        if writer.graph.relation(entity.id, fact.predicate).range is Range.WORD
-    ]
-    body = [fact for fact in facts if fact not in lead_facts]
-    writer.rng.shuffle(body)
-    opening = [writer.sentence(fact, pronoun=False) for fact in lead_facts[:1]]
-    if entity.aliases:
-        opening.append(writer.alias_sentence(pronoun=writer.rng.random() < 0.3))
-    backward = [
-        writer.inverse_sentence(predicate, of=entity.id, thing=thing, pronoun=position > 0)
-        for position, (predicate, thing) in enumerate(writer.inverses())
-    ]
-    sections = [Section(paragraphs=(writer.paragraph(opening),) if opening else ())]
-    half = (len(body) + 1) // 2
-    headings = _HEADINGS.get(entity.type, ("Description", "History"))
-    for heading, part in ((headings[0], body[:half]), (headings[1], body[half:])):
-        if part:
-            sections.append(Section(heading=heading, paragraphs=tuple(writer.paragraphs(part))))
-    if backward:
-        sections.append(Section(heading="Achievements", paragraphs=(writer.paragraph(backward),)))
-    sections.extend(_works(writer))
-    sections.extend(_comparison(writer))
+def _article(writer: Writer) -> Document:
+    rows = [*writer.rows(writer.facts), *writer.inverse_rows()]
     return writer.document(
-        lead=writer.lead_picture(), rows=rows, sections=sections, related=writer.related()
+        lead=writer.lead_picture(),
+        rows=rows,
+        sections=_chapters(writer),
+        related=writer.related(),
     )
 
 
+def _chapters(writer: Writer) -> Iterator[Section]:
+    """The text of an article: a lead, then chapters in one of several arrangements."""
+    rng = writer.rng
+    facts = sorted(writer.facts, key=lambda fact: _ORDER[writer.theme(fact)])
+    words = [fact for fact in facts if writer.theme(fact) is Theme.KIND][:_MAX_WORDS]
+    others = [fact for fact in facts if fact not in words]
+    first = others[: rng.randrange(3)] if words else others[:2]
+    yield Section(paragraphs=(_lead(writer, [*words, *first]),))
+    rest = [fact for fact in others if fact not in first]
+    yield from rng.choice(_ARRANGEMENTS)(writer, rest)
+    yield from _backwards(writer)
+    yield from _works(writer)
+    yield from _comparison(writer)
+
+
+_P_ALIAS_PRONOUN = 0.3
+_MAX_WORDS = 2
+"""Words of what a thing is that an article opens with."""
+_ORDER = {theme: place for place, theme in enumerate(Theme)}
+
+
+def _lead(writer: Writer, facts: Sequence[Fact]) -> Line:
+    entity = writer.graph.entity(writer.subject)
+    spans = list(writer.told(facts))
+    if entity.aliases:
+        pronoun = bool(facts) and writer.rng.random() < _P_ALIAS_PRONOUN
+        spans += [Span(" "), *writer.alias_sentence(pronoun=pronoun)]
+    return tuple(spans)
+
+
+def _by_theme(writer: Writer, facts: list[Fact]) -> Iterator[Section]:
+    """A chapter for each theme; one that has a single fact to tell is joined with the next."""
+    held: list[Fact] = []
+    for theme in Theme:
+        held += [fact for fact in facts if writer.theme(fact) is theme]
+        if len(held) > 1:
+            yield _chapter(writer, _heading_of(writer, held), held)
+            held = []
+    if held:
+        yield _chapter(writer, _heading_of(writer, held), held)
+
+
+def _heading_of(writer: Writer, facts: Sequence[Fact]) -> str:
+    themes = {writer.theme(fact) for fact in facts}
+    choices = furniture.MIXED_HEADINGS
+    if len(themes) == 1:
+        choices = furniture.HEADINGS[writer.theme(facts[0])]
+    return writer.rng.choice(choices)
+
+
+def _in_halves(writer: Writer, facts: list[Fact]) -> Iterator[Section]:
+    """Two chapters under the headings of the type."""
+    headings = _HEADINGS.get(writer.graph.entity(writer.subject).type, ("Overview", "Details"))
+    half = (len(facts) + 1) // 2
+    for heading, part in zip(headings, (facts[:half], facts[half:]), strict=True):
+        if part:
+            yield _chapter(writer, heading, part)
+
+
+def _then_and_now(writer: Writer, facts: list[Fact]) -> Iterator[Section]:
+    """What was before what is."""
+    then = [fact for fact in facts if writer.theme(fact) in {Theme.TIME, Theme.PEOPLE, Theme.PAST}]
+    now = [fact for fact in facts if fact not in then]
+    for heading, part in (
+        (writer.rng.choice(("History", "Background", "Origins")), then),
+        (writer.rng.choice(("Today", "Present day", "Description")), now),
+    ):
+        if part:
+            yield _chapter(writer, heading, part)
+
+
+def _without_headings(writer: Writer, facts: list[Fact]) -> Iterator[Section]:
+    """A short article, a few paragraphs on end."""
+    if facts:
+        yield Section(paragraphs=tuple(writer.paragraphs(facts)))
+
+
+def _with_notes(writer: Writer, facts: list[Fact]) -> Iterator[Section]:
+    """A paragraph, then the rest as a list of notes."""
+    half = (len(facts) + 1) // 2
+    if facts[:half]:
+        yield Section(paragraphs=tuple(writer.paragraphs(facts[:half])))
+    if facts[half:]:
+        heading = writer.rng.choice(("Notes", "Key points", "In short", "Details"))
+        items = tuple(writer.sentence(fact, pronoun=False) for fact in facts[half:])
+        yield Section(heading=heading, items=items)
+
+
+def _chapter(writer: Writer, heading: str, facts: Sequence[Fact]) -> Section:
+    return Section(heading=heading, paragraphs=tuple(writer.paragraphs(facts)))
+
+
+_ARRANGEMENTS: tuple[Callable[[Writer, list[Fact]], Iterator[Section]], ...] = (
+    _by_theme,
+    _by_theme,
+    _in_halves,
+    _then_and_now,
+    _without_headings,
+    _with_notes,
+)
 _HEADINGS = {
     EntityType.PERSON: ("Life", "Work and family"),
     EntityType.SETTLEMENT: ("Location", "Town life"),
@@ -296,230 +151,297 @@ _HEADINGS = {
     EntityType.VESSEL: ("Construction", "Service"),
     EntityType.EVENT: ("Programme", "History"),
     EntityType.RIVER: ("Course", "Character"),
-}
-
-_LISTED_BACKWARDS = {
-    EntityType.PERSON: (
-        ("founded_by", "Foundations"),
-        ("designed_by", "Buildings"),
-        ("created_by", "Works"),
-        ("christened_by", "Ships"),
-    ),
-    EntityType.SETTLEMENT: (("headquartered_in", "Local companies"), ("stands_in", "Sights")),
-    EntityType.BUILDING: (("held_by", "Collection"),),
-    EntityType.ORGANISATION: (("built_by", "Ships built"),),
-    EntityType.RIVER: (("lies_on", "Towns on its banks"),),
+    EntityType.PRODUCT: ("Origin", "Trade"),
+    EntityType.SPECIES: ("Discovery", "Habitat"),
+    EntityType.BOOK: ("Publication", "Contents"),
+    EntityType.VEHICLE: ("Construction", "Operation"),
 }
 
 
-def _works(writer: _Writer) -> Iterator[Section]:
+def _backwards(writer: Writer) -> Iterator[Section]:
+    """What stands in a relation to the subject, in sentences."""
+    domains = {relation.name: relation.domain for relation in _towards(writer)}
+    told = [
+        (predicate, thing)
+        for predicate, thing in writer.inverses()
+        if realisations_of(domains[predicate], predicate, inverse=True)
+    ]
+    if told:
+        sentences = [
+            writer.inverse_sentence(predicate, of=writer.subject, thing=thing, pronoun=position > 0)
+            for position, (predicate, thing) in enumerate(told)
+        ]
+        heading = writer.rng.choice(("Achievements", "Influence", "Further ties", "In other roles"))
+        yield Section(heading=heading, paragraphs=(paragraph(sentences),))
+
+
+def _towards(writer: Writer) -> tuple[Relation, ...]:
+    return pointing_at(writer.graph.entity(writer.subject).type)
+
+
+_WORKS = {
+    "founded_by": "Foundations",
+    "designed_by": "Buildings",
+    "created_by": "Works",
+    "christened_by": "Ships",
+    "headquartered_in": "Local companies",
+    "stands_in": "Sights",
+    "held_by": "Collection",
+    "built_by": "Ships built",
+    "lies_on": "Towns on its banks",
+}
+"""Headings of lists read backwards; others are named by the type of what they list."""
+_MAX_WORKS = 3
+_MAX_WORKS_LISTED = 12
+
+
+def _works(writer: Writer) -> Iterator[Section]:
     """Lists of what refers to the subject, where there are several such things."""
-    type_ = writer.graph.entity(writer.subject).type
-    for predicate, heading in _LISTED_BACKWARDS.get(type_, ()):
-        things = writer.graph.subjects(writer.subject, predicate)
-        if len(things) > 1:
-            yield Section(
-                heading=heading, items=tuple((writer.link(thing),) for thing in things[:12])
-            )
-
-
-def _comparison(writer: _Writer) -> Iterator[Section]:
-    """Facts about another thing of the kind: a reader must tell whose value it is."""
-    others = writer.graph.of_type(writer.graph.entity(writer.subject).type)
-    other = writer.rng.choice(others)
-    facts = writer.graph.facts(other.id)
-    if other.id == writer.subject or writer.graph.is_homonym(other.id) or len(facts) < 2:
-        return
-    told = [writer.sentence(fact, pronoun=False) for fact in writer.rng.sample(facts, k=2)]
-    opener = (Span(writer.rng.choice(_COMPARISONS)),)
-    yield Section(heading="For comparison", paragraphs=(writer.paragraph([opener, *told]),))
-
-
-_COMPARISONS = (
-    "The two are sometimes mentioned in one breath, wrongly.",
-    "A very different case deserves a word here.",
-    "Handbooks like to set another example beside it.",
-    "For contrast, another entry of the same chapter.",
-)
-
-
-def _mirror(writer: _Writer) -> Document:
-    facts = list(writer.facts)
-    rows = list(writer.rows(facts))
-    writer.rng.shuffle(facts)
-    name = writer.graph.entity(writer.subject).name
-    sections = [
-        Section(
-            heading=f"Quick facts about {name}",
-            items=tuple(writer.sentence(fact, pronoun=False) for fact in facts[:5]),
+    num_lists = 0
+    for relation in _towards(writer):
+        things = writer.graph.subjects(writer.subject, relation.name)
+        if len(things) < 2 or relation.name.startswith("former_"):
+            continue
+        default = f"{plural(relation.domain.value).capitalize()} ({relation.infobox.lower()})"
+        yield Section(
+            heading=_WORKS.get(relation.name, default),
+            items=tuple((writer.link(thing),) for thing in things[:_MAX_WORKS_LISTED]),
         )
-    ]
-    return writer.document(lead=writer.lead_picture(), rows=rows, sections=sections)
+        num_lists += 1
+        if num_lists == _MAX_WORKS:
+            return
 
 
-def _catalogue(writer: _Writer) -> Document:
-    facts = list(writer.facts)
-    kept = [
-        fact
-        for fact in facts
-        if writer.rng.random() < 0.6 or writer.stance(fact) is not Stance.TRUE
-    ]
-    rows = list(writer.rows(kept))
-    note = "The picture was taken for the catalogue; prints can be ordered at the desk."
-    sections = [Section(heading="Notes", paragraphs=((Span(note),),))]
+def _comparison(writer: Writer) -> Iterator[Section]:
+    """Facts about another thing of the kind: a reader must tell whose value it is."""
+    rng, graph = writer.rng, writer.graph
+    others = graph.of_type(graph.entity(writer.subject).type)
+    other = rng.choice(others)
+    facts = graph.facts(other.id)
+    if other.id == writer.subject or graph.is_homonym(other.id) or len(facts) < 2:
+        return
+    picked = rng.sample(facts, k=min(len(facts), rng.choice((1, 2, 2, 3))))
+    opener = (Span(say(rng, furniture.COMPARISONS)),)
+    text = paragraph([opener, writer.told(picked, may_use_pronoun=False)])
+    form = rng.randrange(3)
+    if form == 0:
+        yield Section(heading=rng.choice(furniture.COMPARISON_HEADINGS), paragraphs=(text,))
+    elif form == 1:
+        yield Section(
+            heading=rng.choice(furniture.COMPARISON_HEADINGS),
+            kind=SectionKind.ASIDE,
+            paragraphs=(text,),
+        )
+    else:
+        yield Section(paragraphs=(text,))
+
+
+# ------------------------------------------------------------------------------------- near-copies
+
+
+def _archived(writer: Writer) -> Document:
+    """The article with the values of then."""
+    notice = say(writer.rng, furniture.ARCHIVE_NOTICES)
     return writer.document(
+        notice=notice.replace("{day}", day_in_words(writer.record.published)),
         lead=writer.lead_picture(),
-        rows=rows,
-        sections=sections,
-        related=writer.related()[:3],
+        rows=writer.rows(writer.facts),
+        sections=_chapters(writer),
     )
 
 
-_INTROS = (
-    "Readers keep asking us, so here is what our notes say.",
-    "Our reporter spent a rainy afternoon in the reading room.",
-    "The council published its list this week, and one entry caught the eye.",
-    "It takes a patient walker to notice such things.",
-    "The exhibition closes on Sunday, and the queue was long.",
-)
-
-
-def _news(writer: _Writer) -> Document:
-    rng = writer.rng
+def _mirror(writer: Writer) -> Document:
+    """A near-copy: all rows, and the sentences either as a list or told anew."""
     facts = list(writer.facts)
-    rng.shuffle(facts)
-    wrong = [fact for fact in facts if writer.stance(fact) is not Stance.TRUE]
-    own = [*wrong, *(fact for fact in facts if fact not in wrong)][:3]
-    neighbours = [fact.object for fact in own if fact.object is not None]
-    aside = [
-        rng.choice(writer.graph.facts(neighbour))
-        for neighbour in neighbours
-        if writer.graph.facts(neighbour)
+    rows = list(writer.rows(facts))
+    writer.rng.shuffle(facts)
+    heading = writer.rng.choice(furniture.MIRROR_HEADINGS).replace("{name}", writer.name)
+    if writer.rng.random() < 0.5:
+        items = tuple(writer.sentence(fact, pronoun=False) for fact in facts[:5])
+        sections = [Section(heading=heading, items=items)]
+    else:
+        sections = [Section(heading=heading, paragraphs=tuple(writer.paragraphs(facts)))]
+    return writer.document(
+        lead=writer.lead_picture(), rows=rows, sections=sections, sources=writer.sources()
+    )
+
+
+# ------------------------------------------------------------------------------- shops and objects
+
+
+def _catalogue(writer: Writer) -> Document:
+    rng = writer.rng
+    kept = _kept(writer, 0.6)
+    rows = list(writer.rows(kept))
+    sections = [
+        Section(heading="Notes", paragraphs=((Span(say(rng, furniture.CATALOGUE_NOTES)),),))
     ]
-    intro: Line = (Span(rng.choice(_INTROS)),)
-    told = [writer.sentence(fact, pronoun=False) for fact in own]
-    around = [writer.sentence(fact, pronoun=False) for fact in aside[:2]]
-    paragraphs = [writer.paragraph([intro, *told])]
+    if kept and rng.random() < 0.5:
+        told = tuple(writer.paragraphs(rng.sample(kept, k=min(2, len(kept)))))
+        heading = rng.choice(("Description", "Entry", "Lot essay"))
+        sections.insert(0, Section(heading=heading, paragraphs=told))
+    return writer.document(
+        lead=writer.lead_picture(), rows=rows, sections=sections, related=writer.related()[:3]
+    )
+
+
+def _shop(writer: Writer) -> Document:
+    rng = writer.rng
+    kept = _kept(writer, 0.4)
+    price = f"{rng.randrange(8, 90)}.{rng.choice(('00', '50', '90'))}"
+    note = f"{say(rng, furniture.SHOP_NOTES)} {price} in the shop."
+    sections = [Section(paragraphs=((Span(note),),))]
+    if kept:
+        told = tuple(writer.paragraphs(rng.sample(kept, k=min(3, len(kept)))))
+        sections.append(Section(heading=rng.choice(furniture.SHOP_HEADINGS), paragraphs=told))
+    return writer.document(
+        lead=writer.lead_picture(),
+        rows=writer.rows(kept),
+        sections=sections,
+        related=writer.related()[:4],
+    )
+
+
+def _kept(writer: Writer, share: float) -> list[Fact]:
+    """About so many of the facts; what is wrong here always."""
+    return [
+        fact
+        for fact in writer.facts
+        if writer.rng.random() < share or writer.stance(fact) is not Stance.TRUE
+    ]
+
+
+# ------------------------------------------------------------------------- newspapers and magazines
+
+
+def _news(writer: Writer) -> Document:
+    rng = writer.rng
+    own = writer.some_facts(rng.choice((2, 3, 3, 4)))
+    intro: Line = (Span(say(rng, furniture.NEWS_INTROS)),)
+    cut = rng.randint(1, max(1, len(own)))
+    paragraphs = [paragraph([intro, *writer.named(own[:cut])])]
+    if own[cut:]:
+        paragraphs.append(paragraph(writer.named(own[cut:])))
+    sections = [Section(paragraphs=tuple(paragraphs))]
+    around = _around(writer, own)
     if around:
-        paragraphs.append(writer.paragraph(around))
+        form = rng.choice((SectionKind.PLAIN, SectionKind.ASIDE))
+        heading = rng.choice(furniture.ASIDE_HEADINGS)
+        sections.append(Section(heading=heading, kind=form, paragraphs=(paragraph(around),)))
+    if rng.random() < 0.4:
+        sections.append(Section(paragraphs=((Span(say(rng, furniture.NEWS_CLOSINGS)),),)))
+    neighbours = [fact.object for fact in own if fact.object is not None]
     pictures = [
-        writer.picture(
-            neighbour, caption=f"{writer.graph.entity(neighbour).name} (archive picture)"
-        )
+        writer.picture(neighbour)
         for neighbour in neighbours
         if writer.graph.entity(neighbour).type.carries_picture and rng.random() < 0.3
     ]
     return writer.document(
         lead=writer.lead_picture() if rng.random() < 0.5 else None,
-        sections=[Section(paragraphs=tuple(paragraphs))],
+        sections=sections,
         pictures=pictures[:1],
         related=writer.related()[:4],
-        author=rng.choice(_AUTHORS),
+        author=say(rng, furniture.AUTHORS),
     )
 
 
-_AUTHORS = ("the local desk", "our correspondent", "the weekend team", "the archive desk")
-_QUESTIONS = (
-    "I am preparing a quiz and want to be sure of my facts.",
-    "Found a mention in an old notebook, does anyone have more?",
-    "My grandmother told me a story, but what is actually known?",
-)
+def _around(writer: Writer, told: Sequence[Fact]) -> list[Line]:
+    """A fact each about two things that were named."""
+    neighbours = [fact.object for fact in told if fact.object is not None]
+    aside = [
+        writer.rng.choice(writer.graph.facts(neighbour))
+        for neighbour in neighbours
+        if writer.graph.facts(neighbour)
+    ]
+    return writer.named(aside[:2])
 
 
-def _thread(writer: _Writer) -> Document:
+def _profile(writer: Writer) -> Document:
+    """A portrait: the magazine asks, the files answer."""
     rng = writer.rng
-    facts = list(writer.facts)
-    rng.shuffle(facts)
-    wrong = [fact for fact in facts if writer.stance(fact) is not Stance.TRUE]
-    told = [*wrong, *(fact for fact in facts if fact not in wrong)][:2]
-    posts: list[Line] = [(Span(rng.choice(_QUESTIONS)),)]
-    for fact in told:
-        is_true = writer.stance(fact) is Stance.TRUE
-        opener = "From the printed guide:" if is_true else "Somebody at the market swears:"
-        posts.append(writer.paragraph([(Span(opener),), writer.sentence(fact, pronoun=False)]))
-    posts.append((Span("Thanks, I will look it up."),))
-    return writer.document(sections=[Section(heading="Posts", items=tuple(posts))])
-
-
-_VAGUE_CAPTIONS = (
-    "no idea what this is, lovely colours",
-    "another one from the same trip",
-    "seen on a wall",
-    "untitled",
-)
-
-
-def _album(writer: _Writer) -> Document:
-    pictures: list[PagePicture] = []
-    for entity_id in writer.record.about:
-        doubles = writer.graph.lookalikes(entity_id)
-        draw = writer.rng.random()
-        if doubles and draw < 0.5:
-            # A false caption: the album takes it for the thing it resembles.
-            caption = writer.graph.entity(doubles[0]).name
-        elif draw < 0.35:
-            caption = writer.rng.choice(_VAGUE_CAPTIONS)
-        else:
-            caption = writer.graph.entity(entity_id).name
-        pictures.append(
-            PagePicture(
-                image_url=picture_url(entity_id),
-                entity_id=entity_id,
-                caption=caption,
+    facts = _kept(writer, 0.75)
+    sections = [Section(paragraphs=((Span(say(rng, furniture.PROFILE_INTROS)),),))]
+    themes = [theme for theme in Theme if any(writer.theme(fact) is theme for fact in facts)]
+    rng.shuffle(themes)
+    for theme in themes:
+        answer = writer.named([fact for fact in facts if writer.theme(fact) is theme])
+        sections.append(
+            Section(
+                heading=rng.choice(furniture.PROFILE_QUESTIONS[theme]),
+                kind=SectionKind.ANSWER,
+                paragraphs=(paragraph(answer),),
             )
         )
-    return writer.document(pictures=pictures)
-
-
-_LISTED_PREDICATES = {
-    EntityType.ORGANISATION: "headquartered_in",
-    EntityType.BUILDING: "stands_in",
-    EntityType.ARTWORK: "created_in",
-    EntityType.VESSEL: "home_port",
-    EntityType.EVENT: "takes_place_in",
-    EntityType.SETTLEMENT: "lies_on",
-    EntityType.PRODUCT: "made_by",
-    EntityType.SPECIES: "found_near",
-    EntityType.BOOK: "published_in",
-    EntityType.VEHICLE: "run_by",
-    EntityType.AWARD: "first_given_in",
-}
-
-
-def _list(writer: _Writer) -> Document:
-    members = writer.record.about
-    predicate = _LISTED_PREDICATES[writer.graph.entity(members[0]).type]
-    relation = writer.graph.relation(members[0], predicate)
-    table: list[tuple[Line, ...]] = [((Span("Name"),), (Span(relation.infobox),))]
-    for member in members:
-        fact = writer.graph.fact(member, predicate)
-        cell: Line = (writer.value(fact),) if fact is not None else (Span("unknown"),)
-        table.append(((writer.link(member),), cell))
-    intro = (Span(f"This is a list of {writer.record.topic} with an article of their own."),)
-    paragraphs = (intro, *_neighbouring_parts(writer.record))
-    return writer.document(sections=[Section(paragraphs=paragraphs, table=tuple(table))])
-
-
-def _neighbouring_parts(record: PageRecord) -> Iterator[Line]:
-    """Where a long list goes on."""
-    if record.num_parts < 2:
-        return
-    spans = [Span(f"Part {record.part + 1} of {record.num_parts}.")]
-    for part, words in ((record.part - 1, "Previous part"), (record.part + 1, "Next part")):
-        if 0 <= part < record.num_parts:
-            spans += [Span(" "), Span(words, list_url(record.topic, part=part))]
-    yield tuple(spans)
-
-
-def _disambiguation(writer: _Writer) -> Document:
-    name = writer.graph.entity(writer.subject).name
-    items = tuple(
-        (
-            Span(writer.graph.title(member), encyclopedia_url(writer.graph, member)),
-            Span(f", {article_before(writer.graph.describe(member))} "),
-            Span(writer.graph.describe(member)),
-        )
-        for member in writer.record.about
+    return writer.document(
+        lead=writer.lead_picture() if rng.random() < 0.7 else None,
+        sections=sections,
+        related=writer.related()[:4],
+        author=say(rng, furniture.AUTHORS),
     )
-    intro = (Span(f"{name} may refer to:"),)
-    return writer.document(sections=[Section(paragraphs=(intro,), items=items)])
+
+
+# ------------------------------------------------------------------------------- blogs and forums
+
+
+def _blog(writer: Writer) -> Document:
+    rng = writer.rng
+    own = writer.some_facts(rng.choice((2, 3, 3, 4)))
+    paragraphs: list[Line] = [(Span(say(rng, furniture.BLOG_OPENERS)),)]
+    for start in range(0, len(own), 2):
+        part = own[start : start + 2]
+        is_rumour = any(writer.stance(fact) is Stance.RUMOUR for fact in part)
+        words = furniture.BLOG_RUMOURS if is_rumour else furniture.BLOG_TURNS
+        paragraphs.append(paragraph([(Span(say(rng, words)),), *writer.named(part)]))
+    around = _around(writer, own)[:1]
+    if around and rng.random() < 0.5:
+        paragraphs.append(around[0])
+    paragraphs.append((Span(say(rng, furniture.BLOG_CLOSINGS)),))
+    return writer.document(
+        lead=writer.lead_picture() if rng.random() < 0.6 else None,
+        sections=[Section(paragraphs=tuple(paragraphs))],
+        sources=writer.sources() if rng.random() < 0.5 else (),
+    )
+
+
+def _thread(writer: Writer) -> Document:
+    rng = writer.rng
+    posts: list[Line] = [(Span(say(rng, furniture.QUESTIONS)),)]
+    for fact in writer.some_facts(rng.choice((1, 2, 2, 3))):
+        is_true = writer.stance(fact) is Stance.TRUE
+        opener = say(rng, furniture.SOURCED if is_true else furniture.HEARSAY)
+        posts.append(paragraph([(Span(opener),), writer.sentence(fact, pronoun=False)]))
+        if rng.random() < 0.3:
+            posts.append((Span(say(rng, furniture.CHATTER)),))
+    posts.append((Span(say(rng, furniture.THANKS)),))
+    asker = say(rng, furniture.HANDLES)
+    names = [asker, *(say(rng, furniture.HANDLES) for _ in posts[2:]), asker]
+    return writer.document(
+        sections=[
+            Section(
+                kind=SectionKind.POST,
+                byline=f"{name}, post {number} of {len(posts)}",
+                paragraphs=(post,),
+            )
+            for number, (name, post) in enumerate(zip(names, posts, strict=True), start=1)
+        ]
+    )
+
+
+_WRITERS: dict[PageKind, Callable[[Writer], Document]] = {
+    PageKind.ENCYCLOPEDIA: _article,
+    PageKind.ARCHIVE: _archived,
+    PageKind.MIRROR: _mirror,
+    PageKind.CATALOGUE: _catalogue,
+    PageKind.SHOP: _shop,
+    PageKind.NEWS: _news,
+    PageKind.PROFILE: _profile,
+    PageKind.BLOG: _blog,
+    PageKind.FORUM: _thread,
+    PageKind.LISTICLE: indexes.listicle,
+    PageKind.TIMELINE: indexes.timeline,
+    PageKind.GALLERY: indexes.album,
+    PageKind.STOCK: indexes.photo,
+    PageKind.LIST: indexes.table_of_things,
+    PageKind.CATEGORY: indexes.category,
+    PageKind.DISAMBIGUATION: indexes.disambiguation,
+}

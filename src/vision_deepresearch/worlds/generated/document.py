@@ -1,6 +1,7 @@
 """What stands on a page before it is dressed as HTML: spans, rows, sections, pictures."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from vision_deepresearch.worlds.generated.claims import Claim
 
@@ -26,17 +27,6 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """A heading with paragraphs and a list."""
-
-    heading: str = ""
-    paragraphs: tuple[Line, ...] = ()
-    items: tuple[Line, ...] = ()
-    table: tuple[tuple[Line, ...], ...] = ()
-    """Rows of cells, the first row being the head."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PagePicture:
     """A picture on a page."""
 
@@ -46,20 +36,57 @@ class PagePicture:
     """May be vague, or the name of another thing."""
 
 
+class SectionKind(StrEnum):
+    """How a section is set off from the others."""
+
+    PLAIN = "plain"
+    ASIDE = "aside"
+    """A box in the margin."""
+    POST = "post"
+    """Of a thread, with who wrote it."""
+    ENTRY = "entry"
+    """Of a list of things, perhaps with a picture."""
+    ANSWER = "answer"
+    """Its heading is the question."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A heading with paragraphs and a list."""
+
+    heading: str = ""
+    kind: SectionKind = SectionKind.PLAIN
+    byline: str = ""
+    """Posts: who and when."""
+    paragraphs: tuple[Line, ...] = ()
+    items: tuple[Line, ...] = ()
+    table: tuple[tuple[Line, ...], ...] = ()
+    """Rows of cells, the first row being the head."""
+    picture: PagePicture | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """The content of one page, and the claims it makes."""
 
     title: str
+    notice: str = ""
+    """Above everything else: what kind of copy this is."""
     lead: PagePicture | None = None
     rows: tuple[Row, ...] = ()
     sections: tuple[Section, ...] = ()
     pictures: tuple[PagePicture, ...] = ()
     related: tuple[Span, ...] = ()
+    sources: tuple[Span, ...] = ()
+    """Where the page says it has things from; some are gone."""
+    pager: Line = ()
+    """Where a long list goes on."""
     claims: tuple[Claim, ...] = ()
     author: str = ""
 
     @property
     def all_pictures(self) -> tuple[PagePicture, ...]:
         """The lead picture first."""
-        return (self.lead, *self.pictures) if self.lead is not None else self.pictures
+        lead = (self.lead,) if self.lead is not None else ()
+        inside = tuple(part.picture for part in self.sections if part.picture is not None)
+        return (*lead, *self.pictures, *inside)

@@ -4,33 +4,23 @@ Any page can be made alone, in any order, in any process. Hosts are reserved nam
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
 
 from vision_deepresearch.worlds.generated.claims import Claim, Stance
 from vision_deepresearch.worlds.generated.content import write_content
 from vision_deepresearch.worlds.generated.document import Document, PagePicture
 from vision_deepresearch.worlds.generated.graph import Graph
-from vision_deepresearch.worlds.generated.plan import (
-    PageKind,
-    PageRecord,
-    encyclopedia_url,
-    plan_pages,
-)
+from vision_deepresearch.worlds.generated.markup import cells, each, line, pairs
+from vision_deepresearch.worlds.generated.plan import PageRecord, encyclopedia_url, plan_pages
 from vision_deepresearch.worlds.generated.relations import RELATIONS
+from vision_deepresearch.worlds.generated.sites import PageKind, Role, Site, Split, site_of
+from vision_deepresearch.worlds.generated.writer import day_in_words
 
-_TEMPLATES = {
-    PageKind.ENCYCLOPEDIA: "encyclopedia.html.jinja",
-    PageKind.LIST: "encyclopedia.html.jinja",
-    PageKind.DISAMBIGUATION: "encyclopedia.html.jinja",
-    PageKind.CATALOGUE: "catalogue.html.jinja",
-    PageKind.NEWS: "news.html.jinja",
-    PageKind.FORUM: "forum.html.jinja",
-    PageKind.GALLERY: "gallery.html.jinja",
-    PageKind.MIRROR: "mirror.html.jinja",
-}
 _PREDICATES = tuple(dict.fromkeys(relation.name for relation in RELATIONS.values()))
 
 
@@ -41,6 +31,7 @@ class PageSet:
         self.graph = graph
         self._records = {record.url: record for record in records}
         self._all = tuple(self._records.values())
+        self._last: tuple[str, Document] | None = None
 
     @classmethod
     def of(cls, graph: Graph) -> "PageSet":
@@ -60,12 +51,15 @@ class PageSet:
         return self._records[url]
 
     def document(self, url: str) -> Document:
-        """The content of a page.
+        """The content of a page; the last one is kept, as HTML and text are made one by one.
 
         Raises:
             KeyError: there is no such page.
         """
-        return write_content(self.graph, self._records[url])
+        last = self._last
+        if last is None or last[0] != url:
+            last = self._last = (url, write_content(self.graph, self._records[url]))
+        return last[1]
 
     def render_html(self, url: str) -> bytes:
         """The page as its site serves it, UTF-8; below a millisecond.
@@ -74,9 +68,7 @@ class PageSet:
             KeyError: there is no such page.
         """
         record = self._records[url]
-        template = _environment().get_template(_TEMPLATES[record.kind])
-        document = write_content(self.graph, record)
-        return template.render(page=document, record=record).encode()
+        return render(self.document(url), record, split=self.graph.spec.split).encode()
 
     def claims(self, url: str) -> tuple[Claim, ...]:
         """What a page states.
@@ -123,7 +115,7 @@ class PageSet:
             record
             for subject in neighbours
             for record in self.pages_about(subject)
-            if record.kind is PageKind.NEWS
+            if record.kind is PageKind.NEWS  # they show what they mention in passing
         ]
         return {self._numbers[record.url] for record in told} | self._mistaken.get(entity_id, set())
 
@@ -178,12 +170,89 @@ class PageSet:
         return about
 
 
+def render(document: Document, record: PageRecord, *, split: Split) -> str:
+    """A page's content as HTML in the dress of its site."""
+    frame = _frame(record.kind, split)
+    return frame.template.render(
+        page=document,
+        record=record,
+        day=day_in_words(record.published),
+        site=frame.site,
+        shell=frame.shell,
+        css=frame.css,
+        menu=frame.menu,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What all pages of a kind share."""
+
+    site: Site
+    template: Template
+    shell: Template
+    css: Markup
+    menu: tuple[str, ...]
+
+
+@cache
+def _frame(kind: PageKind, split: Split) -> _Frame:
+    site = site_of(kind, split)
+    environment = _environment()
+    return _Frame(
+        site=site,
+        template=environment.get_template(f"{site.role.value}.html.jinja"),
+        shell=environment.get_template(f"shells/{site.look.shell}.html.jinja"),
+        css=Markup(_css(site)),  # noqa: S704 - our own files
+        menu=_MENUS[site.role],
+    )
+
+
+def _css(site: Site) -> str:
+    """The site's colours and fonts, what all sites share, what its split adds for its role."""
+    look = site.look
+    colours = (
+        f":root{{--ink:{look.ink};--paper:{look.paper};--accent:{look.accent};--tint:{look.tint};"
+        f"--font:{look.font};--heading:{look.heading_font}}}"
+    )
+    base, shell = (_css_lines(name) for name in ("base", look.shell))
+    roles = tuple(f".{role.value}" for role in Role)
+    own = f".{site.role.value}"
+    kept = [line for line in shell if not line.startswith(roles) or line.startswith(own)]
+    return "\n".join([colours, *base, *kept])
+
+
+@cache
+def _css_lines(name: str) -> tuple[str, ...]:
+    path = _FOLDER / "css" / f"{name}.css"
+    return tuple(path.read_text(encoding="utf-8").splitlines())
+
+
+_FOLDER = Path(__file__).parent / "templates"
+_MENUS = {
+    Role.ENCYCLOPEDIA: ("Main page", "Random article", "Help", "Donate"),
+    Role.COLLECTION: ("Highlights", "All objects", "Visit", "Basket (0)"),
+    Role.NEWSPAPER: ("Front page", "Town and country", "Sport", "Tide tables", "Letters"),
+    Role.FORUM: ("Boards", "Rules", "Log in", "Register"),
+    Role.PHOTOS: ("Explore", "Upload", "Licences"),
+    Role.MILL: ("Trending", "Quizzes", "Celebrities", "Top ten"),
+    Role.MAGAZINE: ("This issue", "Lists", "People", "Subscribe"),
+    Role.BLOG: ("Home", "About me", "Older posts"),
+    Role.SHOP: ("New in", "Prints", "Gifts", "Basket (0)"),
+    Role.ARCHIVE: ("About", "Calendar", "Save a page"),
+}
+
+
 @cache
 def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
+    # Not by its attribute: the type checker takes the table to hold Jinja's own filters only.
+    vars(environment)["filters"].update(line=line, each=each, pairs=pairs, cells=cells)
+    return environment

@@ -13,8 +13,8 @@ from functools import cache
 from vision_deepresearch.worlds.generated.entities import EntityType
 from vision_deepresearch.worlds.generated.facts import read_number
 from vision_deepresearch.worlds.generated.grammar import POSSESSIVES, realisations_of
-from vision_deepresearch.worlds.generated.plan import CATALOGUE, ENCYCLOPEDIA, MIRROR
 from vision_deepresearch.worlds.generated.relations import RELATIONS, Range, Relation
+from vision_deepresearch.worlds.generated.sites import PageKind, all_sites
 
 _NAME = r"[A-ZÀ-ÖØ-Þ][\w'-]*(?: [\w'-]+){0,7}?"
 _MONTH = "(?:January|February|March|April|May|June|July|August|September|October|November|December)"
@@ -39,12 +39,29 @@ _ESCAPE = re.compile(r"\\([^\w\s])")
 _LINK_LINE = re.compile(r"(?:\[\d+\]\s*|\d+\.\s*)?\[([^\]]+)\]\((https?://[^)\s]+)\)\s*")
 _BARE_URL = re.compile(r"(?<!\]\()https?://[^\s)\]>,]+")
 _SITE_SUFFIX = re.compile(
-    r"\s+(?:-|\||::)\s+"
-    r"(?:Orbipedia|Meridian Collections|FactNest|Tidewater Courier|Lantern Club Boards|Picstack)$"
+    r"\s+(?:-|\||::)\s+(?P<site>" + "|".join(re.escape(site.name) for site in all_sites()) + ")$"
 )
-_PAGE_SUFFIX = re.compile(r"(?:: item \d+| facts| \([^()]*\))$")
-_THING_PAGES = (ENCYCLOPEDIA, CATALOGUE, MIRROR)
+_PAGE_SUFFIX = re.compile(
+    "(?:"
+    + "|".join(
+        re.escape(site.suffix).replace(r"\{number\}", r"\d+") for site in all_sites() if site.suffix
+    )
+    + r"| \([^()]*\))$"
+)
+_THING_SITES = frozenset(
+    site.name for site in all_sites() if any(kind.is_titled_by_thing for kind in site.paths)
+)
 """Sites whose pages carry the name of one thing as title."""
+_THING_PAGES = tuple(
+    site.address(kind) for site in all_sites() for kind in site.paths if kind.is_titled_by_thing
+)
+_BY_SLUG = tuple(
+    site.address(kind)
+    for site in all_sites()
+    for kind in (PageKind.ENCYCLOPEDIA, PageKind.MIRROR)
+    if kind in site.paths
+)
+"""Where a thing's page lies under its slug."""
 _SEPARATOR = re.compile(r"=====+")
 
 
@@ -143,23 +160,24 @@ def _plain(line: str) -> str:
 def _name_in(title: str) -> tuple[str, bool]:
     """The name a page title holds, and whether the page is about one named thing."""
     link = _LINK_LINE.fullmatch(title)
-    bare = _SITE_SUFFIX.sub("", link.group(1) if link else title).strip()
-    site = title[len(bare) :]
-    is_thing = any(name in site for name in ("Orbipedia", "Meridian Collections", "FactNest"))
-    return _PAGE_SUFFIX.sub("", bare), is_thing and not _is_index(bare)
+    whole = (link.group(1) if link else title).strip()
+    suffix = _SITE_SUFFIX.search(whole)
+    bare = whole[: suffix.start()] if suffix else whole
+    is_thing = suffix is not None and suffix["site"] in _THING_SITES and not _is_index(bare)
+    return _PAGE_SUFFIX.sub("", bare), is_thing
 
 
 def _is_index(title: str) -> bool:
     """Whether a page lists things instead of being about one."""
-    return title.startswith("List of ") or "(disambiguation)" in title
+    return title.startswith(("List of ", "Category: ")) or "(disambiguation)" in title
 
 
 def _is_about(part: _Part, question: Question) -> bool:
     names = {name.casefold() for name in question.names}
     if any(_name_in(title)[0].casefold() in names for title in part.titles):
         return True
-    ends = (f"/wiki/{question.slug}", f"/a/{question.slug}")
-    return bool(question.slug) and any(url.rstrip(":").endswith(ends) for url in part.urls)
+    pages = tuple(address + question.slug for address in _BY_SLUG)
+    return bool(question.slug) and any(url.rstrip(":") in pages for url in part.urls)
 
 
 def _read_row(part: _Part, question: Question) -> str | None:

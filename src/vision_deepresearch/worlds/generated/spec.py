@@ -18,7 +18,7 @@ from vision_deepresearch.core.record import Record
 GENERATOR_VERSION = 3
 """Raise it whenever the same spec would give different pages, pictures or tasks."""
 
-_LIST_LIMIT = 300
+_LIST_LIMIT = 240
 """A page of so many rows is written in below 5 ms."""
 _WITHOUT_LONG_LISTS = 11_000
 """Things up to which no list is longer: the longest, towns of a region, hold one in fifty."""

@@ -250,7 +250,7 @@ class GeneratedWorld:
                 title=self._pages.record(url).title,
                 snippet=caption,
                 published=self._pages.record(url).published,
-                image_url=picture_url(hit.image_id),
+                image_url=picture_url(hit.image_id, split=self._pages.graph.spec.split),
                 score=float(hit.inliers),
                 label=label_for(hit.inliers),
                 world_id=self._manifest.world_id,
@@ -306,9 +306,10 @@ def open_truth(folder: Path) -> GeneratedTruth:
 
 def plain_text(document: Document) -> str:
     """A page's words without markup: what the index counts and snippets are cut from."""
-    lines: list[str] = [f"{row.label}: {_flat(row.cell)}." for row in document.rows]
+    lines: list[str] = [document.notice] if document.notice else []
+    lines += [f"{row.label}: {_flat(row.cell)}." for row in document.rows]
     for section in document.sections:
-        lines += [section.heading] if section.heading else []
+        lines += [words for words in (section.heading, section.byline) if words]
         lines += [_flat(line) for line in (*section.paragraphs, *section.items)]
         lines += [", ".join(_flat(cell) for cell in row) for row in section.table]
     lines += [picture.caption for picture in document.all_pictures]
