@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from vision_deepresearch.worlds.generated.drawing.books import book_aspects, paint_book
+from vision_deepresearch.worlds.generated.drawing.goods import paint_product, product_aspects
 from vision_deepresearch.worlds.generated.drawing.heraldry import paint_arms, paint_emblem
 from vision_deepresearch.worlds.generated.drawing.houses import paint_facade
 from vision_deepresearch.worlds.generated.drawing.looks import PALETTES, Look, Mark
@@ -33,7 +35,9 @@ from vision_deepresearch.worlds.generated.drawing.paint import (
     soft_shadow,
     to_jpeg,
 )
+from vision_deepresearch.worlds.generated.drawing.plates import paint_species, species_aspects
 from vision_deepresearch.worlds.generated.drawing.ships import paint_vessel
+from vision_deepresearch.worlds.generated.drawing.wheels import paint_vehicle, vehicle_aspects
 from vision_deepresearch.worlds.generated.drawing.works import paint_artwork
 from vision_deepresearch.worlds.generated.entities import Entity, EntityType
 from vision_deepresearch.worlds.generated.spec import WorldSpec, rng_for
@@ -54,12 +58,22 @@ _ASPECTS: dict[EntityType, tuple[float, ...]] = {
     EntityType.ARTWORK: (0.74, 1.0, 1.32),
     EntityType.VESSEL: (1.42,),
 }
+_ASPECTS_BY_KIND: dict[EntityType, Callable[[str], tuple[float, ...]]] = {
+    EntityType.PRODUCT: product_aspects,
+    EntityType.SPECIES: species_aspects,
+    EntityType.BOOK: book_aspects,
+    EntityType.VEHICLE: vehicle_aspects,
+}
 _STRETCH: dict[EntityType, float] = {
     EntityType.SETTLEMENT: 0.035,
     EntityType.ORGANISATION: 0.015,
     EntityType.BUILDING: 0.06,
     EntityType.ARTWORK: 0.035,
     EntityType.VESSEL: 0.07,
+    EntityType.PRODUCT: 0.04,
+    EntityType.SPECIES: 0.05,
+    EntityType.BOOK: 0.04,
+    EntityType.VEHICLE: 0.05,
 }
 """Largest shift of an inner line, in fractions of the side."""
 _NUM_STYLES = 5
@@ -69,6 +83,10 @@ _PAINTERS: dict[EntityType, Callable[[Pixels, Pixels, Look], None]] = {
     EntityType.BUILDING: paint_facade,
     EntityType.ARTWORK: paint_artwork,
     EntityType.VESSEL: paint_vessel,
+    EntityType.PRODUCT: paint_product,
+    EntityType.SPECIES: paint_species,
+    EntityType.BOOK: paint_book,
+    EntityType.VEHICLE: paint_vehicle,
 }
 
 
@@ -93,6 +111,7 @@ def look_of(spec: WorldSpec, entity: Entity, *, roll: int = 0) -> Look:
             marks[slot] = _roll_mark(change, other_than=marks[slot].name)
     return Look(
         type=entity.type,
+        kind=entity.kind,
         style=style,
         aspect=aspect,
         palette=(dark, light, first, second, third, fourth),
@@ -114,7 +133,9 @@ def aspect_of(spec: WorldSpec, entity: Entity) -> float:
 
 
 def _style_and_aspect(rng: random.Random, entity: Entity) -> tuple[int, float]:
-    return rng.randrange(_NUM_STYLES), rng.choice(_ASPECTS[entity.type])
+    by_kind = _ASPECTS_BY_KIND.get(entity.type)
+    aspects = by_kind(entity.kind) if by_kind else _ASPECTS[entity.type]
+    return rng.randrange(_NUM_STYLES), rng.choice(aspects)
 
 
 def cutout_size(aspect: float) -> tuple[int, int]:

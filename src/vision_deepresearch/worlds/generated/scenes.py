@@ -47,6 +47,18 @@ MAX_THINGS = 32
 """In one scene; more than ORDINARY_THINGS need a wall layout and get a larger canvas."""
 ORDINARY_THINGS = 8
 WALL_LAYOUTS = ("poster_wall", "museum")
+LAYOUTS_FOR: Mapping[EntityType, tuple[str, ...]] = {
+    EntityType.SETTLEMENT: ("market", "street", "museum", "poster_wall"),
+    EntityType.ORGANISATION: ("street", "market", "poster_wall", "harbour"),
+    EntityType.BUILDING: ("street", "street", "museum"),
+    EntityType.ARTWORK: ("museum", "poster_wall", "market"),
+    EntityType.VESSEL: ("harbour", "harbour", "poster_wall"),
+    EntityType.PRODUCT: ("market", "market", "poster_wall"),
+    EntityType.SPECIES: ("museum", "museum", "market"),
+    EntityType.BOOK: ("market", "poster_wall", "museum"),
+    EntityType.VEHICLE: ("street", "poster_wall", "museum"),
+}
+"""In which layouts things of a type are at home; repeated names are more usual."""
 _ORDINARY_CANVAS = (1024, 768)
 _WALL_CANVAS = (1600, 1200)
 _SIZES = (0.22, 0.31)

@@ -45,6 +45,8 @@ class Look:
     """Everything that determines how a thing is drawn."""
 
     type: EntityType
+    kind: str
+    """Of the thing, for example "tram"; "" where painters do not care."""
     style: int
     aspect: float
     """Width over height."""

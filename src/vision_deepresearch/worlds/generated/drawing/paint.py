@@ -5,7 +5,7 @@ arguments; noise comes from fixed tiles so that a full frame costs one addition.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
@@ -249,3 +249,19 @@ def to_jpeg(pixels: Pixels, quality: int) -> bytes:
     done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     assert done
     return data.tobytes()
+
+
+def paint_inside(
+    canvas: Pixels,
+    mask: Pixels,
+    outline: Sequence[Point],
+    *,
+    fill: Colour,
+    draw: Callable[[Pen], None],
+) -> None:
+    """Fill an outline (unit square of the whole canvas), draw within it, and cut at its edge."""
+    layer, inside = canvas.copy(), np.zeros_like(mask)
+    full_pen(layer, inside).poly(outline, fill)
+    draw(full_pen(layer))
+    blend(canvas, layer, inside, 0, 0)
+    np.maximum(mask, inside, out=mask)

@@ -1,0 +1,382 @@
+"""Vehicles from the side: steam locomotive, tram, airship and motor coach, each with a livery."""
+
+import math
+import random
+from collections.abc import Callable
+
+from vision_deepresearch.worlds.generated.drawing.looks import Look
+from vision_deepresearch.worlds.generated.drawing.motifs import glyph_row
+from vision_deepresearch.worlds.generated.drawing.paint import (
+    Colour,
+    Pen,
+    Pixels,
+    Point,
+    arc_points,
+    full_pen,
+    mix,
+    paint_inside,
+    ring_points,
+    shade,
+)
+
+_GLASS: tuple[Colour, ...] = ((64, 88, 112), (84, 108, 128), (238, 208, 140))
+
+
+def vehicle_aspects(kind: str) -> tuple[float, ...]:
+    """Width over height of a vehicle of this kind."""
+    return (1.72, 1.8) if kind == "airship" else (1.46, 1.56)
+
+
+def paint_vehicle(canvas: Pixels, mask: Pixels, look: Look) -> None:
+    """A vehicle from the side, of the kind the look says."""
+    rng = random.Random(look.base_seed)
+    _VEHICLES.get(look.kind, _tram)(canvas, mask, look, rng)
+
+
+def _wheel(pen: Pen, look: Look, x: float, y: float, half: float, spokes: int) -> None:
+    pen.disc(x, y, half, look.dark)
+    pen.disc(x, y, half * 0.82, look.colour(1), look.light, 0.016)
+    for px, py in ring_points(x, y, half * 0.74, half * 0.74, spokes):
+        pen.stroke([(x, y), (px, py)], look.dark, 0.028)
+    pen.disc(x, y, half * 0.24, look.light, look.dark, 0.018)
+
+
+def _band(
+    pen: Pen, look: Look, rng: random.Random, area: tuple[float, float, float, float]
+) -> None:
+    """A strip of ornament along the livery."""
+    x0, y0, x1, y1 = area
+    tall, kind = y1 - y0, rng.randrange(4)
+    pen.box(x0, y0, x1, y1, look.light, look.dark, 0.012)
+    count = max(6, round((x1 - x0) / tall / 1.1))
+    step = (x1 - x0) / count
+    for k in range(count):
+        x, tone = x0 + step * k, look.colour(1 + k % 2)
+        if kind == 0:
+            pen.poly([(x, y1), (x + step / 2, y0), (x + step, y1)], tone, look.dark, 0.009)
+        elif kind == 1:
+            pen.poly(
+                ring_points(x + step / 2, (y0 + y1) / 2, step * 0.44, tall * 0.44, 4),
+                tone,
+                look.dark,
+                0.009,
+            )
+        elif kind == 2:
+            pen.box(
+                x + step * 0.1,
+                y0 + tall * 0.1,
+                x + step * 0.6,
+                y1 - tall * 0.1,
+                tone,
+                look.dark,
+                0.009,
+            )
+        else:
+            pen.poly(
+                [(x, y0), (x + step * 0.5, y0), (x + step, y1), (x + step * 0.5, y1)],
+                tone,
+                look.dark,
+                0.009,
+            )
+
+
+def _crest(pen: Pen, look: Look, slot: int, x: float, y: float, half: float) -> None:
+    pen.disc(x, y, half * 1.25, look.light, look.dark, 0.016)
+    look.put(pen, slot, x, y, half)
+
+
+def _locomotive(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> None:
+    pen, a = full_pen(canvas, mask), look.aspect
+    paint = look.colour(0)
+    rail = 0.95
+    big, num_big = rng.uniform(0.27, 0.32), rng.choice((2, 3))
+    chimney = -a * rng.uniform(0.66, 0.76)
+    for x0, x1, y in ((-a * 0.97, -a * 0.84, 0.62),):
+        pen.box(x0, y, x1, y + 0.09, look.colour(2), look.dark, 0.016)
+        pen.disc(x0 + 0.02, y + 0.045, 0.075, (90, 90, 96), look.dark, 0.016)
+    pen.poly(
+        [
+            (chimney - 0.09, -0.36),
+            (chimney - 0.07, -0.76),
+            (chimney - 0.13, -0.96),
+            (chimney + 0.13, -0.96),
+            (chimney + 0.07, -0.76),
+            (chimney + 0.09, -0.36),
+        ],
+        shade(paint, 0.55),
+        look.dark,
+        0.02,
+    )
+    pen.box(chimney - 0.13, -0.97, chimney + 0.13, -0.88, look.palette[4], look.dark, 0.014)
+    for x, size in ((-a * 0.4, 0.11), (-a * 0.12, 0.09)):
+        pen.poly(
+            [*arc_points(x, -0.36, size * 1.5, math.pi, 2 * math.pi, 10)],
+            look.palette[4],
+            look.dark,
+            0.016,
+        )
+    pen.box(-a * 0.93, -0.38, a * 0.3, 0.34, paint, look.dark, 0.024)
+    pen.box(-a * 0.95, -0.42, -a * 0.8, 0.38, shade(paint, 0.6), look.dark, 0.02)
+    pen.box(-a * 0.8, -0.34, a * 0.28, -0.24, mix(paint, (255, 255, 255), 0.3))
+    for k in range(4):
+        x = -a * 0.66 + 0.24 * a * k
+        pen.box(x - 0.025, -0.38, x + 0.025, 0.34, look.palette[4], look.dark, 0.01)
+        for j in range(6):
+            pen.disc(x + 0.055, -0.3 + 0.11 * j, 0.012, look.dark)
+    _crest(pen, look, 0, -a * 0.54, 0.0, 0.16)
+    _crest(pen, look, 1, -a * 0.3, 0.0, 0.16)
+    _crest(pen, look, 2, -a * 0.06, 0.0, 0.16)
+    pen.box(-a * 0.95, 0.36, a * 0.96, 0.46, look.colour(1), look.dark, 0.018)
+    pen.box(a * 0.3, 0.44, a * 0.94, 0.66, shade(paint, 0.5), look.dark, 0.018)
+    cab = [(a * 0.26, 0.4), (a * 0.26, -0.6), (a * 0.96, -0.6), (a * 0.96, 0.4)]
+    pen.poly(cab, paint, look.dark, 0.024)
+    pen.poly(
+        [(a * 0.2, -0.6), (a * 0.24, -0.74), (a * 0.94, -0.74), (a * 0.99, -0.6)],
+        shade(paint, 0.6),
+        look.dark,
+        0.02,
+    )
+    for k in range(2):
+        x = a * (0.34 + 0.32 * k)
+        pen.box(x, -0.5, x + a * 0.24, -0.2, rng.choice(_GLASS), look.light, 0.022)
+        pen.stroke([(x, -0.35), (x + a * 0.24, -0.35)], look.dark, 0.014)
+    _band(pen, look, rng, (a * 0.28, -0.14, a * 0.94, -0.02))
+    _crest(pen, look, 3, a * 0.44, 0.18, 0.13)
+    _crest(pen, look, 4, a * 0.78, 0.18, 0.13)
+    glyph_row(pen.at(a * 0.61, -0.67, a * 0.26), rng, look.light, letters=8)
+    y = rail - big
+    wheels = [a * (-0.3 + 0.98 * k / num_big) for k in range(num_big)]
+    for k in range(2):
+        _wheel(pen, look, a * (-0.84 + 0.23 * k), rail - 0.17, 0.17, 7)
+    for x in wheels:
+        _wheel(pen, look, x, y, big, 11)
+    _wheel(pen, look, a * 0.84, rail - 0.18, 0.18, 8)
+    pen.box(-a * 0.8, y - 0.12, -a * 0.52, y + 0.05, (150, 150, 156), look.dark, 0.018)
+    pen.stroke([(-a * 0.52, y - 0.03), (wheels[-1] + 0.05, y + 0.04)], look.dark, 0.07)
+    pen.stroke([(-a * 0.52, y - 0.03), (wheels[-1] + 0.05, y + 0.04)], (186, 186, 190), 0.036)
+
+
+def _tram(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> None:
+    pen, a = full_pen(canvas, mask), look.aspect
+    paint, upper = look.colour(0), mix(look.light, look.colour(2), 0.15)
+    decks = look.style % 2
+    for x, y, half in (
+        (-a * 0.5, 0.8, 0.15),
+        (-a * 0.24, 0.8, 0.15),
+        (a * 0.24, 0.8, 0.15),
+        (a * 0.5, 0.8, 0.15),
+    ):
+        _wheel(pen, look, x, y, half, 6)
+    pen.stroke([(0, -0.76), (-a * 0.22, -0.96), (a * 0.2, -0.98)], look.dark, 0.03)
+    top = -0.78 if decks else -0.62
+    body = [
+        (-a * 0.95, 0.76),
+        (-a * 0.97, 0.1),
+        (-a * 0.9, top),
+        (a * 0.9, top),
+        (a * 0.97, 0.1),
+        (a * 0.95, 0.76),
+    ]
+
+    def livery(inner: Pen) -> None:
+        inner.box(-a, -1, a, 0.12, upper)
+        rows = ((top + 0.16, -0.44), (-0.24, 0.06)) if decks else ((top + 0.24, 0.02),)
+        count = rng.randint(6, 8)
+        for y0, y1 in rows:
+            for k in range(count):
+                x = a * (-0.86 + 1.72 * k / count)
+                wide = a * 1.72 / count
+                inner.box(
+                    x + wide * 0.12, y0, x + wide * 0.88, y1, rng.choice(_GLASS), look.dark, 0.018
+                )
+                inner.stroke(
+                    [(x + wide * 0.12, y0 + 0.08), (x + wide * 0.88, y0 + 0.08)], upper, 0.016
+                )
+                if rng.random() < 0.3:
+                    inner.disc(
+                        x + wide / 2, y1 - 0.1, 0.05, rng.choice(((70, 54, 48), (200, 150, 116)))
+                    )
+        if decks:
+            _band(inner, look, rng, (-a, -0.42, a, -0.29))
+        glyph_row(
+            inner.at(0, top + (0.08 if decks else 0.11), a * 0.46), rng, look.dark, letters=11
+        )
+        inner.box(-a, 0.12, a, 0.8, paint, look.dark, 0.02)
+        _band(inner, look, rng, (-a, 0.14, a, 0.25))
+        inner.box(-a, 0.6, a, 0.66, look.light, look.dark, 0.01)
+        for side in (-1, 1):
+            inner.box(
+                side * a * 0.8 - 0.11,
+                -0.2,
+                side * a * 0.8 + 0.11,
+                0.72,
+                shade(paint, 0.7),
+                look.dark,
+                0.018,
+            )
+            inner.box(
+                side * a * 0.8 - 0.07,
+                -0.14,
+                side * a * 0.8 + 0.07,
+                0.2,
+                rng.choice(_GLASS),
+                look.dark,
+                0.012,
+            )
+        for slot in range(5):
+            _crest(inner, look, slot, a * (-0.56 + 0.28 * slot), 0.43, 0.13)
+
+    paint_inside(canvas, mask, body, fill=paint, draw=livery)
+    pen.poly(body, None, look.dark, 0.026)
+    pen.poly(
+        [(-a * 0.8, top), (-a * 0.72, top - 0.1), (a * 0.72, top - 0.1), (a * 0.8, top)],
+        shade(paint, 0.7),
+        look.dark,
+        0.02,
+    )
+    pen.box(-a * 0.66, 0.74, a * 0.66, 0.82, (84, 82, 86), look.dark, 0.014)
+    for side in (-1, 1):
+        pen.disc(side * a * 0.93, 0.5, 0.055, (250, 232, 170), look.dark, 0.016)
+
+
+def _airship(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> None:
+    pen, a = full_pen(canvas, mask), look.aspect
+    slim, middle = rng.uniform(0.62, 0.72), -0.24
+    skin = mix(look.light, look.colour(0), rng.uniform(0.1, 0.35))
+    for sign in (-1, 1):
+        fin: list[Point] = [
+            (a * 0.6, middle),
+            (a * 0.72, middle + sign * 0.62),
+            (a * 0.97, middle + sign * 0.66),
+            (a * 0.92, middle),
+        ]
+        pen.poly(fin, look.colour(1), look.dark, 0.022)
+        pen.stroke(
+            [(a * 0.78, middle + sign * 0.3), (a * 0.93, middle + sign * 0.34)], look.dark, 0.016
+        )
+    gondola = [(-a * 0.34, 0.52), (-a * 0.3, 0.86), (a * 0.18, 0.86), (a * 0.3, 0.52)]
+    for x in (-0.3, -0.1, 0.1, 0.26):
+        pen.stroke([(a * x, 0.3), (a * x * 0.95, 0.58)], look.dark, 0.014)
+    pen.poly(gondola, look.colour(2), look.dark, 0.022)
+    for k in range(6):
+        x = a * (-0.26 + 0.08 * k)
+        pen.box(x, 0.58, x + a * 0.06, 0.7, rng.choice(_GLASS), look.dark, 0.014)
+    _band(pen, look, rng, (-a * 0.3, 0.74, a * 0.2, 0.82))
+    pen.poly(ring_points(a * 0.36, 0.68, 0.035, 0.2, 10), look.palette[4], look.dark, 0.014)
+    upper = [
+        (-a * 0.97 + 0.97 * a * (1 - math.cos(t)), -slim * math.sin(t) ** 0.85)
+        for t in (math.pi * k / 20 for k in range(21))
+    ]
+    hull = [*[(x, middle + y) for x, y in upper], *[(x, middle - y) for x, y in reversed(upper)]]
+
+    def livery(inner: Pen) -> None:
+        inner.box(-a, middle + 0.3, a, 1, shade(skin, 0.8))
+        inner.box(-a, -1, a, middle - 0.44, mix(skin, (255, 255, 255), 0.35))
+        for k in range(11):
+            x = a * (-0.88 + 0.176 * k)
+            inner.stroke([(x, -1), (x + 0.02, middle), (x, 1)], shade(skin, 0.68), 0.012)
+        for k in range(7):
+            y = middle + slim * (-0.8 + 0.27 * k)
+            inner.stroke([(-a, y), (a, y)], shade(skin, 0.84), 0.01)
+        _band(inner, look, rng, (-a, middle + 0.22, a, middle + 0.36))
+        nose = a * rng.uniform(0.64, 0.74)
+        inner.poly(
+            [(-a, -1), (-nose, -1), (-nose + 0.06, middle), (-nose, 1), (-a, 1)],
+            look.colour(1),
+            look.dark,
+            0.016,
+        )
+        glyph_row(inner.at(-a * 0.1, middle - slim * 0.62, a * 0.4), rng, look.dark, letters=9)
+        for slot in range(5):
+            _crest(inner, look, slot, a * (-0.52 + 0.26 * slot), middle - 0.06, 0.17)
+
+    paint_inside(canvas, mask, hull, fill=skin, draw=livery)
+    pen.poly(hull, None, look.dark, 0.024)
+    pen.poly(
+        [
+            (a * 0.66, middle - 0.05),
+            (a * 0.98, middle - 0.12),
+            (a * 0.98, middle + 0.12),
+            (a * 0.66, middle + 0.05),
+        ],
+        look.colour(3),
+        look.dark,
+        0.018,
+    )
+    pen.stroke([(-a * 0.2, 0.86), (-a * 0.28, 0.97)], look.dark, 0.014)
+    pen.stroke([(-a * 0.28, 0.96), (a * 0.1, 0.96)], look.dark, 0.024)
+
+
+def _coach(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> None:
+    pen, a = full_pen(canvas, mask), look.aspect
+    paint, upper = look.colour(0), mix(look.light, look.colour(1), 0.2)
+    pen.box(-a * 0.5, -0.84, a * 0.8, -0.7, shade(paint, 0.7), look.dark, 0.018)
+    for k in range(5):  # luggage
+        x = a * (-0.44 + 0.24 * k)
+        tall = rng.uniform(0.1, 0.2)
+        pen.box(x, -0.78 - tall, x + a * 0.19, -0.76, look.colour(k), look.dark, 0.016)
+        pen.stroke([(x + a * 0.09, -0.77 - tall), (x + a * 0.09, -0.77)], look.light, 0.018)
+    front = rng.uniform(0.5, 0.62)
+    body = [
+        (-a * 0.96, 0.68),
+        (-a * 0.97, 0.1),
+        (-a * 0.92, 0.0),
+        (-a * front, -0.06),
+        (-a * (front - 0.1), -0.66),
+        (-a * (front - 0.16), -0.72),
+        (a * 0.84, -0.72),
+        (a * 0.96, -0.5),
+        (a * 0.97, 0.68),
+    ]
+
+    def livery(inner: Pen) -> None:
+        inner.box(-a, -1, a, 0.02, upper)
+        inner.box(-a * (front - 0.16), -0.66, a, -0.6, look.colour(3))
+        glyph_row(inner.at(a * 0.2, -0.53, a * 0.5), rng, look.dark, letters=13)
+        count = rng.randint(5, 7)
+        for k in range(count):
+            x0 = a * (-front + 0.16) + a * (0.74 + front) * k / count
+            wide = a * (0.74 + front) / count
+            inner.box(
+                x0 + 0.02, -0.44, x0 + wide * 0.86, -0.04, rng.choice(_GLASS), look.dark, 0.018
+            )
+            inner.poly(
+                [(x0 + 0.03, -0.43), (x0 + wide * 0.4, -0.43), (x0 + 0.03, -0.24)], look.colour(2)
+            )
+        inner.box(-a, 0.02, a, 0.8, paint)
+        _band(inner, look, rng, (-a, 0.03, a, 0.14))
+        inner.poly(
+            [(-a * front, 0.14), (a, 0.46), (a, 0.62), (-a * front, 0.26)],
+            look.colour(1),
+            look.dark,
+            0.014,
+        )
+        for slot in range(5):
+            _crest(inner, look, slot, a * (-0.38 + 0.19 * slot), 0.34, 0.105)
+        for k in range(6):
+            inner.stroke(
+                [(-a * 0.92 + 0.05 * k, 0.16), (-a * 0.92 + 0.05 * k, 0.46)], look.dark, 0.014
+            )
+
+    paint_inside(canvas, mask, body, fill=paint, draw=livery)
+    pen.poly(body, None, look.dark, 0.026)
+    for x in (-a * 0.66, a * 0.6):
+        pen.poly(
+            [*arc_points(x, 0.66, 0.32, math.pi, 2 * math.pi, 14)],
+            shade(paint, 0.6),
+            look.dark,
+            0.02,
+        )
+        _wheel(pen, look, x, 0.7, 0.26, 8)
+    pen.disc(-a * 0.95, 0.3, 0.075, (250, 232, 170), look.dark, 0.018)
+    pen.box(-a * 0.99, 0.66, -a * 0.86, 0.74, (170, 170, 176), look.dark, 0.014)
+    pen.box(a * 0.86, 0.66, a * 0.99, 0.74, (170, 170, 176), look.dark, 0.014)
+
+
+_Paint = Callable[[Pixels, Pixels, Look, random.Random], None]
+_VEHICLES: dict[str, _Paint] = {
+    "steam locomotive": _locomotive,
+    "tram": _tram,
+    "airship": _airship,
+    "motor coach": _coach,
+}
