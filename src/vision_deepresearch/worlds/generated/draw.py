@@ -71,9 +71,9 @@ _STRETCH: dict[EntityType, float] = {
     EntityType.ARTWORK: 0.035,
     EntityType.VESSEL: 0.07,
     EntityType.PRODUCT: 0.04,
-    EntityType.SPECIES: 0.05,
+    EntityType.SPECIES: 0.075,
     EntityType.BOOK: 0.04,
-    EntityType.VEHICLE: 0.05,
+    EntityType.VEHICLE: 0.075,
 }
 """Largest shift of an inner line, in fractions of the side."""
 _NUM_STYLES = 5

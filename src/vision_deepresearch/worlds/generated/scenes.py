@@ -7,67 +7,83 @@ visual index; the whole picture mostly does not.
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.worlds.generated.draw import aspect_of, cutout
-from vision_deepresearch.worlds.generated.drawing.backdrops import (
-    SETTINGS,
-    hide_part,
-    scatter_clutter,
+from vision_deepresearch.worlds.generated.drawing import indoors, outdoors
+from vision_deepresearch.worlds.generated.drawing.figures import FIGURES
+from vision_deepresearch.worlds.generated.drawing.mounts import Mount, panel_aspect
+from vision_deepresearch.worlds.generated.drawing.paint import Pixels, Point, full_pen, to_jpeg
+from vision_deepresearch.worlds.generated.drawing.placed import (
+    Placed,
+    Quad,
+    Shape,
+    blurred_front,
+    draw_placed,
+    ground_shadows,
+    lay_front,
 )
-from vision_deepresearch.worlds.generated.drawing.mounts import (
-    Mount,
-    make_panel,
-    panel_aspect,
-    ripple,
+from vision_deepresearch.worlds.generated.drawing.stage import (
+    Berth,
+    Camera,
+    Prop,
+    Stage,
+    Support,
+    mirrored,
 )
-from vision_deepresearch.worlds.generated.drawing.paint import (
-    Pixels,
-    Point,
-    add_noise,
-    blend,
-    darken,
-    full_pen,
-    multiply,
-    ring_points,
-    soft_shadow,
-    to_jpeg,
+from vision_deepresearch.worlds.generated.drawing.staging import (
+    behind,
+    cast_shadows,
+    draw_prop,
+    finish,
+    paint_backdrop,
 )
 from vision_deepresearch.worlds.generated.entities import Entity, EntityType, SceneSpec
 from vision_deepresearch.worlds.generated.spec import WorldSpec, rng_for
 
-LAYOUTS = tuple(SETTINGS)
+_STAGES: dict[str, Callable[[random.Random], Stage]] = {
+    "street": outdoors.street,
+    "square": outdoors.square,
+    "harbour": outdoors.harbour,
+    "market": outdoors.market,
+    "poster_wall": outdoors.poster_wall,
+    "flea_market": outdoors.flea_market,
+    "museum": indoors.museum,
+    "cabinet": indoors.cabinet,
+    "library": indoors.library,
+    "shop": indoors.shop,
+    "station": indoors.station,
+}
+LAYOUTS = tuple(_STAGES)
 """Names a `SceneSpec` may carry."""
 MAX_THINGS = 32
 """In one scene; more than ORDINARY_THINGS need a wall layout and get a larger canvas."""
 ORDINARY_THINGS = 8
 WALL_LAYOUTS = ("poster_wall", "museum")
 LAYOUTS_FOR: Mapping[EntityType, tuple[str, ...]] = {
-    EntityType.SETTLEMENT: ("market", "street", "museum", "poster_wall"),
-    EntityType.ORGANISATION: ("street", "market", "poster_wall", "harbour"),
-    EntityType.BUILDING: ("street", "street", "museum"),
-    EntityType.ARTWORK: ("museum", "poster_wall", "market"),
-    EntityType.VESSEL: ("harbour", "harbour", "poster_wall"),
-    EntityType.PRODUCT: ("market", "market", "poster_wall"),
-    EntityType.SPECIES: ("museum", "museum", "market"),
-    EntityType.BOOK: ("market", "poster_wall", "museum"),
-    EntityType.VEHICLE: ("street", "poster_wall", "museum"),
+    EntityType.SETTLEMENT: ("square", "street", "museum", "market", "poster_wall", "harbour"),
+    EntityType.ORGANISATION: ("street", "square", "market", "poster_wall", "harbour", "station"),
+    EntityType.BUILDING: ("street", "square", "square", "museum"),
+    EntityType.ARTWORK: ("museum", "museum", "poster_wall", "flea_market", "cabinet"),
+    EntityType.VESSEL: ("harbour", "harbour", "poster_wall", "museum"),
+    EntityType.PRODUCT: ("shop", "shop", "market", "flea_market", "poster_wall"),
+    EntityType.SPECIES: ("cabinet", "cabinet", "museum", "flea_market"),
+    EntityType.BOOK: ("library", "library", "flea_market", "shop"),
+    EntityType.VEHICLE: ("station", "station", "street", "square", "poster_wall"),
 }
 """In which layouts things of a type are at home; repeated names are more usual."""
 _ORDINARY_CANVAS = (1024, 768)
 _WALL_CANVAS = (1600, 1200)
-_SIZES = (0.22, 0.31)
-"""Longer side of a mounted thing, in fractions of the canvas height."""
-_P_OCCLUDED = 0.35
-_CLUTTER = (80, 130)
-
-Quad = tuple[Point, Point, Point, Point]
-"""Corners in pixels: upper left, upper right, lower right, lower left."""
+_MAX_OVERLAP = 0.06
+"""Of the smaller of two boxes."""
+_MIN_SIDE = 0.18
+"""Shorter side of a thing, in half picture heights."""
+_EDGE = 0.015
+"""Things keep so far from the picture's edge, half picture heights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,81 +99,20 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    entity: Entity
-    mount: Mount
-    quad: Quad
-    hangs: bool
-    stands: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class _Arrangement:
     width: int
     height: int
-    places: tuple[_Place, ...]
+    stage: Stage
+    places: tuple[tuple[Entity, Placed], ...]
 
+    @property
+    def aspect(self) -> float:
+        return self.width / self.height
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """Where a layout's two rows are, and how things are carried in them."""
-
-    upper: tuple[float, bool]
-    """Height of the row's centre (fraction), and whether it hangs from above."""
-    floor: float
-    """Height on which the lower row stands, a fraction; things are centred on walls instead."""
-    stands: bool
-    above: Mapping[EntityType, Mount]
-    below: Mapping[EntityType, Mount]
-    prefers_below: frozenset[EntityType]
-
-
-def _carried(default: Mount, **special: Mount) -> dict[EntityType, Mount]:
-    return {kind: special.get(kind.value, default) for kind in EntityType}
-
-
-_ROWS: dict[str, _Rows] = {
-    "street": _Rows(
-        (0.235, True),
-        0.84,
-        True,
-        _carried(Mount.CLOTH, organisation=Mount.BARE),
-        _carried(Mount.BOARD, building=Mount.BARE, artwork=Mount.BARE),
-        frozenset({EntityType.BUILDING, EntityType.ARTWORK, EntityType.VESSEL}),
-    ),
-    "harbour": _Rows(
-        (0.235, True),
-        0.82,
-        True,
-        _carried(Mount.CLOTH, building=Mount.BOARD, artwork=Mount.BOARD),
-        _carried(Mount.CRATE, vessel=Mount.BARE, building=Mount.BOARD, artwork=Mount.BARE),
-        frozenset({EntityType.VESSEL, EntityType.ORGANISATION, EntityType.BUILDING}),
-    ),
-    "market": _Rows(
-        (0.32, True),
-        0.77,
-        True,
-        _carried(Mount.CLOTH, organisation=Mount.BARE, artwork=Mount.BARE),
-        _carried(Mount.CARD, organisation=Mount.CRATE, artwork=Mount.BARE),
-        frozenset({EntityType.BUILDING, EntityType.VESSEL, EntityType.ARTWORK}),
-    ),
-    "museum": _Rows(
-        (0.28, False),
-        0.66,
-        False,
-        _carried(Mount.FRAME, artwork=Mount.BARE),
-        _carried(Mount.FRAME, artwork=Mount.BARE),
-        frozenset(),
-    ),
-    "poster_wall": _Rows(
-        (0.27, False),
-        0.67,
-        False,
-        _carried(Mount.CARD, artwork=Mount.BARE),
-        _carried(Mount.CARD, artwork=Mount.BARE),
-        frozenset(),
-    ),
-}
+    def box(self, placed: Placed) -> Box:
+        x0, y0, x1, y1 = _bounds(placed.quad)
+        a = self.aspect
+        return Box.clipped((x0 / a + 1) / 2, (y0 + 1) / 2, (x1 / a + 1) / 2, (y1 + 1) / 2)
 
 
 def place_scene(
@@ -174,7 +129,7 @@ def place_scene(
         ValueError: an unknown layout, a thing without a picture, or too many things.
     """
     plan = _arrange(spec, scene, entities)
-    return {place.entity.id: _box_of(place.quad, plan) for place in plan.places}
+    return {entity.id: plan.box(placed) for entity, placed in plan.places}
 
 
 def render_scene(spec: WorldSpec, scene: SceneSpec, entities: Mapping[str, Entity]) -> Scene:
@@ -184,35 +139,36 @@ def render_scene(spec: WorldSpec, scene: SceneSpec, entities: Mapping[str, Entit
         ValueError: see `place_scene`.
     """
     plan = _arrange(spec, scene, entities)
-    rng = rng_for(spec.root, "scene-pixels", scene.id)
-    setting = SETTINGS[scene.layout]
-    half = setting.backdrop(plan.width // 2, plan.height // 2, rng)
-    picture = np.asarray(
-        cv2.resize(half, (plan.width, plan.height), interpolation=cv2.INTER_LINEAR), np.uint8
+    stage, rng = plan.stage, rng_for(spec.root, "scene-pixels", scene.id)
+    farthest = max(placed.z for _, placed in plan.places)
+    picture = paint_backdrop(stage, plan.width, plan.height, farthest=farthest, rng=rng)
+    cast_shadows(
+        picture, stage, [one for _, placed in plan.places for one in ground_shadows(placed)]
     )
-    aspect = plan.width / plan.height
-    pen = full_pen(picture)
-    count = round(rng.randint(*_CLUTTER) * plan.height / _ORDINARY_CANVAS[1])
-    scatter_clutter(pen, aspect, setting, count, rng)
-    silhouettes = [_hang_up(spec, picture, place, rng) for place in plan.places]
-    hidden = np.zeros(picture.shape[:2], np.uint8)
-    for place in plan.places:
-        if rng.random() < _P_OCCLUDED:
-            x, y, reach = _middle(place.quad)
-            cover = full_pen(picture, hidden)
-            spot = cover.at(
-                (x - cover.x) / cover.half, (y - cover.y) / cover.half, reach / cover.half
-            )
-            ground = ((1 + setting.ground) * plan.height / 2 - y) / reach
-            is_low = y > 0.55 * plan.height
-            hide_part(spot, ground, setting=setting, is_low=is_low, rng=rng)
-    picture = _finish(picture, rng)
+    owners = np.zeros(picture.shape[:2], np.uint8)
+    pen = full_pen(picture, owners)
+    props = _props_before(plan, farthest, rng)
+    shapes: dict[int, Shape] = {}
+    order: list[tuple[float, int, Prop | None]] = [
+        *((-placed.z, number, None) for number, (_, placed) in enumerate(plan.places)),
+        *((-prop.spot[2], MAX_THINGS + number, prop) for number, prop in enumerate(props)),
+    ]
+    for _, number, prop in sorted(order, key=lambda item: item[:2]):
+        if prop is not None:
+            draw_prop(pen, stage, prop, rng)
+            continue
+        entity, placed = plan.places[number]
+        shape = draw_placed(pen, stage, placed, cutout(spec, entity), rng)
+        _mark(owners, shape, number + 1)
+        shapes[number] = shape
+    _foreground(plan, picture, owners, rng)
+    picture = finish(picture, stage, rng)
     return Scene(
-        data=to_jpeg(picture, rng.randint(72, 86)),
-        boxes={place.entity.id: _box_of(place.quad, plan) for place in plan.places},
+        data=to_jpeg(picture, rng.randint(74, 88)),
+        boxes={entity.id: plan.box(placed) for entity, placed in plan.places},
         visibility={
-            place.entity.id: _visible(mask, corner, hidden)
-            for place, (mask, corner) in zip(plan.places, silhouettes, strict=True)
+            entity.id: _visible(owners, shapes[number], number + 1)
+            for number, (entity, _) in enumerate(plan.places)
         },
     )
 
@@ -221,7 +177,7 @@ def render_scene(spec: WorldSpec, scene: SceneSpec, entities: Mapping[str, Entit
 
 
 def _arrange(spec: WorldSpec, scene: SceneSpec, entities: Mapping[str, Entity]) -> _Arrangement:
-    if scene.layout not in _ROWS:
+    if scene.layout not in _STAGES:
         msg = f"unknown scene layout {scene.layout!r}: use one of {', '.join(LAYOUTS)}"
         raise ValueError(msg)
     things = [entities[entity_id] for entity_id in scene.entity_ids]
@@ -232,6 +188,7 @@ def _arrange(spec: WorldSpec, scene: SceneSpec, entities: Mapping[str, Entity]) 
     if bare:
         msg = f"only things with a picture can stand in a scene, got {', '.join(bare)}"
         raise ValueError(msg)
+    stage = _STAGES[scene.layout](rng_for(spec.root, "stage", scene.id))
     rng = rng_for(spec.root, "scene", scene.id)
     if len(things) > ORDINARY_THINGS:
         if scene.layout not in WALL_LAYOUTS:
@@ -240,200 +197,339 @@ def _arrange(spec: WorldSpec, scene: SceneSpec, entities: Mapping[str, Entity]) 
                 f"got {scene.layout!r}"
             )
             raise ValueError(msg)
-        return _wall(spec, scene, things, rng)
-    return _two_rows(spec, scene, things, rng)
-
-
-def _two_rows(
-    spec: WorldSpec, scene: SceneSpec, things: list[Entity], rng: random.Random
-) -> _Arrangement:
-    width, height = _ORDINARY_CANVAS
-    rows = _ROWS[scene.layout]
-    shuffled = rng.sample(things, len(things))
-    shuffled.sort(key=lambda thing: thing.type not in rows.prefers_below)
-    num_below = (len(things) + 1) // 2
-    below, above = shuffled[:num_below], shuffled[num_below:]
-    places: list[_Place] = []
-    for row, is_below in ((above, False), (below, True)):
-        rng.shuffle(row)
-        cell = width / max(len(row), 1)
-        for column, thing in enumerate(row):
-            mount = (rows.below if is_below else rows.above)[thing.type]
-            share = panel_aspect(mount, aspect_of(spec, thing))
-            w, h = _fit(share, height * rng.uniform(*_SIZES), cell * 0.9, height * 0.34)
-            spare = max(0.0, (cell - w * 1.06) / 2)
-            x = cell * (column + 0.5) + rng.uniform(-spare, spare) * 0.8
-            if not is_below:
-                y = height * (rows.upper[0] + rng.uniform(-0.035, 0.035))
-            elif rows.stands:
-                y = height * (rows.floor + rng.uniform(-0.02, 0.05)) - h / 2
-            else:
-                y = height * (rows.floor + rng.uniform(-0.04, 0.04))
-            hangs = not is_below and rows.upper[1]
-            quad = _quad(x, y, w, h, mount, rng)
-            places.append(_Place(thing, mount, quad, hangs, is_below and rows.stands))
-    return _Arrangement(width, height, tuple(places))
-
-
-def _wall(
-    spec: WorldSpec, scene: SceneSpec, things: list[Entity], rng: random.Random
-) -> _Arrangement:
-    width, height = _WALL_CANVAS
-    shuffled = rng.sample(things, len(things))
-    lines = max(3, round(math.sqrt(len(things) * 0.72)))
-    columns = -(-len(things) // lines)
-    cell_w, cell_h = width / columns, height * 0.94 / lines
-    places: list[_Place] = []
-    for number, thing in enumerate(shuffled):
-        line, column = divmod(number, columns)
-        mount = _ROWS[scene.layout].below[thing.type]
-        share = panel_aspect(mount, aspect_of(spec, thing))
-        reach = min(cell_h, cell_w * 1.2) * rng.uniform(0.88, 0.96)
-        w, h = _fit(share, reach, cell_w * 0.9, cell_h * 0.9)
-        x = cell_w * (column + 0.5) + rng.uniform(-1, 1) * max(0.0, cell_w * 0.94 - w) / 2
-        y = (
-            height * 0.02
-            + cell_h * (line + 0.5)
-            + rng.uniform(-1, 1) * max(0.0, cell_h * 0.94 - h) / 2
+        stage = {"museum": indoors.long_wall, "poster_wall": outdoors.long_wall}[scene.layout](
+            rng_for(spec.root, "stage", scene.id)
         )
-        places.append(_Place(thing, mount, _quad(x, y, w, h, mount, rng), False))
-    return _Arrangement(width, height, tuple(places))
+        return _wall(spec, stage, things, rng)
+    if rng.random() < 0.5:
+        stage = mirrored(stage)
+    return _berthed(spec, stage, things, rng)
 
 
-def _fit(aspect: float, longer: float, max_width: float, max_height: float) -> tuple[float, float]:
-    """Width and height of the given aspect, its longer side as asked or as much as fits."""
-    width, height = (longer, longer / aspect) if aspect >= 1 else (longer * aspect, longer)
-    factor = min(1.0, max_width / width, max_height / height)
-    return width * factor, height * factor
+def _berthed(
+    spec: WorldSpec, stage: Stage, things: list[Entity], rng: random.Random
+) -> _Arrangement:
+    """Give each thing the free berth it likes best, the choosy ones first."""
+    width, height = _ORDINARY_CANVAS
+    free = list(stage.berths)
+    shuffled = rng.sample(things, len(things))
+    shuffled.sort(key=lambda thing: -max(_liking(thing, berth.support) for berth in free))
+    places: dict[str, Placed] = {}
+    for thing in shuffled:
+        scored = [
+            (_liking(thing, berth.support) + rng.uniform(0, 1.3), -number, berth)
+            for number, berth in enumerate(free)
+        ]
+        ranked = [
+            berth
+            for score, _, berth in sorted(scored, key=lambda one: one[:2], reverse=True)
+            if score > 0
+        ]
+        placed = _first_fitting(spec, stage, thing, ranked, list(places.values()), rng)
+        places[thing.id] = placed
+        free = [berth for berth in free if berth.spot != placed.berth.spot]
+    ordered = tuple((thing, places[thing.id]) for thing in things)
+    return _Arrangement(width, height, stage, ordered)
 
 
-_TURNS = {
-    Mount.BARE: 3.0,
-    Mount.CARD: 8.0,
-    Mount.FRAME: 2.5,
-    Mount.CLOTH: 5.0,
-    Mount.BOARD: 6.0,
-    Mount.CRATE: 4.0,
-}
-"""Largest rotation, degrees."""
-_SKEW = 0.07
-"""Largest shift of a corner by perspective, in fractions of the side."""
+def _first_fitting(
+    spec: WorldSpec,
+    stage: Stage,
+    thing: Entity,
+    berths: Sequence[Berth],
+    placed: Sequence[Placed],
+    rng: random.Random,
+) -> Placed:
+    """The first berth in which a thing is large enough and covers no other; smaller if need be."""
+    best: tuple[float, Placed] | None = None
+    for factor in (1.0, 0.86, 0.74, 0.62):
+        for berth in berths:
+            mount = _mount_for(thing, berth.support, stage, rng)
+            aspect = panel_aspect(mount, aspect_of(spec, thing))
+            one = Placed(
+                mount=mount,
+                berth=berth,
+                quad=_quad(stage.camera, berth, mount, aspect, factor, rng),
+            )
+            x0, y0, x1, y1 = _bounds(one.quad)
+            a = _ORDINARY_CANVAS[0] / _ORDINARY_CANVAS[1] - _EDGE
+            outside = max(-a - x0, x1 - a, -1 + _EDGE - y0, y1 - 1 + _EDGE, 0.0)
+            small = max(0.0, _MIN_SIDE - min(x1 - x0, y1 - y0))
+            overlap = max((_overlap(one.quad, other.quad) for other in placed), default=0.0)
+            fault = max(0.0, overlap - _MAX_OVERLAP) + 3 * outside + 3 * small
+            if fault == 0:
+                return one
+            if best is None or fault < best[0]:
+                best = (fault, one)
+    assert best is not None, "every stage has berths for any thing"
+    return best[1]
 
 
 def _quad(
-    x: float, y: float, width: float, height: float, mount: Mount, rng: random.Random
+    camera: Camera, berth: Berth, mount: Mount, aspect: float, factor: float, rng: random.Random
 ) -> Quad:
-    """Corners of a panel seen slightly from the side and turned a little."""
-    turn = math.radians(rng.uniform(-_TURNS[mount], _TURNS[mount]))
-    narrow, low = rng.uniform(-_SKEW, _SKEW), rng.uniform(-_SKEW, _SKEW) / 2
+    """Corners of a mounted thing in its berth, seen by the camera."""
+    wide, tall = berth.wide * factor, berth.tall * factor
+    width = min(wide, tall * aspect) * rng.uniform(0.93, 1.0)
+    height = width / aspect
+    x, y, z = berth.spot
+    if berth.support is Support.GROUND and mount is Mount.BOARD:
+        y += 0.07
+    rise = 0.5 if berth.support.stands else -0.5 if berth.support.is_above else 0.0
+    middle = y + rise * height
+    turn = math.radians(rng.uniform(-1, 1) * _TURNS.get(berth.support, 0.0))
     corners: list[Point] = []
-    for right, down in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
-        dx = right * width / 2 * (1 + low * down)
-        dy = down * height / 2 * (1 + narrow * right)
-        corners.append((
-            x + dx * math.cos(turn) - dy * math.sin(turn),
-            y + dx * math.sin(turn) + dy * math.cos(turn),
-        ))
-    return (corners[0], corners[1], corners[2], corners[3])
+    for right, up in ((-0.5, 0.5), (0.5, 0.5), (0.5, -0.5), (-0.5, -0.5)):
+        along = right * width * math.cos(turn) + up * height * math.sin(turn)
+        over = -right * width * math.sin(turn) + up * height * math.cos(turn)
+        spot = (x + along * math.cos(berth.yaw), middle + over, z + along * math.sin(berth.yaw))
+        corners.append(camera.see(spot))
+    return corners[0], corners[1], corners[2], corners[3]
 
 
-def _box_of(quad: Quad, plan: _Arrangement) -> Box:
-    xs, ys = [x / plan.width for x, _ in quad], [y / plan.height for _, y in quad]
-    return Box.clipped(min(xs), min(ys), max(xs), max(ys))
+_TURNS = {
+    Support.WALL: 2.5,
+    Support.HANG: 3.5,
+    Support.POLE: 2.0,
+    Support.BRACKET: 3.0,
+    Support.AIR: 4.0,
+}
+"""Largest rotation, degrees."""
 
 
-def _middle(quad: Quad) -> tuple[float, float, float]:
-    """Centre of a quad and half its longer extent, pixels."""
+def _bounds(quad: Quad) -> tuple[float, float, float, float]:
     xs, ys = [x for x, _ in quad], [y for _, y in quad]
-    reach = max(max(xs) - min(xs), max(ys) - min(ys)) / 2
-    return sum(xs) / 4, sum(ys) / 4, reach
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _overlap(first: Quad, second: Quad) -> float:
+    """Common area of two bounding boxes, as a share of the smaller."""
+    ax0, ay0, ax1, ay1 = _bounds(first)
+    bx0, by0, bx1, by1 = _bounds(second)
+    wide, tall = min(ax1, bx1) - max(ax0, bx0), min(ay1, by1) - max(ay0, by0)
+    if wide <= 0 or tall <= 0:
+        return 0.0
+    return wide * tall / min((ax1 - ax0) * (ay1 - ay0), (bx1 - bx0) * (by1 - by0))
+
+
+def _wall(spec: WorldSpec, stage: Stage, things: list[Entity], rng: random.Random) -> _Arrangement:
+    """Rows on a wall that fills the picture."""
+    width, height = _WALL_CANVAS
+    a = width / height
+    lines = max(3, round(math.sqrt(len(things) * 0.72)))
+    columns = -(-len(things) // lines)
+    cell_w, cell_h = 2 * a / columns, 1.88 / lines
+    places: dict[str, Placed] = {}
+    for number, thing in enumerate(rng.sample(things, len(things))):
+        line, column = divmod(number, columns)
+        mount = _mount_for(thing, Support.WALL, stage, rng)
+        aspect = panel_aspect(mount, aspect_of(spec, thing))
+        reach = min(cell_h, cell_w * 1.2) * rng.uniform(0.88, 0.96)
+        wide, tall = (reach, reach / aspect) if aspect >= 1 else (reach * aspect, reach)
+        factor = min(1.0, cell_w * 0.9 / wide, cell_h * 0.9 / tall)
+        wide, tall = wide * factor, tall * factor
+        x = -a + cell_w * (column + 0.5) + rng.uniform(-1, 1) * max(0.0, cell_w * 0.92 - wide) / 2
+        y = -0.97 + cell_h * (line + 0.5) + rng.uniform(-1, 1) * max(0.0, cell_h * 0.92 - tall) / 2
+        berth = Berth(
+            support=Support.WALL,
+            spot=_unseen(stage.camera, (x, y)),
+            wide=wide * _WALL_Z,
+            tall=tall * _WALL_Z,
+        )
+        places[thing.id] = Placed(
+            mount=mount, berth=berth, quad=_quad(stage.camera, berth, mount, aspect, 1.0, rng)
+        )
+    return _Arrangement(width, height, stage, tuple((thing, places[thing.id]) for thing in things))
+
+
+_WALL_Z = 2.0
+"""Distance of a wall that fills the picture."""
+
+
+def _unseen(camera: Camera, point: Point) -> tuple[float, float, float]:
+    """The point of a frontal wall that appears at a place of the picture."""
+    x, y = point
+    return (x - camera.x) * _WALL_Z, camera.eye - (y - camera.horizon) * _WALL_Z, _WALL_Z
+
+
+# -------------------------------------------------------------------------------- who stands where
+
+
+_LIKES: dict[Support, dict[EntityType, float]] = {
+    Support.WALL: {
+        EntityType.ARTWORK: 3,
+        EntityType.SPECIES: 3,
+        EntityType.BUILDING: 2,
+        EntityType.VESSEL: 2,
+        EntityType.VEHICLE: 2,
+        EntityType.SETTLEMENT: 2,
+    },
+    Support.SURFACE: {
+        EntityType.PRODUCT: 3.5,
+        EntityType.BOOK: 3.5,
+        EntityType.SPECIES: 2,
+        EntityType.ARTWORK: 1.5,
+    },
+    Support.HANG: {EntityType.SETTLEMENT: 3, EntityType.ORGANISATION: 3},
+    Support.POLE: {EntityType.SETTLEMENT: 3, EntityType.ORGANISATION: 2.5},
+    Support.BRACKET: {
+        EntityType.ORGANISATION: 3.5,
+        EntityType.SETTLEMENT: 2,
+        EntityType.PRODUCT: 2,
+    },
+    Support.GROUND: {EntityType.PRODUCT: 2, EntityType.ARTWORK: 2, EntityType.BOOK: 1.5},
+}
+_NOT_ON: dict[Support, frozenset[str]] = {
+    Support.AIR: frozenset({"steam locomotive", "tram", "motor coach", ""}),
+    Support.RAIL: frozenset({"airship", "motor coach"}),
+    Support.ROAD: frozenset({"airship", "steam locomotive"}),
+}
+"""Kinds that would look odd there."""
+_ONLY: dict[Support, EntityType] = {
+    Support.HOUSE: EntityType.BUILDING,
+    Support.WATER: EntityType.VESSEL,
+    Support.RAIL: EntityType.VEHICLE,
+    Support.ROAD: EntityType.VEHICLE,
+    Support.AIR: EntityType.VEHICLE,
+}
+
+
+def _liking(thing: Entity, support: Support) -> float:
+    """How well a thing fits a kind of place; far below 0: not at all."""
+    only = _ONLY.get(support)
+    if only is None:
+        return _LIKES[support].get(thing.type, 1.0)
+    fits = thing.type is only and thing.kind not in _NOT_ON.get(support, frozenset())
+    return 6.0 if fits else -10.0
+
+
+_SOLID = frozenset({EntityType.ARTWORK, EntityType.SPECIES})
+_GOODS = frozenset({EntityType.PRODUCT, EntityType.BOOK})
+
+
+def _mount_for(thing: Entity, support: Support, stage: Stage, rng: random.Random) -> Mount:
+    """What carries a thing in a place of some kind."""
+    if support in _ONLY or thing.type in _SOLID:
+        return Mount.BARE
+    is_round = thing.type is EntityType.ORGANISATION
+    match support:
+        case Support.WALL:
+            return (
+                Mount.FRAME if stage.framed else rng.choice((Mount.CARD, Mount.CARD, Mount.BOARD))
+            )
+        case Support.SURFACE:
+            return (
+                Mount.BARE if thing.type in _GOODS else Mount.FRAME if stage.framed else Mount.CARD
+            )
+        case Support.POLE:
+            return Mount.CLOTH
+        case Support.HANG:
+            return (
+                Mount.BARE
+                if is_round or thing.kind == "airship"
+                else rng.choice((Mount.CLOTH, Mount.BOARD))
+            )
+        case Support.BRACKET:
+            return Mount.BARE if is_round else Mount.BOARD
+        case _:
+            return Mount.CRATE if thing.type is EntityType.PRODUCT else Mount.BOARD
 
 
 # ------------------------------------------------------------------------------------------ pixels
 
 
-def _hang_up(
-    spec: WorldSpec, picture: Pixels, place: _Place, rng: random.Random
-) -> tuple[Pixels, tuple[int, int]]:
-    """Draw one mounted thing with its shadow; returns its mask and the mask's corner."""
-    panel, mask = make_panel(place.mount, cutout(spec, place.entity), rng)
-    if place.mount is Mount.CLOTH:
-        panel, mask = ripple(panel, mask, rng.random())
-    xs, ys = [x for x, _ in place.quad], [y for _, y in place.quad]
-    left, top = math.floor(min(xs)) - 1, math.floor(min(ys)) - 1
-    size = (math.ceil(max(xs)) + 2 - left, math.ceil(max(ys)) + 2 - top)
-    factor = max(size) / max(panel.shape[:2])
-    if factor < 0.9:
-        smaller = (max(2, round(panel.shape[1] * factor)), max(2, round(panel.shape[0] * factor)))
-        panel = np.asarray(cv2.resize(panel, smaller, interpolation=cv2.INTER_AREA), np.uint8)
-        mask = np.asarray(cv2.resize(mask, smaller, interpolation=cv2.INTER_AREA), np.uint8)
-    rows, columns = mask.shape
-    source = np.array([[0, 0], [columns, 0], [columns, rows], [0, rows]], np.float32)
-    target = np.array([[x - left, y - top] for x, y in place.quad], np.float32)
-    plane = cv2.getPerspectiveTransform(source, target)
-    warped = cv2.warpPerspective(
-        panel, plane, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    shape = np.asarray(cv2.warpPerspective(mask, plane, size, flags=cv2.INTER_LINEAR), np.uint8)
-    _supports(picture, place)
-    if place.stands:
-        _ground_shadow(picture, place.quad)
-    soft = soft_shadow(shape, 12)
-    darken(picture, soft, left - 6, top - 3, 0.42)
-    blend(picture, np.asarray(warped, np.uint8), shape, left, top)
-    return shape, (left, top)
+def _mark(owners: Pixels, shape: Shape, label: int) -> None:
+    height, width = owners.shape
+    rows, columns = shape.mask.shape
+    x0, y0 = max(shape.left, 0), max(shape.top, 0)
+    x1, y1 = min(shape.left + columns, width), min(shape.top + rows, height)
+    inside = shape.mask[y0 - shape.top : y1 - shape.top, x0 - shape.left : x1 - shape.left] > 127
+    owners[y0:y1, x0:x1][inside] = label
 
 
-def _supports(picture: Pixels, place: _Place) -> None:
-    """Cords above what hangs, legs below what stands on boards."""
+def _visible(owners: Pixels, shape: Shape, label: int) -> float:
+    total = int(np.count_nonzero(shape.mask > 127))
+    return round(min(1.0, int(np.count_nonzero(owners == label)) / max(total, 1)), 4)
+
+
+_P_HIDES = 0.3
+"""Share of props that may hide a part of something."""
+_HIDES = 0.3
+"""Largest share of a thing that one of them hides; others hide nearly nothing."""
+
+
+def _props_before(plan: _Arrangement, farthest: float, rng: random.Random) -> list[Prop]:
+    """The props among the things, without those that would hide too much."""
+    back = behind(plan.stage, farthest)
+    covered = [0.0] * len(plan.places)
+    kept: list[Prop] = []
+    for prop in plan.stage.props:
+        if prop in back:
+            continue
+        figure = FIGURES[prop.name]
+        x, y = plan.stage.camera.see(prop.spot)
+        size = prop.size / prop.spot[2]
+        box = (x - figure.half * size, y - 2 * size, x + figure.half * size, y)
+        if figure.hangs:
+            box = (x - size, y - 0.05, x + size, y + 0.12)
+        allowed = _HIDES if rng.random() < _P_HIDES else 0.04
+        if _may_stand(plan, box, prop.spot[2], allowed, covered):
+            kept.append(prop)
+    return kept
+
+
+def _may_stand(
+    plan: _Arrangement,
+    box: tuple[float, float, float, float],
+    z: float,
+    allowed: float,
+    covered: list[float],
+) -> bool:
+    """Whether nothing loses too much to a box at a distance; if so, what is lost is noted."""
+    x0, y0, x1, y1 = box
+    losses: list[float] = []
+    for _, placed in plan.places:
+        bx0, by0, bx1, by1 = _bounds(placed.quad)
+        wide, tall = min(x1, bx1) - max(x0, bx0), min(y1, by1) - max(y0, by0)
+        is_before = z < placed.z and wide > 0 and tall > 0
+        losses.append(wide * tall / ((bx1 - bx0) * (by1 - by0)) if is_before else 0.0)
+    if any(
+        loss > allowed or loss + sum_ > 0.36 for loss, sum_ in zip(losses, covered, strict=True)
+    ):
+        return False
+    for number, loss in enumerate(losses):
+        covered[number] += loss
+    return True
+
+
+def _foreground(plan: _Arrangement, picture: Pixels, owners: Pixels, rng: random.Random) -> None:
+    """One or two large shapes out of focus before everything, where they hide little."""
     pen = full_pen(picture)
-    a, b, c, d = (((x - pen.x) / pen.half, (y - pen.y) / pen.half) for x, y in place.quad)
-    if place.hangs and place.mount is Mount.BARE:
-        top = ((a[0] + b[0]) / 2, (a[1] + b[1]) / 2)
-        pen.stroke([(top[0], top[1] + 0.03), (top[0], -1)], (58, 50, 48), 0.009)
-    elif place.hangs:
-        for corner, shift in ((a, 0.06), (b, -0.06)):
-            cord = [(corner[0] + shift * 0.3, corner[1]), (corner[0] + shift, -1)]
-            pen.stroke(cord, (58, 50, 48), 0.007)
-    elif place.mount is Mount.BOARD:
-        for corner, shift in ((d, -0.03), (c, 0.03)):
-            pen.stroke(
-                [(corner[0] - shift, corner[1] - 0.05), (corner[0] + shift, corner[1] + 0.1)],
-                (92, 66, 46),
-                0.022,
-            )
-
-
-def _ground_shadow(picture: Pixels, quad: Quad) -> None:
-    """A flat dark spot below what stands, so that it does not float."""
-    (_, _), (_, _), (x1, y1), (x0, y0) = quad
-    wide, tall = abs(x1 - x0) * 1.16, max(10.0, abs(x1 - x0) * 0.1)
-    spot = np.zeros((math.ceil(tall) + 16, math.ceil(wide) + 16), np.uint8)
-    middle = (spot.shape[1] / 2, spot.shape[0] / 2)
-    points = ring_points(*middle, wide / 2, tall / 2, 24)
-    cv2.fillPoly(spot, [np.array(points, np.int32)], (255,))
-    soft = soft_shadow(spot, 0)
-    left, top = round((x0 + x1) / 2 - middle[0]), round((y0 + y1) / 2 - middle[1])
-    darken(picture, soft, left, top, 0.45)
-
-
-def _visible(mask: Pixels, corner: tuple[int, int], hidden: Pixels) -> float:
-    height, width = hidden.shape
-    left, top = corner
-    x0, y0 = max(left, 0), max(top, 0)
-    x1, y1 = min(left + mask.shape[1], width), min(top + mask.shape[0], height)
-    inside = mask[y0 - top : y1 - top, x0 - left : x1 - left] > 127
-    total = int(np.count_nonzero(mask > 127))
-    seen = int(np.count_nonzero(inside & (hidden[y0:y1, x0:x1] < 128)))
-    return round(seen / max(total, 1), 4)
-
-
-def _finish(picture: Pixels, rng: random.Random) -> Pixels:
-    """Light from one side, vignette, a colour cast, grain."""
-    height, width = picture.shape[:2]
-    across = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
-    down = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
-    tilt = rng.uniform(-0.09, 0.09)
-    light = 1.06 + tilt * across - 0.04 * down - 0.13 * (across**2 + down**2) ** 1.5 / 2
-    lit = multiply(picture, light.astype(np.float32))
-    return add_noise(lit, rng.randrange(32), rng.uniform(3.0, 6.0))
+    covered = [0.0] * len(plan.places)
+    wanted = rng.choice((0, 1, 1, 2))
+    a = plan.aspect
+    for _ in range(9 if wanted else 0):
+        name = rng.choice(plan.stage.front)
+        figure = FIGURES[name]
+        side = rng.choice((-1, 1))
+        if name in {"leaves", "rigging"}:
+            size, x, foot = rng.uniform(0.4, 0.6), side * a * rng.uniform(0.8, 1.0), -0.3
+        elif name == "onlooker":
+            size, x = rng.uniform(0.62, 0.9), side * a * rng.uniform(0.66, 1.04)
+            foot = 1.0 + size * rng.uniform(0.7, 1.1)
+        else:
+            size, x, foot = rng.uniform(0.25, 0.36), side * a * rng.uniform(0.7, 1.0), 1.15
+        half = figure.half * size
+        box = (x - half, foot - 2 * size, x + half, min(foot, 1.0))
+        if not _may_stand(plan, box, 0.0, 0.28 if rng.random() < 0.5 else 0.05, covered):
+            continue
+        wide = (box[0] - 0.1, box[1] - 0.15, box[2] + 0.1, box[3])
+        front = blurred_front(picture, pen, wide)
+        if front is None:
+            continue
+        own, part = front
+        figure.draw(own.at(x, foot - size, size), rng)
+        lay_front(picture, owners, own, part, 3.0 * plan.height / 768)
+        wanted -= 1
+        if wanted == 0:
+            return

@@ -21,7 +21,7 @@ from vision_deepresearch.worlds.generated.drawing.paint import (
 _FORMS = {
     "brand of tea": "caddy",
     "brand of biscuits": "box",
-    "brand of soap": "box",
+    "brand of soap": "wrapper",
     "brand of lemonade": "bottle",
     "brand of tinned fish": "flat tin",
     "brand of ink": "flask",
@@ -31,6 +31,7 @@ _FORMS = {
 _ASPECTS = {
     "caddy": (0.74, 0.82),
     "box": (1.18, 1.34),
+    "wrapper": (1.38, 1.5),
     "bottle": (0.56, 0.6),
     "flat tin": (1.36, 1.5),
     "flask": (0.86, 0.94),
@@ -62,6 +63,8 @@ def paint_product(canvas: Pixels, mask: Pixels, look: Look) -> None:
         _bottle(pen, canvas, mask, look, rng)
     elif form == "flask":
         _flask(pen, canvas, mask, look, rng)
+    elif form == "wrapper":
+        _wrapper(pen, canvas, mask, look, rng)
     elif form == "flat tin":
         outline = _rounded(-a * 0.97, -0.93, a * 0.97, 0.93, 0.3)
         pen.poly(outline, (186, 188, 190), look.dark, 0.03)
@@ -395,6 +398,26 @@ def _bar(pen: Pen, canvas: Pixels, mask: Pixels, look: Look, rng: random.Random)
                 )
     paper = [(area[0], area[1]), (area[2], area[1]), (area[2], area[3]), (area[0], area[3])]
     _printed(canvas, mask, paper, look, rng, area)
+
+
+def _wrapper(pen: Pen, canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> None:
+    """A cake of soap in paper: folded ends, a seal at each."""
+    a = look.aspect
+    paper = mix(look.light, look.colour(2), 0.3)
+    pen.poly(_rounded(-a * 0.98, -0.9, a * 0.98, 0.9, 0.36), paper, look.dark, 0.025)
+    for side in (-1, 1):
+        for y in (-0.5, 0.0, 0.5):
+            fold = [
+                (side * a * 0.97, y),
+                (side * a * 0.74, y * 0.8 - 0.1),
+                (side * a * 0.74, y * 0.8 + 0.1),
+            ]
+            pen.poly(fold, shade(paper, 0.85), shade(paper, 0.6), 0.012)
+        pen.poly(ring_points(side * a * 0.87, 0, 0.15, 0.15, 12), look.colour(1), look.dark, 0.018)
+        pen.poly(ring_points(side * a * 0.87, 0, 0.08, 0.08, 5), look.light)
+    area = (-a * 0.74, -0.88, a * 0.74, 0.88)
+    sleeve = [(area[0], area[1]), (area[2], area[1]), (area[2], area[3]), (area[0], area[3])]
+    _printed(canvas, mask, sleeve, look, rng, area)
 
 
 def _bag(pen: Pen, canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> None:

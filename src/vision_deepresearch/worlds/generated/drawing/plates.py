@@ -38,18 +38,47 @@ def paint_species(canvas: Pixels, mask: Pixels, look: Look) -> None:
     for _ in range(70):  # foxing
         x, y = rng.uniform(-0.86, 0.86) * a, rng.uniform(-0.86, 0.86)
         pen.disc(x, y, rng.uniform(0.006, 0.016), shade(paper, rng.choice((0.86, 0.93))))
-    pen.box(-a + 0.13, -0.87, a - 0.13, 0.87, None, mix(look.dark, paper, 0.4), 0.01)
-    pen.box(-a + 0.155, -0.845, a - 0.155, 0.845, None, mix(look.colour(1), paper, 0.3), 0.007)
+    _border(pen, look, rng, paper)
     _SPECIMENS.get(look.kind, _bird)(canvas, mask, look, rng)
-    glyph_row(pen.at(0, 0.76, 0.42 * min(a, 1.0)), rng, look.dark, letters=rng.randint(7, 10))
-    corner = 0.135
+    glyph_row(
+        pen.at(rng.uniform(-0.1, 0.1), 0.76, rng.uniform(0.3, 0.42) * min(a, 1.0)),
+        rng,
+        look.dark,
+        letters=rng.randint(7, 10),
+    )
+    corner, sides, turn = 0.135, (28, 4, 6, 8, 28)[look.style], math.pi * rng.choice((0.0, 0.25))
     for slot, (x, y) in enumerate(((-1, -1), (1, -1), (-1, 1), (1, 1))):
-        place = (x * (a - 0.31), y * 0.69)
-        pen.disc(*place, corner, mix(paper, look.colour(slot), 0.2), look.dark, 0.012)
-        look.put(pen, slot + 1, *place, corner * 0.8)
+        place = (x * (a - 0.31) + rng.uniform(-0.04, 0.04), y * 0.69 + rng.uniform(-0.05, 0.05))
+        ground = mix(paper, look.colour(slot), 0.2)
+        pen.poly(ring_points(*place, corner, corner, sides, turn), ground, look.dark, 0.012)
+        look.put(pen, slot + 1, *place, corner * 0.76)
+    if look.style % 2:
+        return
     for k in range(9):  # scale
         x = a * 0.34 * (k / 4 - 1)
         pen.box(x, 0.835, x + a * 0.085, 0.86, look.dark if k % 2 else paper, look.dark, 0.006)
+
+
+def _border(pen: Pen, look: Look, rng: random.Random, paper: Colour) -> None:
+    """Rules, beads or leaves along the paper's edge."""
+    a, ink = look.aspect, mix(look.dark, paper, 0.4)
+    other = mix(look.colour(1), paper, 0.3)
+    inset = rng.uniform(0.11, 0.15)
+    x, y = a - inset, 1 - inset
+    if look.style in {0, 3}:
+        pen.box(-x, -y, x, y, None, ink, 0.01)
+        pen.box(-x + 0.03, -y + 0.03, x - 0.03, y - 0.03, None, other, 0.007)
+        return
+    count = rng.randint(11, 19)
+    for k in range(count):
+        share = -1 + 2 * (k + 0.5) / count
+        for px, py in ((x * share, -y), (x * share, y), (-x, y * share), (x, y * share)):
+            if look.style == 1:
+                pen.poly(ring_points(px, py, 0.022, 0.022, 4), other, ink, 0.006)
+            elif look.style == 2:
+                pen.stroke([(px - 0.02, py - 0.02), (px + 0.02, py + 0.02)], ink, 0.012)
+            else:
+                pen.disc(px, py, 0.014, other)
 
 
 def _bird(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> None:
@@ -348,8 +377,8 @@ def _beetle(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> Non
     for side in (-1, 1):
         for k, (start, knee, foot) in enumerate((
             ((0.2, -0.24), (0.46, -0.38), (0.52, -0.6)),
-            ((0.26, -0.04), (0.54, -0.06), (0.62, 0.14)),
-            ((0.24, 0.18), (0.5, 0.32), (0.54, 0.6)),
+            ((0.26, -0.04), (0.54, rng.uniform(-0.12, 0.0)), (0.62, rng.uniform(0.06, 0.2))),
+            ((0.24, 0.18), (0.5, rng.uniform(0.26, 0.38)), (rng.uniform(0.46, 0.58), 0.6)),
         )):
             joint = [
                 (side * start[0], start[1]),
