@@ -171,6 +171,19 @@ def pages(
 
 
 @app.command()
+def scenes(
+    world: Annotated[str, typer.Argument(help="World name or folder, a generated one.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the pictures and index.html.")],
+    limit: Annotated[int, typer.Option(min=1, help="How many, in all layouts in turn.")] = 22,
+    json_wanted: options.Json = False,
+) -> None:
+    """Draw sample scenes and a page that shows them. Example: vdr world scenes generated:tiny s/."""
+    from vision_deepresearch.cli import world_commands
+
+    world_commands.scenes(world, out, limit=limit, json_wanted=json_wanted)
+
+
+@app.command()
 def check(
     world: Annotated[str, typer.Argument(help="World name or folder, a generated one.")],
     tasks: Annotated[

@@ -16,6 +16,7 @@ from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.observation import Evidence
 from vision_deepresearch.media.crop import cut
 from vision_deepresearch.media.store import MemoryMediaStore
+from vision_deepresearch.wiring.scene_sheet import write_scene_sheet
 from vision_deepresearch.wiring.search_server import push_texts
 from vision_deepresearch.wiring.worlds import (
     OpenedWorld,
@@ -204,6 +205,16 @@ def pages(world: str, out: Path, *, kinds: str, limit: int, json_wanted: bool) -
         print_json({"out": str(out), "pages": len(files)})
     else:
         console().print(f"{len(files)} pages, listed in {out}/index.html", soft_wrap=True)
+
+
+def scenes(world: str, out: Path, *, limit: int, json_wanted: bool) -> None:
+    """Draw sample scenes into a folder, with a page that shows them."""
+    folder = prepare_world(world, target=console(json_wanted=json_wanted))
+    num_scenes = write_scene_sheet(folder, out, limit=limit)
+    if json_wanted:
+        print_json({"out": str(out), "scenes": num_scenes})
+    else:
+        console().print(f"{num_scenes} scenes in {out}/index.html", soft_wrap=True)
 
 
 def check(world: str, *, limit: int | None, json_wanted: bool) -> int:
