@@ -53,7 +53,7 @@ def draw_pictures(
     Raises:
         ConfigError: one of the processes was killed.
 
-    Cost: about 9 ms of CPU a picture; 120 MB a process.
+    Cost: about 12 ms of CPU a picture; 120 MB a process.
     """
     draw = partial(_draw, spec, blobs)
     batches = [entities[start : start + _BATCH] for start in range(0, len(entities), _BATCH)]
