@@ -2,6 +2,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -18,12 +19,14 @@ from vision_deepresearch.core.proof import Constraint, Hop, HopKind
 from vision_deepresearch.core.task import AnswerType, Gold
 from vision_deepresearch.worlds.generated import phrases
 from vision_deepresearch.worlds.generated.checks import leaks
+from vision_deepresearch.worlds.generated.claims import Stance
 from vision_deepresearch.worlds.generated.drafts import ProofBuilder, TaskDraft
 from vision_deepresearch.worlds.generated.entities import EntityType
 from vision_deepresearch.worlds.generated.facts import Fact
 from vision_deepresearch.worlds.generated.graph import Graph
 from vision_deepresearch.worlds.generated.pages import PageSet
-from vision_deepresearch.worlds.generated.routes import Routes
+from vision_deepresearch.worlds.generated.relations import RELATIONS
+from vision_deepresearch.worlds.generated.routes import Routes, Step
 from vision_deepresearch.worlds.generated.spec import PRESETS
 from vision_deepresearch.worlds.generated.tasks import make_tasks
 
@@ -374,3 +377,49 @@ def test_a_leak_is_found_by_name_and_alias_but_not_inside_other_words() -> None:
     for name in (person.name, person.aliases[0], person.name.upper(), "1871"):
         assert leaks(f"Who knew {name} well?", builder=builder, gold=gold)
     assert not leaks(f"Who knew {person.name}son in 18710?", builder=builder, gold=gold)
+
+
+def test_each_place_of_a_comparison_decides_something() -> None:
+    """Any other thing of the kind in its stead, and the answer may be another."""
+    graph = a_graph()
+    compared = [draft for draft in some_drafts() if draft.strata["shape"] == "compare"]
+    assert compared
+    for draft in compared:
+        looks = shown_in(draft)
+        for free, own in looks.items():
+            fixed = set(looks.values()) - {own}
+            answers: set[str] = set()
+            for thing in draft.scene.entity_ids:
+                if thing in fixed or graph.entity(thing).type is not graph.entity(own).type:
+                    continue
+                try:
+                    found = values_of(draft, graph=graph, seen={**looks, free: thing})
+                except ValueError:  # the chain ends early for this thing
+                    continue
+                answers.add(word(found[draft.hops[-1].id], graph=graph))
+            assert len(answers) > 1, draft.question
+
+
+def test_a_rumour_about_a_marriage_counts_from_both_sides() -> None:
+    graph = a_graph()
+    couple = next(
+        fact
+        for person in graph.of_type(EntityType.PERSON)
+        for fact in graph.facts_of(person.id, "spouse")
+        if not graph.is_homonym(person.id) and not graph.is_homonym(fact.object or "")
+    )
+    step = Step(relation=RELATIONS[EntityType.PERSON, "spouse"])
+    third = next(
+        person.id
+        for person in graph.of_type(EntityType.PERSON)
+        if person.id not in {couple.subject, couple.object}
+    )
+    rumour = Fact(subject=third, predicate="spouse", object=couple.subject)
+    pages = some_pages()
+    article = pages.record(pages.article(third))
+    rumoured = replace(article, wrong=((rumour, Stance.RUMOUR),))
+    silent = [replace(record, wrong=()) for record in pages.all_urls() if record is not article]
+    quiet = Routes(graph=graph, pages=PageSet(graph, records=silent))
+    loud = Routes(graph=graph, pages=PageSet(graph, records=[*silent, rumoured]))
+    assert quiet.take(step, start=couple.subject) is not None
+    assert loud.take(step, start=couple.subject) is None

@@ -35,7 +35,7 @@ def clauses_for(routes: Routes, entity_id: str) -> Iterator[Clause]:
     for relation in graph.relations(entity_id):
         template = CLAUSES.get((relation.domain, relation.name))
         fact = graph.fact(entity_id, relation.name)
-        if template is None or fact is None or fact.key in routes.pages.disputed:
+        if template is None or fact is None or routes.is_disputed(fact):
             continue
         if relation.range is Range.YEAR:
             value = decade_of(fact)
@@ -125,7 +125,7 @@ def _lead(routes: Routes, entity_id: str, *, relation: Relation) -> Fact | None:
     if routes.graph.entity(entity_id).type is not relation.domain:
         return None
     fact = routes.graph.fact(entity_id, relation.name)
-    return None if fact is None or fact.key in routes.pages.disputed else fact
+    return None if fact is None or routes.is_disputed(fact) else fact
 
 
 def _shown(name: str) -> str:

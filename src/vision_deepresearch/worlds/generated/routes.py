@@ -18,6 +18,8 @@ from vision_deepresearch.worlds.generated.relations import RELATIONS, Range, Rel
 
 _STATING = (PageKind.ENCYCLOPEDIA, PageKind.MIRROR, PageKind.CATALOGUE, PageKind.NEWS)
 """Kinds of pages that may prove a step, the most reliable first."""
+SYMMETRIC = frozenset({"spouse", "twinned_with"})
+"""Relations that hold both ways: what a page says of one end it says of the other."""
 _SHOWING = (PageKind.ENCYCLOPEDIA, PageKind.CATALOGUE, PageKind.MIRROR)
 
 
@@ -90,12 +92,19 @@ class Routes:
             end = fact.object if fact is not None else None
         else:
             return None
-        if fact is None or fact.key in self.pages.disputed:
+        if fact is None or self.is_disputed(fact):
             return None
         if end is not None and not self.is_clear(end):
             return None
         text = graph.entity(end).name if end is not None else graph.write(fact)
         return Arrival(step=step, subject=start, entity=end, fact=fact, text=text)
+
+    def is_disputed(self, fact: Fact) -> bool:
+        """Whether some page gives another value for it, or the same from the other end."""
+        if fact.key in self.pages.disputed:
+            return True
+        # "X is married to Y" is a second spouse of Y, whoever else Y is said to be married to.
+        return fact.predicate in SYMMETRIC and fact.key in self.pages.disputed_backwards
 
     def walk(self, steps: Sequence[Step], *, start: str) -> tuple[Arrival, ...] | None:
         """Take the steps one after the other; None where one is not usable."""

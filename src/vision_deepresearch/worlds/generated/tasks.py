@@ -434,16 +434,14 @@ def _comparison_draft(
             candidates_without=len({_end(now, one.subject, steps=steps) for one in (mine, theirs)}),
         )
     ]
-    for where, position, fixed, free in zip(
-        wheres, positions, (theirs, mine), (mine, theirs), strict=True
-    ):
+    for where, position, fixed in zip(wheres, positions, (theirs, mine), strict=True):
         answers = _answers_against(now, fixed=fixed, steps=steps, prefers_more=wins_by_more)
         constraints.append(
             Constraint(
                 text=where,
                 predicate="position",
                 value=position.key,
-                candidates_without=len(answers | {_end(now, free.subject, steps=steps)}),
+                candidates_without=len(answers),
             )
         )
     type_ = graph.entity(mine.subject).type
