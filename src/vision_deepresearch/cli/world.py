@@ -20,6 +20,12 @@ def build(
     pictures: Annotated[
         int | None, typer.Option(min=1, help="Pictures that image search knows; default: all.")
     ] = None,
+    split: Annotated[
+        str, typer.Option(help="train, validation or test: no two share names or questions.")
+    ] = "train",
+    whole_image_filter: Annotated[
+        bool, typer.Option(help="Leave out questions that the whole picture answers.")
+    ] = True,
     seed: options.Seed = None,
     json_wanted: options.Json = False,
 ) -> None:
@@ -33,6 +39,8 @@ def build(
         tasks=tasks,
         depth=depth,
         pictures=pictures,
+        split=split,
+        whole_image_filter=whole_image_filter,
         seed=seed or 0,
         json_wanted=json_wanted,
     )

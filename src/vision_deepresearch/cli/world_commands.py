@@ -35,6 +35,8 @@ def build(
     tasks: int,
     depth: str,
     pictures: int | None,
+    split: str,
+    whole_image_filter: bool,
     seed: int,
     json_wanted: bool,
 ) -> None:
@@ -50,6 +52,8 @@ def build(
             tasks=tasks,
             depth=depth,
             pictures=pictures,
+            split=split,
+            whole_image_filter=whole_image_filter,
             seed=seed,
             progress=advance,
         )

@@ -3,13 +3,16 @@
 A proof is a small plan. Each hop yields one value, named by its id; later hops use it as subject:
 
     look   a region of a picture  -> the name of the thing shown there
+    given  words of the question  -> those words
     follow subject + predicate    -> the value a page states for it
-    pick   several values + rule  -> the subject whose value is earliest, largest...
+    pick   several values + rule  -> the subject whose value is earliest, largest, or as wanted
 
 The last hop yields the answer. Example: look(box) = emblem's owner -> follow(founded_by) = person
--> follow(born_in) = town.
+-> follow(born_in) = town. A `follow` that is `one_of_several` yields one of the things that stand
+in a relation to its subject; there is such a hop for each of them, and a `pick` chooses.
 """
 
+import re
 from enum import StrEnum
 
 from pydantic import Field
@@ -22,8 +25,13 @@ class HopKind(StrEnum):
     """What a hop does."""
 
     LOOK = "look"
+    GIVEN = "given"
     FOLLOW = "follow"
     PICK = "pick"
+
+
+MATCHING = "matching"
+"""The rule of a `pick` that chooses what agrees with values wanted."""
 
 
 class Hop(Record):
@@ -40,6 +48,9 @@ class Hop(Record):
     """`follow`: the predicate in words, for queries and goals, for example "founded by"."""
     inverse: bool = False
     """`follow`: the value is what stands in this relation *to* the subject."""
+    one_of_several: bool = False
+    """`follow`, inverse: several things stand in the relation to the subject; the value is the one
+    that the first page is about."""
     image: int = 0
     """`look`: position in `Task.images`."""
     box: Box | None = None
@@ -47,7 +58,16 @@ class Hop(Record):
     over: tuple[str, ...] = ()
     """`pick`: ids of the `follow` hops that are compared."""
     rule: str | None = None
-    """`pick`: "earliest", "latest", "smallest" or "largest"."""
+    """`pick`: "earliest", "latest", "smallest", "largest" or "matching"."""
+    among: tuple[str, ...] = ()
+    """`pick`, matching: ids of the hops chosen between, in the order of `over`; empty: the subjects
+    of what is compared."""
+    like: str | None = None
+    """`pick`, matching: id of the hop whose value is wanted."""
+    text: str | None = None
+    """`given`: a name, a word, a decade ("1870s") or a range ("40..60"); see `Hop.shown`."""
+    shown: str = ""
+    """`given`: how the question writes it, where it does not write `text` itself."""
     pages: tuple[str, ...] = ()
     """Urls of pages that state the value, the most reliable first."""
     expected: str
@@ -64,6 +84,9 @@ class Constraint(Record):
     value: str
     candidates_without: int = Field(ge=0)
     """How many answers fit when this clause is dropped: more than 1, or the clause is idle."""
+    about: str | None = None
+    """Name of the thing it narrows down, where that is not seen in the picture; then
+    `candidates_without` counts things."""
 
 
 class Proof(Record):
@@ -89,3 +112,29 @@ class Proof(Record):
     def boxes(self) -> tuple[Box, ...]:
         """All boxes of the route, in order."""
         return tuple(hop.box for hop in self.hops if hop.box is not None)
+
+
+_DECADE = re.compile(r"(\d{3})0s")
+_BAND = re.compile(r"(\d+)\.\.(\d+)")
+_YEAR = re.compile(r"\b(\d{4})\b")
+_FIGURE = re.compile(r"\d{1,3}(?:[,\u00a0\u202f]\d{3})+|\d+")
+
+
+def agrees(value: str, wanted: str) -> bool:
+    """Whether a value as read is the one wanted: the same words, in that decade, in that range.
+
+    >>> agrees("12 May 1874", "1870s"), agrees("1,204 m", "1000..1500"), agrees("Kvarn", "Tolm")
+    (True, True, False)
+    """
+    if decade := _DECADE.fullmatch(wanted):
+        return bool((year := _YEAR.search(value)) and year.group(1)[:3] == decade.group(1))
+    if band := _BAND.fullmatch(wanted):
+        figure = _FIGURE.search(value)
+        number = int(re.sub(r"\D", "", figure.group())) if figure else -1
+        return int(band.group(1)) <= number <= int(band.group(2))
+    return _plain(value) == _plain(wanted)
+
+
+def _plain(text: str) -> str:
+    words = " ".join(text.split()).casefold()
+    return words.removeprefix("the ")

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vision_deepresearch.core.content import Conversation, Message, Role, ToolCall
-from vision_deepresearch.core.proof import Hop, HopKind, Proof
+from vision_deepresearch.core.proof import MATCHING, Hop, HopKind, Proof, agrees
 from vision_deepresearch.core.protocols import Completion, Profile, TruthSource
 from vision_deepresearch.models.oracle_reading import (
     read_hits,
@@ -100,6 +100,7 @@ def open_notebook(
     """
     book = Notebook(num_replies=len(own))
     known = {hop.id for hop in proof.hops}
+    book.values |= _given(conversation, proof=proof)
     for reply in own:
         book.values |= {hop: value for hop, value, _ in reply.notes if hop in known}
         book.places |= {hop: url for hop, _, url in reply.notes if hop in known and url}
@@ -112,6 +113,16 @@ def open_notebook(
         reader.read(own[-1].calls, responses, can_visit=can_visit)
     _pick(book.values, proof=proof)
     return book
+
+
+def _given(conversation: Conversation, *, proof: Proof) -> dict[str, str]:
+    """Values that stand in the question itself, by hop."""
+    question = next((m.text for m in conversation if m.role is Role.USER), "").casefold()
+    return {
+        hop.id: hop.text
+        for hop in proof.hops
+        if hop.kind is HopKind.GIVEN and hop.text and hop.shown.casefold() in question
+    }
 
 
 class _Reader:
@@ -218,7 +229,12 @@ def was_cropped(hop: Hop, call: ToolCall, *, handle: str | None) -> bool:
 
 
 def pick_partly(values: Mapping[str, str], *, hop: Hop, proof: Proof) -> str | None:
-    """The subject with the extreme value among those that were read; None: fewer than two were."""
+    """The subject with the extreme value among those that were read; None: fewer than two were.
+
+    Where values are wanted instead: the one whose value was read and agrees.
+    """
+    if hop.rule == MATCHING:
+        return _matching(values, hop=hop)
     hops = {other.id: other for other in proof.hops}
     found = [
         (key, values[subject])
@@ -233,6 +249,16 @@ def pick_partly(values: Mapping[str, str], *, hop: Hop, proof: Proof) -> str | N
     wants_least = hop.rule in {"earliest", "smallest"}
     best = min(found, key=_first) if wants_least else max(found, key=_first)
     return best[1]
+
+
+def _matching(values: Mapping[str, str], *, hop: Hop) -> str | None:
+    wanted = values.get(hop.like or "")
+    if wanted is None:
+        return None
+    for over, thing in zip(hop.over, hop.among, strict=True):
+        if over in values and thing in values and agrees(values[over], wanted):
+            return values[thing]
+    return None
 
 
 def sort_key(value: str) -> tuple[float, int, int] | None:
@@ -259,9 +285,10 @@ def _month(name: str) -> int:
 
 
 def _pick(values: dict[str, str], *, proof: Proof) -> None:
-    """Resolve the comparisons all of whose values were read."""
+    """Resolve the comparisons all of whose values were read, and the choices that one value makes."""
     for hop in proof.hops:
-        if hop.kind is HopKind.PICK and all(over in values for over in hop.over):
+        is_choice = hop.rule == MATCHING
+        if hop.kind is HopKind.PICK and (is_choice or all(over in values for over in hop.over)):
             picked = pick_partly(values, hop=hop, proof=proof)
             if picked is not None:
                 values[hop.id] = picked

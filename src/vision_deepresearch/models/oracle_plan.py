@@ -9,11 +9,12 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from pydantic import JsonValue
 
 from vision_deepresearch.core.content import ToolCall
-from vision_deepresearch.core.proof import Hop, HopKind, Proof
+from vision_deepresearch.core.proof import MATCHING, Hop, HopKind, Proof
 from vision_deepresearch.models.oracle_notebook import (
     Notebook,
     box_of,
@@ -33,6 +34,8 @@ _FEW_LOOKS = 8
 """With more things to look at there is no turn for a second round: all scales come at once."""
 _MAX_TOGETHER = 4
 """Hops followed in one turn when turns run short."""
+_MAX_ALIKE = 5
+"""Pages read in one turn to choose between the things they are about."""
 _SPARE_TURNS = 5
 _MAX_QUERY_CHARS = 200
 
@@ -82,6 +85,7 @@ class Planner:
             for url in _texts(call.arguments.get("url"))
         )
         self._settle_for_less()
+        self._open = self._still_open()
 
     def next_step(self) -> Step:
         """The next thing to do, with the notes of what was just read."""
@@ -152,7 +156,7 @@ class Planner:
     def _look(self) -> Step | None:
         waiting = [
             hop
-            for hop in self._needed
+            for hop in self._open
             if hop.kind is HopKind.LOOK and hop.id not in self._book.values and self._can_look(hop)
         ]
         if not waiting:
@@ -207,11 +211,11 @@ class Planner:
     # ------------------------------------------------------------------------------------- follow
 
     def _follow(self) -> Step | None:
-        waiting = [hop for hop in self._needed if self._can_follow(hop)]
+        waiting = [hop for hop in self._open if self._can_follow(hop)]
         together = self._num_together()
         pages = [(hop, url) for hop in waiting if (url := self._page_to_read(hop))]
         if pages:
-            chosen = pages[:together]
+            chosen = pages[: max(together, self._num_alike([hop for hop, _ in pages]))]
             calls = tuple(self._visit(hop, url) for hop, url in chosen)
             what = "; ".join(self._wanted(hop) for hop, _ in chosen)
             return self._say(f"A page found should say it. I read it for: {what}.", calls=calls)
@@ -232,6 +236,15 @@ class Planner:
         start = "Not found yet, so I reword it" if is_retry else "Next I need"
         return self._say(f"{start}: {what}.", calls=(_call("search", query=queries),))
 
+    def _num_alike(self, hops: Sequence[Hop]) -> int:
+        """How many of the first hops ask for several things of one kind: they are read together."""
+        first = hops[0]
+        if not first.one_of_several:
+            return 1
+        key = (first.subject, first.predicate)
+        alike = takewhile(lambda hop: (hop.subject, hop.predicate) == key, hops)
+        return min(_MAX_ALIKE, sum(1 for _ in alike))
+
     def _can_follow(self, hop: Hop) -> bool:
         return (
             hop.kind is HopKind.FOLLOW
@@ -249,7 +262,7 @@ class Planner:
     def _num_together(self) -> int:
         """Hops to follow in this turn, so that all fit into the turns left; most often 1."""
         num_open = sum(
-            hop.kind is HopKind.FOLLOW and hop.id not in self._book.values for hop in self._needed
+            hop.kind is HopKind.FOLLOW and hop.id not in self._book.values for hop in self._open
         )
         room = max(1, self._now.turns_left - _SPARE_TURNS)
         return min(_MAX_TOGETHER, max(1, math.ceil(2 * num_open / room)))
@@ -298,6 +311,10 @@ class Planner:
 
     def _goals(self, hop: Hop) -> tuple[str, ...]:
         name = self._subject(hop)
+        if hop.one_of_several:
+            # The page is about the thing itself: what decides between the things is on it too.
+            more = [other.label for other in self._needed if other.subject == hop.id]
+            return ("; ".join([f"{name}: {hop.label}", *more]), f"{hop.label} {name}")
         return (f"{name}: {hop.label}", f"{hop.label} ({(hop.predicate or '').replace('_', ' ')})")
 
     def _num_visits(self, hop: Hop, url: str) -> int:
@@ -337,6 +354,18 @@ class Planner:
                 todo += _parents(hop)
         return [hop for hop in self._now.proof.hops if hop.id in found]
 
+    def _still_open(self) -> list[Hop]:
+        """Those of them that something not known yet depends on: the rest of a choice that is made
+        need not be read."""
+        found: set[str] = set()
+        todo = [self._goal.id]
+        while todo:
+            hop = self._hops[todo.pop()]
+            if hop.id not in found and hop.id not in self._book.values:
+                found.add(hop.id)
+                todo += _parents(hop)
+        return [hop for hop in self._needed if hop.id in found]
+
     def _settle_for_less(self) -> None:
         """Compare what could be read, where nothing more can be."""
         for hop in self._needed:
@@ -355,6 +384,14 @@ class Planner:
             case HopKind.FOLLOW:
                 subject = self._hops[hop.subject] if hop.subject else None
                 return subject is not None and self._is_viable(subject) and self._has_tries(hop)
+            case HopKind.GIVEN:
+                return False
+            case HopKind.PICK if hop.rule == MATCHING:
+                is_wanted_known = hop.like is not None and self._is_viable(self._hops[hop.like])
+                return is_wanted_known and any(
+                    over not in self._book.values and self._is_viable(self._hops[over])
+                    for over in hop.over
+                )
             case HopKind.PICK:
                 return any(
                     over not in self._book.values and self._is_viable(self._hops[over])
@@ -372,7 +409,8 @@ class Planner:
 
 
 def _parents(hop: Hop) -> list[str]:
-    return [*hop.over, *([hop.subject] if hop.subject else [])]
+    others = [one for one in (hop.subject, hop.like) if one]
+    return [*hop.over, *hop.among, *others]
 
 
 def _texts(value: object) -> list[str]:

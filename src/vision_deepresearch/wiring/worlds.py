@@ -32,7 +32,7 @@ PAGES_PER_ENTITY = 1.9
 """Pages of a generated world per thing in it, about."""
 PAGES_FOR_JOBS = 5_000
 """Smaller worlds are drawn in less time than processes need to start."""
-WORLDS = ("generated:PRESET", "generated:PRESET@SEED", "a world folder")
+WORLDS = ("generated:PRESET", "generated:PRESET/SPLIT@SEED", "a world folder")
 
 
 def cache_folder() -> Path:
@@ -51,11 +51,12 @@ def world_folder(name: str, *, progress: ProgressBar | None = None) -> Path:
         ConfigError: no such world.
     """
     if name.startswith("generated:"):
-        preset, _, seed = name.removeprefix("generated:").partition("@")
+        which, _, seed = name.removeprefix("generated:").partition("@")
+        preset, _, split = which.partition("/")
         if seed and not seed.isdecimal():
             msg = f"the seed of a generated world is a whole number, got {seed!r} in {name!r}"
             raise ConfigError(msg)
-        spec = spec_named(preset, seed=int(seed or 0))
+        spec = spec_named(preset, seed=int(seed or 0), split=split or "train")
         folder = cache_folder() / "worlds" / f"{preset}-{spec.seed}-{spec.world_id()}"
         if not (folder / "manifest.json").is_file():
             build_world(spec, folder, progress=progress)
@@ -159,12 +160,14 @@ def build_generated(
     depth: str,
     pictures: int | None,
     seed: int,
+    split: str = "train",
+    whole_image_filter: bool = True,
     progress: ProgressBar,
 ) -> None:
     """Build a generated world of about `pages` pages in a folder of the user's.
 
     Large worlds are drawn by one process per core; the bytes are the same. `pictures`: how many
-    things image search knows; None: all.
+    things image search knows; None: all. `whole_image_filter`: see `WorldSpec`.
 
     Raises:
         ConfigError: the folder is not empty, or a number does not fit.
@@ -179,6 +182,8 @@ def build_generated(
         spec = WorldSpec.model_validate({
             "preset": "custom",
             "seed": seed,
+            "split": split,
+            "whole_image_filter": whole_image_filter,
             "num_entities": round(pages / PAGES_PER_ENTITY),
             "num_tasks": tasks,
             "depth": depth,

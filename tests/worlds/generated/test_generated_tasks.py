@@ -3,6 +3,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.worlds.generated.worlds_for_tests import (
     some_pages,
 )
 from vision_deepresearch.core.geometry import Box
-from vision_deepresearch.core.proof import Constraint, Hop, HopKind
+from vision_deepresearch.core.proof import MATCHING, Constraint, Hop, HopKind, agrees
 from vision_deepresearch.core.task import AnswerType, Gold
 from vision_deepresearch.worlds.generated import phrases
 from vision_deepresearch.worlds.generated.checks import leaks
@@ -23,24 +24,42 @@ from vision_deepresearch.worlds.generated.claims import Stance
 from vision_deepresearch.worlds.generated.drafts import ProofBuilder, TaskDraft
 from vision_deepresearch.worlds.generated.entities import EntityType
 from vision_deepresearch.worlds.generated.facts import Fact
+from vision_deepresearch.worlds.generated.frames import FRAMES, FrameKind, frames_of
+from vision_deepresearch.worlds.generated.funnel import Funnel
 from vision_deepresearch.worlds.generated.graph import Graph
 from vision_deepresearch.worlds.generated.pages import PageSet
 from vision_deepresearch.worlds.generated.relations import RELATIONS
 from vision_deepresearch.worlds.generated.routes import Routes, Step
-from vision_deepresearch.worlds.generated.spec import PRESETS
+from vision_deepresearch.worlds.generated.spec import PRESETS, SPLITS
 from vision_deepresearch.worlds.generated.tasks import make_tasks
 
 
 def values_of(draft: TaskDraft, *, graph: Graph, seen: dict[str, str]) -> dict[str, str]:
-    """Walk a proof on the graph: hop id -> entity id or literal; `seen`: what each look shows."""
+    """Walk a proof on the graph: hop id -> entity id or literal; `seen`: what each look shows.
+
+    Raises:
+        ValueError: it leads nowhere, or to several things.
+    """
     found: dict[str, str] = dict(seen)
     facts: dict[str, Fact] = {}
     hops = {hop.id: hop for hop in draft.hops}
     for hop in draft.hops:
-        if hop.kind is HopKind.FOLLOW:
+        if hop.kind is HopKind.GIVEN:
+            found[hop.id] = hop.text or ""
+            things = graph.named(found[hop.id])
+            found[hop.id] = things[0].id if len(things) == 1 else found[hop.id]
+        elif hop.kind is HopKind.FOLLOW:
             facts[hop.id] = fact_of(hop, subject=found[hop.subject or ""], graph=graph)
             fact = facts[hop.id]
             found[hop.id] = fact.subject if hop.inverse else fact.object or graph.write(fact)
+        elif hop.rule == MATCHING:
+            wanted = word(found[hop.like or ""], graph=graph)
+            fitting = [
+                found[thing]
+                for over, thing in zip(hop.over, hop.among, strict=True)
+                if agrees(word(found[over], graph=graph), wanted)
+            ]
+            (found[hop.id],) = fitting
         elif hop.kind is HopKind.PICK:
             largest = hop.rule in {"latest", "largest"}
             ordered = sorted(hop.over, key=lambda over: graph.order_of(facts[over]))
@@ -54,7 +73,10 @@ def fact_of(hop: Hop, *, subject: str, graph: Graph) -> Fact:
     if not hop.inverse:
         (fact,) = graph.facts_of(subject, name)
         return fact
-    (start,) = graph.subjects(subject, name)
+    starts = graph.subjects(subject, name)
+    if hop.one_of_several:
+        starts = tuple(start for start in starts if graph.entity(start).name == hop.expected)
+    (start,) = starts
     (fact,) = graph.facts_of(start, name)
     return fact
 
@@ -78,12 +100,17 @@ def fulfilling(constraint: Constraint, things: list[str], *, graph: Graph) -> li
     first, _, second = constraint.predicate.partition("/")
     fitting: list[str] = []
     for thing in things:
+        if first.startswith("^"):
+            fitting += [
+                thing
+                for start in graph.subjects(thing, first[1:])
+                if graph.entity(start).name == constraint.value
+            ]
+            continue
         fact = graph.fact(thing, first)
         if fact is not None and second:
             fact = graph.fact(fact.object or "", second)
-        written = graph.write(fact) if fact is not None else ""
-        decade = f"{written[:3]}0s" if constraint.value.endswith("0s") else ""
-        if constraint.value in {written, decade}:
+        if fact is not None and agrees(graph.write(fact), constraint.value):
             fitting.append(thing)
     return fitting
 
@@ -109,11 +136,13 @@ def test_tasks_are_the_same_alone_in_order_and_in_a_second_build() -> None:
 
 def test_a_third_of_the_tasks_has_each_number_of_hops_and_every_shape_occurs() -> None:
     drafts = some_drafts()
-    hops = Counter(draft.strata["hops"] for draft in drafts)
-    assert hops == {"1": 30, "2": 30, "3": 30}
+    hops = Counter(min(int(draft.strata["hops"]), 3) for draft in drafts)
+    assert hops == {1: 30, 2: 30, 3: 30}
+    assert {"3", "4"} <= {draft.strata["hops"] for draft in drafts}
     shapes = Counter(draft.strata["shape"] for draft in drafts)
-    assert min(shapes.values()) >= 15
-    assert set(shapes) == {"position", "clause", "compare"}
+    assert set(shapes) == {"position", "clause", "replace", "compare", "join", "two"}
+    assert min(shapes.values()) >= 1
+    assert shapes["replace"] + shapes["join"] + shapes["two"] >= 30
     demos = [draft for draft in drafts if draft.strata["demo"] == "yes"]
     assert demos
     for draft in demos:
@@ -124,10 +153,19 @@ def test_a_third_of_the_tasks_has_each_number_of_hops_and_every_shape_occurs() -
 
 def test_a_depth_counts_relations_behind_the_picture() -> None:
     for draft in some_drafts():
-        over = {over for hop in draft.hops for over in hop.over}
-        chain = [h for h in draft.hops if h.kind is HopKind.FOLLOW and h.id not in over]
-        names_the_winner = draft.strata["shape"] == "compare" and not chain
-        assert len(chain) == int(draft.strata["hops"]) or names_the_winner
+        hops = {hop.id: hop for hop in draft.hops}
+        here: Hop | None = draft.hops[-1]
+        depth = 0
+        while here is not None and here.kind is not HopKind.LOOK:
+            if here.kind is HopKind.PICK:
+                chosen = [hops[one] for one in here.among]
+                chosen = chosen or [hops[hops[one].subject or ""] for one in here.over]
+                here = next(hop for hop in chosen if hop.expected == here.expected)
+            else:
+                depth += 1
+                here = hops.get(here.subject or "")
+        names_the_winner = draft.strata["shape"] == "compare" and depth == 0
+        assert depth == int(draft.strata["hops"]) or names_the_winner
 
 
 def standing_at(place: str, *, boxes: Mapping[str, Box]) -> str:
@@ -163,18 +201,36 @@ def test_only_the_picture_with_every_clause_gives_one_answer() -> None:
             if constraint.predicate == "position":
                 placed = standing_at(constraint.value, boxes=boxes)
                 assert placed in looks.values(), "the words for the place fit another thing"
-        if draft.strata["shape"] == "clause":
-            (constraint,) = draft.constraints
+        for constraint in draft.constraints:
+            if constraint.about is not None and draft.strata["shape"] == "replace":
+                described = [c for c in draft.constraints if c.about == constraint.about]
+                assert things_described(described, graph=graph) == [constraint.about]
+                rest = [c for c in described if c is not constraint]
+                assert len(things_described(rest, graph=graph, like=constraint.about)) > 1
+        if draft.strata["shape"] in {"clause", "replace"}:
+            constraint = draft.constraints[0]
             assert fulfilling(constraint, rivals, graph=graph) == [anchor]
             everywhere = [thing.id for thing in graph.of_type(graph.entity(anchor).type)]
             everywhere = fulfilling(constraint, everywhere, graph=graph)
             assert len(answers_for(draft, everywhere, graph=graph)) > 1, draft.question
-        if draft.strata["shape"] != "compare":
-            (constraint,) = draft.constraints
+        if draft.strata["shape"] in {"position", "clause", "replace"}:
+            constraint = draft.constraints[0]
             answers = answers_for(draft, rivals, graph=graph)
             # The draft leaves out answers that share their name with another thing.
             assert len(answers) >= constraint.candidates_without > 1
         assert all(constraint.candidates_without > 1 for constraint in draft.constraints)
+
+
+def things_described(
+    constraints: list[Constraint], *, graph: Graph, like: str | None = None
+) -> list[str]:
+    """Names of the things that all of these conditions fit."""
+    about = constraints[0].about if constraints else like
+    type_ = graph.named(about or "")[0].type
+    fitting = [thing.id for thing in graph.of_type(type_)]
+    for constraint in constraints:
+        fitting = fulfilling(constraint, fitting, graph=graph)
+    return [graph.entity(thing).name for thing in fitting]
 
 
 def answers_for(draft: TaskDraft, things: list[str], *, graph: Graph) -> set[str]:
@@ -219,11 +275,25 @@ def test_reversing_a_comparison_changes_the_answer() -> None:
 def test_no_question_names_a_thing_of_its_route() -> None:
     graph = a_graph()
     for draft in some_drafts():
-        names = {hop.expected for hop in draft.hops}
+        told = secondary_hops(draft)
+        names = {hop.expected for hop in draft.hops if hop.id not in told}
         names |= {alias for hop in draft.hops for alias in hop.aliases} | set(draft.gold.answers)
         for name in names:
             assert not re.search(rf"\b{re.escape(name)}\b", draft.question, re.I), draft.question
         assert not [n for n in draft.entities if graph.is_homonym(graph.named(n)[0].id)]
+
+
+def secondary_hops(draft: TaskDraft) -> set[str]:
+    """Ids of hops whose values may stand in the question: what a condition speaks of."""
+    told = {hop.id for hop in draft.hops if hop.kind is HopKind.GIVEN}
+    hops = {hop.id: hop for hop in draft.hops}
+    for hop in draft.hops:
+        for over in hop.over if hop.rule == MATCHING else ():
+            here: str | None = over
+            while here is not None and here not in hop.among:
+                told.add(here)
+                here = hops[here].subject
+    return told
 
 
 def test_the_answer_of_a_longer_question_is_not_on_the_page_of_its_anchor() -> None:
@@ -241,20 +311,22 @@ def test_each_hop_has_pages_that_state_it_and_no_page_contradicts_it() -> None:
     for draft in some_drafts():
         found = values_of(draft, graph=graph, seen=shown_in(draft))
         for hop in draft.hops:
-            if hop.kind is HopKind.PICK:
+            if hop.kind not in {HopKind.LOOK, HopKind.FOLLOW}:
                 continue
             thing = found[hop.id if hop.kind is HopKind.LOOK else hop.subject or ""]
+            if hop.one_of_several:
+                thing = found[hop.id]  # the page is about the thing that is led to
             assert hop.pages[0] == pages.article(thing)
             if hop.kind is HopKind.LOOK:
                 continue
-            fact = fact_of(hop, subject=thing, graph=graph)
+            fact = fact_of(hop, subject=found[hop.subject or ""], graph=graph)
             assert fact.key not in pages.disputed
             for url in hop.pages:
                 stated = {
                     claim.value
                     for claim in pages.claims(url)
                     if (claim.subject, claim.predicate, claim.inverse)
-                    == (thing, hop.predicate, hop.inverse)
+                    == (thing, hop.predicate, hop.inverse and not hop.one_of_several)
                 }
                 styles = {graph.write(fact, style=style) for style in range(3)}
                 assert stated
@@ -262,7 +334,7 @@ def test_each_hop_has_pages_that_state_it_and_no_page_contradicts_it() -> None:
 
 
 def test_questions_are_worded_in_many_ways() -> None:
-    for shape in ("position", "clause", "compare"):
+    for shape in ("position", "clause", "compare", "join"):
         heads = {
             " ".join(draft.question.split()[:2])
             for draft in some_drafts()
@@ -423,3 +495,60 @@ def test_a_rumour_about_a_marriage_counts_from_both_sides() -> None:
     loud = Routes(graph=graph, pages=PageSet(graph, records=[*silent, rumoured]))
     assert quiet.take(step, start=couple.subject) is not None
     assert loud.take(step, start=couple.subject) is None
+
+
+def test_frames_of_the_splits_have_nothing_in_common_and_are_many() -> None:
+    for kind in FrameKind:
+        texts = [{frame.text for frame in frames_of(split, kind)} for split in SPLITS]
+        assert not texts[0] & texts[1]
+        assert not texts[0] & texts[2]
+        assert not texts[1] & texts[2]
+        fewest = (6, 5, 5) if kind is FrameKind.NAME else (12, 5, 5)
+        assert all(len(own) >= few for own, few in zip(texts, fewest, strict=True)), kind
+    ids = [frame.id for frames in FRAMES.values() for frame in frames]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_other_splits_ask_in_frames_of_their_own(split: Literal["validation", "test"]) -> None:
+    spec = SPEC.model_copy(update={"split": split})
+    graph = Graph.of(spec)
+    drafts = list(make_tasks(spec, graph, PageSet.of(graph), limit=13, place=place_on_grid))
+    assert {draft.strata["frame"].split("/")[0] for draft in drafts} == {split}
+    assert all(f"/{split}/" in draft.ref for draft in drafts)
+
+
+def test_the_funnel_counts_every_attempt_once() -> None:
+    funnel = Funnel()
+    drafts = list(
+        make_tasks(SPEC, a_graph(), some_pages(), limit=20, place=place_on_grid, funnel=funnel)
+    )
+    assert funnel.num_accepted == len(drafts) == 20
+    attempts = sum(int(draft.scene.id.rpartition("-")[2]) + 1 for draft in drafts)
+    assert funnel.num_attempts == attempts
+    assert sum(funnel.counts().values()) == 2 * attempts - len(drafts)
+
+
+def test_every_task_knows_its_difficulty() -> None:
+    for draft in some_drafts():
+        strata = draft.strata
+        assert int(strata["calls"]) > int(strata["pages"]) >= int(strata["sites"]) >= 1
+        assert all(int(number) > 1 for number in strata["candidates"].split("-"))
+        has_chain = any(constraint.about for constraint in draft.constraints)
+        assert (strata["obfuscation"] != "0") or not (strata["shape"] == "replace" and has_chain)
+        assert strata["path"].startswith(f"{strata['anchor']}:")
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted", "fits"),
+    [
+        ("12 May 1874", "1870s", True),
+        ("1880", "1870s", False),
+        ("1,204 m", "1000..1500", True),
+        ("94", "100..200", False),
+        ("the River Karn", "River Karn", True),
+        ("Kvarn Line", "Kvarn", False),
+    ],
+)
+def test_a_value_agrees_with_what_is_wanted(value: str, wanted: str, *, fits: bool) -> None:
+    assert agrees(value, wanted) is fits

@@ -6,8 +6,8 @@ build that died leaves nothing that opens.
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -21,11 +21,14 @@ from vision_deepresearch.core.proof import HopKind, Proof
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.media.store import FolderMediaStore
+from vision_deepresearch.worlds.generated.checks import blind_reader_finds
 from vision_deepresearch.worlds.generated.drafts import TaskDraft
+from vision_deepresearch.worlds.generated.funnel import Funnel, Reject
 from vision_deepresearch.worlds.generated.graph import Graph
 from vision_deepresearch.worlds.generated.pages import PageSet
 from vision_deepresearch.worlds.generated.pictures import draw_pictures
 from vision_deepresearch.worlds.generated.plan import PageRecord
+from vision_deepresearch.worlds.generated.routes import Routes
 from vision_deepresearch.worlds.generated.scenes import Scene, place_scene, render_scene
 from vision_deepresearch.worlds.generated.spec import WorldSpec
 from vision_deepresearch.worlds.generated.tasks import make_tasks
@@ -119,8 +122,8 @@ class _Builder:
     folder: Path
     progress: Progress
     jobs: int
-    num_refused: int = 0
-    """Drafts whose things cannot be found in their drawn scene; each was made anew."""
+    funnel: Funnel = field(default_factory=Funnel)
+    """What became of all attempts at a task; each refused one was made anew."""
 
     def build(self) -> None:
         """All stages in order; the manifest is written last."""
@@ -144,7 +147,7 @@ class _Builder:
         manifest = WorldManifest(
             world_id=self.spec.world_id(),
             kind=KIND,
-            name=f"generated:{self.spec.preset}@{self.spec.seed}",
+            name=self.spec.name,
             format_version=FORMAT_VERSION,
             seed=self.spec.seed,
             counts={
@@ -152,7 +155,7 @@ class _Builder:
                 "pages": len(pages.all_urls()),
                 "pictures": len(refs),
                 "tasks": len(tasks),
-                "refused_drafts": self.num_refused,
+                **self.funnel.counts(),
             },
             licences=_LICENCES,
             text_index=texts.facts,
@@ -197,12 +200,21 @@ class _Builder:
         wanted = self.spec.num_tasks
         things = {pages.article(entity.id): entity.id for entity in graph.pictured()}
         drawn: dict[str, _Drawn] = {}
+        index = _TextReader(texts, pages.all_urls())
+        routes = Routes(graph=graph, pages=pages)
 
-        def is_solvable(draft: TaskDraft) -> bool:
+        def is_fair(draft: TaskDraft) -> bool:
+            """Checks 5 and 6: the simple readers fail, and a crop finds what is asked about."""
+            if blind_reader_finds(routes, draft, search=index.urls):
+                self.funnel.reject(Reject.BLIND)
+                return False
             scene = render_scene(self.spec, draft.scene, graph.entities)
             strata = _look_at(scene, _anchors(draft, things), visuals=visuals)
             if strata is None:
-                self.num_refused += 1
+                self.funnel.reject(Reject.NOT_SOLVABLE)
+                return False
+            if self.spec.whole_image_filter and strata["whole_image"] == "hit":
+                self.funnel.reject(Reject.WHOLE_IMAGE)
                 return False
             drawn[draft.scene.id] = _Drawn(ref=blobs.put(scene.data), strata=strata)
             return True
@@ -213,8 +225,9 @@ class _Builder:
             pages,
             limit=wanted,
             place=lambda scene: place_scene(self.spec, scene, graph.entities),
-            reachable=_Reachability(texts, pages.all_urls()).is_reachable,
-            accept=is_solvable,
+            reachable=index.is_reachable,
+            accept=is_fair,
+            funnel=self.funnel,
         )
         tasks: list[Task] = []
         proofs: list[Proof] = []
@@ -241,16 +254,19 @@ class _Drawn:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reachability:
-    """Whether the text index gives a page for a query."""
+class _TextReader:
+    """What the text index gives."""
 
     texts: TextIndex
     records: tuple[PageRecord, ...]
 
     def is_reachable(self, query: str, url: str) -> bool:
         """Whether the page is among the first ten hits."""
-        hits = self.texts.search(query, _REACHABLE_RANK)
-        return any(self.records[hit.id].url == url for hit in hits)
+        return url in self.urls(query)
+
+    def urls(self, query: str) -> list[str]:
+        """Addresses of the first ten hits, best first."""
+        return [self.records[hit.id].url for hit in self.texts.search(query, _REACHABLE_RANK)]
 
 
 class _Eye:
@@ -263,9 +279,11 @@ class _Eye:
         assert grey is not None
         self._grey: Pixels = np.asarray(grey, np.uint8)
 
-    def finds(self, thing: str, box: Box) -> bool:
-        """Whether a crop at one of the solving scales finds the thing."""
-        return any(self._crop_finds(thing, box.scaled(scale)) for scale in SOLVING_SCALES)
+    def scale_of(self, thing: str, box: Box) -> float | None:
+        """The tightest of the solving scales at which a crop finds the thing; None: at none."""
+        return next(
+            (scale for scale in SOLVING_SCALES if self._crop_finds(thing, box.scaled(scale))), None
+        )
 
     def _crop_finds(self, thing: str, box: Box) -> bool:
         height, width = self._grey.shape
@@ -274,10 +292,10 @@ class _Eye:
         hits = self._visuals.search_features(part, _SOLVING_RANK)
         return any(hit.image_id == thing for hit in hits)
 
-    def finds_whole(self, thing: str) -> bool:
-        """Whether the whole picture already finds the thing."""
+    def finds_whole(self, things: Collection[str]) -> bool:
+        """Whether the whole picture already finds all of these things."""
         hits = self._visuals.search_features(features(self._data), _WHOLE_RANK)
-        return any(hit.image_id == thing for hit in hits)
+        return set(things) <= {hit.image_id for hit in hits}
 
 
 def _anchors(draft: TaskDraft, things: Mapping[str, str]) -> dict[str, Box]:
@@ -296,12 +314,16 @@ def _look_at(
 ) -> dict[str, str] | None:
     """Strata that the pixels decide; None: a crop around one of the anchors does not find it."""
     eye = _Eye(visuals, scene.data)
-    if not all(eye.finds(anchor, box) for anchor, box in anchors.items()):
+    scales = [eye.scale_of(anchor, box) for anchor, box in anchors.items()]
+    found = [scale for scale in scales if scale is not None]
+    if len(found) < len(scales):
         return None
     visible_frac = min(scene.visibility[anchor] for anchor in anchors)
     return {
-        "whole_image": "hit" if eye.finds_whole(next(iter(anchors))) else "miss",
+        "whole_image": "hit" if eye.finds_whole(anchors) else "miss",
         "hidden": "partly" if visible_frac < _VISIBLE_FRAC else "no",
+        "visible": str(round(100 * visible_frac)),
+        "scale": f"{max(found):g}",
     }
 
 

@@ -15,8 +15,10 @@ from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.proof import Constraint
 from vision_deepresearch.worlds.generated import phrases
 from vision_deepresearch.worlds.generated.checks import answer_on_page, leaks
+from vision_deepresearch.worlds.generated.composing import difficulty_of
 from vision_deepresearch.worlds.generated.drafts import RULES, ProofBuilder, TaskDraft, gold_of
 from vision_deepresearch.worlds.generated.entities import EntityType, SceneSpec
+from vision_deepresearch.worlds.generated.frames import ask, is_wordable
 from vision_deepresearch.worlds.generated.relations import PERSON, RELATIONS
 from vision_deepresearch.worlds.generated.routes import Arrival, Routes, Step
 
@@ -144,6 +146,12 @@ def draft_deep(
             "answer": gold.type.value,
             "lookalike": "no",
             "demo": "no",
+            "path": "mixed:" + ">".join(one.step.relation.name for one in final.tail),
+            "frame": f"{routes.graph.spec.split}/wall",
+            "candidates": "-".join(str(one.candidates_without) for one in constraints),
+            "obfuscation": "0",
+            "dated": "no",
+            **difficulty_of(builder),
         },
     )
 
@@ -207,7 +215,12 @@ def _final(routes: Routes, rng: random.Random, branches: list[_Branch]) -> _Fina
     winner, second = (ordered[-1], ordered[-2]) if largest_wins else (ordered[0], ordered[1])
     if _order(routes)(winner) == _order(routes)(second):
         return None
-    tail = routes.wander(rng, start=winner.subject, num_steps=_TAIL_HOPS)
+    tail = routes.wander(
+        rng,
+        start=winner.subject,
+        num_steps=_TAIL_HOPS,
+        may_take=lambda arrival, is_last: is_wordable(arrival, is_last=is_last),
+    )
     if tail is None:
         return None
     return _Final(years=tuple(known), winner=winner, tail=tail, largest_wins=largest_wins)
@@ -282,5 +295,5 @@ def _question(rng: random.Random, branches: list[_Branch], *, final: _Final) -> 
         sentences.append(f"{rng.choice(_FIND)} {person}.")
     joint = rng.choice(_JOINTS)
     sentences.append(joint.format(count=_COUNTS[len(branches)], order=_ORDERS[final.largest_wins]))
-    sentences.append(phrases.ask(final.tail, rng=rng, about="that person"))
+    sentences.append(ask(final.tail, rng=rng, about="that person"))
     return " ".join(sentences)

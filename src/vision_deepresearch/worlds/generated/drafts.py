@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from vision_deepresearch.core.content import ImageRef
 from vision_deepresearch.core.geometry import Box
-from vision_deepresearch.core.proof import Constraint, Hop, HopKind, Proof
+from vision_deepresearch.core.proof import MATCHING, Constraint, Hop, HopKind, Proof
 from vision_deepresearch.core.task import AnswerType, Gold, Task, fingerprint
 from vision_deepresearch.worlds.generated.entities import SceneSpec
 from vision_deepresearch.worlds.generated.facts import write_literal
@@ -79,8 +79,19 @@ class ProofBuilder:
         )
         return self._add(hop, entity_id=entity_id)
 
-    def follow(self, arrival: Arrival, *, subject: str) -> str:
-        """Read a value from a page; `subject` is a hop id."""
+    def given(self, text: str, *, shown: str = "") -> str:
+        """Words of the question; `shown`: how it writes them, where not so."""
+        hop = Hop(
+            id=self._next_id(), kind=HopKind.GIVEN, text=text, shown=shown or text, expected=text
+        )
+        return self._add(hop, entity_id=None)
+
+    def given_thing(self, entity_id: str) -> str:
+        """A thing that the question names."""
+        return self.given(self.routes.graph.entity(entity_id).name)
+
+    def follow(self, arrival: Arrival, *, subject: str, is_secret: bool = True) -> str:
+        """Read a value from a page; `subject` is a hop id. A secret may not stand in the question."""
         names: tuple[str, ...] = (arrival.text,)
         if arrival.entity is not None:
             names = self.routes.names(self.routes.graph.entity(arrival.entity))
@@ -91,17 +102,38 @@ class ProofBuilder:
             predicate=arrival.step.relation.name,
             label=arrival.step.label,
             inverse=arrival.step.inverse,
+            one_of_several=arrival.one_of_several,
             pages=self.routes.pages_stating(arrival),
             expected=names[0],
             aliases=names[1:],
         )
-        return self._add(hop, entity_id=arrival.entity)
+        return self._add(hop, entity_id=arrival.entity if is_secret else None)
 
-    def follow_all(self, arrivals: tuple[Arrival, ...], *, subject: str) -> str:
+    def follow_all(
+        self, arrivals: tuple[Arrival, ...], *, subject: str, is_secret: bool = True
+    ) -> str:
         """Follow a chain; returns the id of its last hop, or the subject where it is empty."""
         for arrival in arrivals:
-            subject = self.follow(arrival, subject=subject)
+            subject = self.follow(arrival, subject=subject, is_secret=is_secret)
         return subject
+
+    def pick_matching(
+        self, over: tuple[str, ...], *, among: tuple[str, ...], like: str, entity_id: str
+    ) -> str:
+        """Choose, of the things that the hops `among` yield, the one whose value in `over` agrees
+        with the value of the hop `like`."""
+        names = self.routes.names(self.routes.graph.entity(entity_id))
+        hop = Hop(
+            id=self._next_id(),
+            kind=HopKind.PICK,
+            over=over,
+            among=among,
+            like=like,
+            rule=MATCHING,
+            expected=names[0],
+            aliases=names[1:],
+        )
+        return self._add(hop, entity_id=entity_id)
 
     def pick(self, over: tuple[str, ...], *, rule: str, entity_id: str) -> str:
         """Choose the subject with the extreme value among follow hops."""
@@ -124,7 +156,8 @@ class ProofBuilder:
 
     def has_pages(self) -> bool:
         """Whether every look and follow has a page that proves it."""
-        return all(hop.pages or hop.kind is HopKind.PICK for hop in self.hops)
+        needing = {HopKind.LOOK, HopKind.FOLLOW}
+        return all(hop.pages for hop in self.hops if hop.kind in needing)
 
     def _next_id(self) -> str:
         return f"h{len(self.hops) + 1}"

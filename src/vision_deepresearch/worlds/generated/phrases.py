@@ -1,7 +1,4 @@
-"""The language of questions: how anchors, relations, clauses and whole questions are worded."""
-
-import random
-from collections.abc import Sequence
+"""The language of questions: how anchors, relations and clauses are worded; `frames` has the rest."""
 
 from vision_deepresearch.worlds.generated.entities import EntityType
 from vision_deepresearch.worlds.generated.relations import (
@@ -19,7 +16,6 @@ from vision_deepresearch.worlds.generated.relations import (
     VEHICLE,
     VESSEL,
 )
-from vision_deepresearch.worlds.generated.routes import Arrival
 from vision_deepresearch.worlds.generated.steps import STEPS as STEPS
 
 NOUNS = {
@@ -177,82 +173,8 @@ PARAPHRASES = {
 }
 """A neighbour of the thing, described instead of named; none for species, which the clauses name."""
 
-CHAIN_FRAMES = (
-    "{ask_anchor}",
-    "Find {anchor}. {ask_that}",
-    "Start from {anchor}. {ask_that}",
-    "I photographed this scene and my eye was caught by {anchor}. {ask_that}",
-    "My question is about {anchor}. {ask_that}",
-    "In this scene one can make out {anchor}. {ask_that}",
-    "Please identify {anchor} first. {ask_that}",
-    "Look at the picture and pick out {anchor}. {ask_that}",
-)
-"""Whole questions about one thing: `{ask_anchor}` nests everything in one sentence."""
-
-CONSTRAINT_FRAMES = (
-    "Several {plural} can be seen here. One of them belongs to {noun_a} that {clause}. {ask_that}",
-    "Of the {plural} in this picture, only one is that of {noun_a} that {clause}. {ask_that}",
-    "Among the {plural} in this scene, find the one of {noun_a} that {clause}. {ask_that}",
-    "Only one of the {plural} shown here stands for {noun_a} that {clause}. {ask_that}",
-    "Look for the one among the {plural} whose {noun} {clause}. {ask_that}",
-    "There are a few {plural} in this picture; I mean the one whose {noun} {clause}. {ask_that}",
-)
-"""For emblems and coats of arms, which stand for something else."""
-
-PLAIN_CONSTRAINT_FRAMES = (
-    "Several {plural} can be seen here. One of them {clause}. {ask_that}",
-    "Of the {plural} in this picture, only one {clause}. {ask_that}",
-    "Among the {plural} in this scene, find the one that {clause}. {ask_that}",
-    "Only one of the {plural} shown here {clause}. {ask_that}",
-    "Look for the one among the {plural} that {clause}. {ask_that}",
-    "There are a few {plural} in this picture; I mean the one that {clause}. {ask_that}",
-)
-"""For things that are seen themselves."""
-
-COMPARE_FRAMES = (
-    "Compare {first} with {second} and take the one that {order}. {ask_that}",
-    "Two things interest me: {first}, and {second}. Find out which {order}. {ask_that}",
-    "Which {order}: {first}, or {second}? Go on with that one. {ask_that}",
-    "Identify {first} as well as {second}. Keep the one that {order}. {ask_that}",
-    "Take {first} and {second}. Only the one that {order} matters now. {ask_that}",
-    "Between {first} and {second}, choose the one that {order}. {ask_that}",
-)
-
-NAME_IT = (
-    "What is its name?",
-    "What is it called?",
-    "Give its name.",
-    "Under which name is it known?",
-    "Tell me its name.",
-    "I need its name.",
-)
-"""The question where the compared thing itself is the answer."""
-
 
 def noun_with_article(type_: EntityType) -> str:
     """For example "an organisation"."""
     noun = NOUNS[type_]
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
-
-
-def ask(arrivals: Sequence[Arrival], *, rng: random.Random, about: str) -> str:
-    """The question for a chain of relations from a thing described as `about`.
-
-    Where a wording names a year, it is one strictly within the time in which the fact held.
-    """
-    phrase = about
-    for arrival in arrivals[:-1]:
-        phrase = _fill(rng, rng.choice(_wordings(arrival)[0]), arrival=arrival, about=phrase)
-    return _fill(rng, rng.choice(_wordings(arrivals[-1])[1]), arrival=arrivals[-1], about=phrase)
-
-
-def _wordings(arrival: Arrival) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    relation = arrival.step.relation
-    return STEPS[relation.domain, relation.name, arrival.step.inverse]
-
-
-def _fill(rng: random.Random, wording: str, *, arrival: Arrival, about: str) -> str:
-    since, until = arrival.fact.since, arrival.fact.until
-    if since is None or until is None:
-        return wording.format(x=about)
-    return wording.format(x=about, year=rng.randint(since + 1, until - 1))

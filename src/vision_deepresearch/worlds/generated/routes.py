@@ -4,12 +4,14 @@ A step is used only where its value is one, no page contradicts it, and neither 
 with another thing: then the route has one end on the graph and on the claims of the pages.
 """
 
+import math
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from vision_deepresearch.worlds.generated.claims import Claim, Stance
-from vision_deepresearch.worlds.generated.entities import Entity
+from vision_deepresearch.worlds.generated.entities import Entity, EntityType
 from vision_deepresearch.worlds.generated.facts import Fact
 from vision_deepresearch.worlds.generated.graph import Graph
 from vision_deepresearch.worlds.generated.pages import PageSet
@@ -20,6 +22,8 @@ _STATING = (PageKind.ENCYCLOPEDIA, PageKind.MIRROR, PageKind.CATALOGUE, PageKind
 """Kinds of pages that may prove a step, the most reliable first."""
 SYMMETRIC = frozenset({"spouse", "twinned_with"})
 """Relations that hold both ways: what a page says of one end it says of the other."""
+_P_LITERAL = 0.4
+"""Of last steps that could lead to a thing or to a year or number, the share that takes the latter."""
 _SHOWING = (PageKind.ENCYCLOPEDIA, PageKind.CATALOGUE, PageKind.MIRROR)
 
 
@@ -34,7 +38,8 @@ class Step:
     @property
     def label(self) -> str:
         """In words."""
-        return self.relation.inverse_label if self.inverse else self.relation.label
+        words = self.relation.inverse_label if self.inverse else self.relation.label
+        return words or f"{self.relation.domain.value} {self.relation.label}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +55,12 @@ class Arrival:
     """The fact that was followed, in its own direction."""
     text: str
     """The value as canonical text."""
+    one_of_several: bool = False
+    """Backwards to one of the things that stand in the relation to the start."""
+
+
+MayTake = Callable[[Arrival, bool], bool]
+"""(step, whether it is the last) -> whether a route may take it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,11 +69,19 @@ class Routes:
 
     graph: Graph
     pages: PageSet
+    _sighted: dict[str, None] = field(default_factory=dict)
+    _num_facts: Counter[tuple[EntityType, str]] = field(default_factory=Counter)
     _claims: dict[str, list[tuple[str, frozenset[Claim]]]] = field(default_factory=dict)
 
     def is_clear(self, entity_id: str) -> bool:
         """Whether its name alone says which thing is meant."""
         return not self.graph.is_homonym(entity_id)
+
+    def is_sighted(self, entity_id: str) -> bool:
+        """Whether image search knows the thing."""
+        if not self._sighted:
+            self._sighted.update(dict.fromkeys(e.id for e in self.graph.known_by_sight()))
+        return entity_id in self._sighted
 
     def steps_from(self, entity_id: str) -> Iterator[Arrival]:
         """Every usable step from a thing, in a fixed order."""
@@ -118,11 +137,57 @@ class Routes:
             here = arrival.entity
         return tuple(arrivals)
 
+    def works_of(self, step: Step, *, start: str) -> tuple[Arrival, ...]:
+        """The things that stand in a relation to one, where pages leave no doubt about any of them.
+
+        Empty where one of them shares its name, or some page adds or denies one.
+        """
+        graph, name = self.graph, step.relation.name
+        if (start, name) in self.pages.disputed_backwards:
+            return ()
+        found: list[Arrival] = []
+        for thing in graph.subjects(start, name):
+            if graph.entity(thing).type is not step.relation.domain:
+                continue
+            facts = graph.facts_of(thing, name)
+            if len(facts) != 1 or self.is_disputed(facts[0]) or not self.is_clear(thing):
+                return ()
+            found.append(
+                Arrival(
+                    step=step,
+                    subject=start,
+                    entity=thing,
+                    fact=facts[0],
+                    text=graph.entity(thing).name,
+                    one_of_several=True,
+                )
+            )
+        return tuple(found)
+
     def wander(
-        self, rng: random.Random, *, start: str, num_steps: int
+        self,
+        rng: random.Random,
+        *,
+        start: str,
+        num_steps: int,
+        seen: Collection[str] = (),
+        may_take: MayTake | None = None,
+        ends_in_thing: bool = False,
     ) -> tuple[Arrival, ...] | None:
-        """A random route of so many steps that visits no thing twice; None: it ran dry."""
-        seen = {start}
+        """A random route of so many steps that visits no thing twice; None: it ran dry.
+
+        Rare relations are drawn more often than there are facts of them: else persons' towns and
+        years would crowd out the rest.
+
+        Args:
+            rng: decides.
+            start: thing to start from.
+            num_steps: how many.
+            seen: things not to be visited.
+            may_take: whether a step may be used where it stands, told whether it is the last.
+            ends_in_thing: the last step too must lead to a thing.
+        """
+        been = {start, *seen}
         here = start
         arrivals: list[Arrival] = []
         for number in range(num_steps):
@@ -130,23 +195,45 @@ class Routes:
             choices = [
                 arrival
                 for arrival in self.steps_from(here)
-                if arrival.entity not in seen and (is_last or arrival.entity is not None)
+                if arrival.entity not in been
+                and ((is_last and not ends_in_thing) or arrival.entity is not None)
+                and (may_take is None or may_take(arrival, is_last and not ends_in_thing))
             ]
-            # Relations are drawn first to the kind of value, then the value: people and years
-            # would otherwise crowd out the rest.
-            kinds = sorted({arrival.entity is None for arrival in choices})
             if not choices:
                 return None
-            wants_literal = kinds[0] if len(kinds) == 1 else rng.random() < 0.4
-            chosen = rng.choice([a for a in choices if (a.entity is None) is wants_literal])
+            # First the kind of value, then the relation.
+            kinds = sorted({arrival.entity is None for arrival in choices})
+            wants_literal = kinds[0] if len(kinds) == 1 else rng.random() < _P_LITERAL
+            alike = [a for a in choices if (a.entity is None) is wants_literal]
+            (chosen,) = rng.choices(alike, weights=[self._rarity(a.step) for a in alike])
             arrivals.append(chosen)
             if chosen.entity is not None:
-                seen.add(chosen.entity)
+                been.add(chosen.entity)
                 here = chosen.entity
         return tuple(arrivals)
 
+    def _rarity(self, step: Step) -> float:
+        """The fewer facts of a relation there are, the greater."""
+        if not self._num_facts:
+            self._num_facts.update(
+                (self.graph.entity(fact.subject).type, fact.predicate)
+                for entity_id in self.graph.entities
+                for fact in self.graph.facts(entity_id)
+            )
+        relation = step.relation
+        return 1 / math.sqrt(max(1, self._num_facts[relation.domain, relation.name]))
+
     def pages_stating(self, arrival: Arrival) -> tuple[str, ...]:
-        """Pages about the start of a step that state its value truly, the best first."""
+        """Pages about the start of a step that state its value truly, the best first.
+
+        For one of several: pages about that one, which state the relation in its own direction.
+        """
+        if arrival.one_of_several:
+            assert arrival.entity is not None, "one of several things is a thing"
+            forth = Step(relation=arrival.step.relation)
+            own = replace(arrival, step=forth, subject=arrival.entity, one_of_several=False)
+            titled = self.pages_named(arrival.entity)
+            return tuple(url for url in self.pages_stating(own) if url in titled)
         inverse = arrival.step.inverse
         return tuple(
             url
@@ -168,6 +255,17 @@ class Routes:
             for record in self.pages.pages_about(entity_id)
             if record.kind is kind
         )
+
+    def pages_named(self, entity_id: str) -> frozenset[str]:
+        """Pages about a thing whose title is its name."""
+        return frozenset(
+            record.url for record in self.pages.pages_about(entity_id) if record.kind in _SHOWING
+        )
+
+    def claims_about(self, entity_id: str) -> Iterator[Claim]:
+        """What the pages that may prove a step say, of whatever."""
+        for _, claims in self._claims_about(entity_id):
+            yield from claims
 
     def _claims_about(self, entity_id: str) -> list[tuple[str, frozenset[Claim]]]:
         if entity_id not in self._claims:

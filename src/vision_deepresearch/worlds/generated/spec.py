@@ -34,6 +34,9 @@ class WorldSpec(Record):
     num_entities: int = Field(gt=0)
     num_tasks: int = Field(gt=0)
     """Tasks made when the world is built."""
+    whole_image_filter: bool = True
+    """Refuse questions all of whose things the uncropped picture already finds: they teach no crops.
+    Off where modes are compared: there such questions are what whole-image search can do."""
     depth: Literal["ordinary", "deep"] = "ordinary"
     """`deep`: tasks that take dozens of turns and hundreds of engine requests."""
     p_lookalike: float = 0.05
@@ -51,6 +54,12 @@ class WorldSpec(Record):
         return f"{self.split}/{self.seed}"
 
     @property
+    def name(self) -> str:
+        """What the world is called, for example "generated:small/test@3"."""
+        split = "" if self.split == "train" else f"/{self.split}"
+        return f"generated:{self.preset}{split}@{self.seed}"
+
+    @property
     def list_limit(self) -> int | None:
         """Entries of a list page, longer ones come in parts; None: this world has no longer ones."""
         return _LIST_LIMIT if self.num_entities > _WITHOUT_LONG_LISTS else None
@@ -66,27 +75,33 @@ class WorldSpec(Record):
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
+SPLITS = ("train", "validation", "test")
+
 PRESETS = {
     spec.preset: spec
     for spec in (
-        WorldSpec(preset="tiny", num_entities=120, num_tasks=12),
+        WorldSpec(preset="tiny", num_entities=150, num_tasks=12, whole_image_filter=False),
         WorldSpec(preset="small", num_entities=600, num_tasks=150),
         WorldSpec(preset="medium", num_entities=2500, num_tasks=300),
+        WorldSpec(preset="ablation", num_entities=600, num_tasks=150, whole_image_filter=False),
         WorldSpec(preset="deep", num_entities=600, num_tasks=4, depth="deep"),
     )
 }
 
 
-def spec_named(preset: str, *, seed: int = 0) -> WorldSpec:
-    """Look a preset up and give it a seed.
+def spec_named(preset: str, *, seed: int = 0, split: str = "train") -> WorldSpec:
+    """Look a preset up and give it a seed and a split.
 
     Raises:
-        ConfigError: no such preset; the message lists the known ones.
+        ConfigError: no such preset or split; the message lists the known ones.
     """
     if preset not in PRESETS:
         msg = f"unknown generated world {preset!r}: use one of {', '.join(PRESETS)}"
         raise ConfigError(msg)
-    return PRESETS[preset].model_copy(update={"seed": seed})
+    if split not in SPLITS:
+        msg = f"unknown split {split!r} of a generated world: use one of {', '.join(SPLITS)}"
+        raise ConfigError(msg)
+    return PRESETS[preset].model_copy(update={"seed": seed, "split": split})
 
 
 def rng_for(seed: int | str, kind: str, key: object) -> random.Random:

@@ -32,12 +32,16 @@ class GeneratedTruth:
     def read_value(self, text: str, *, subject: str, hop: Hop) -> str | None:
         """The value that `text` states for the hop's predicate of `subject`, as written there.
 
-        For a `look` hop: the name of the thing that the first article in the text is about.
+        For a `look` hop: the name of the thing that the first article in the text is about. For a
+        hop to one of several things: that name, if the article says that the thing stands in the
+        relation to `subject`.
         """
         if hop.kind is HopKind.LOOK:
             return read_name(text)
         if hop.predicate is None or not subject.strip():
             return None
+        if hop.one_of_several:
+            return self._read_start(text, subject=subject, predicate=hop.predicate)
         entities = self._named(subject)
         for relation in self._relations(entities, hop=hop, predicate=hop.predicate):
             value = read_statement(
@@ -52,6 +56,27 @@ class GeneratedTruth:
             )
             if value is not None:
                 return value
+        return None
+
+    def _read_start(self, text: str, *, subject: str, predicate: str) -> str | None:
+        """What an article is about, if it states `subject` as its value."""
+        name = read_name(text)
+        if name is None:
+            return None
+        entities = self._named(name)
+        meant = {entity.id for entity in self._named(subject)}
+        for relation in relations_named(predicate):
+            value = read_statement(
+                text,
+                Question(
+                    names=_names(name, entities),
+                    slug=self._graph.slug(entities[0].id) if len(entities) == 1 else "",
+                    domain=relation.domain,
+                    predicate=relation.name,
+                ),
+            )
+            if value is not None and meant & {entity.id for entity in self._named(value)}:
+                return name
         return None
 
     def _named(self, subject: str) -> tuple[Entity, ...]:

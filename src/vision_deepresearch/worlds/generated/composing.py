@@ -1,0 +1,323 @@
+"""Puts scenes together for questions, and finishes drafts: the parts that all shapes share."""
+
+import random
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from vision_deepresearch.core.geometry import Box
+from vision_deepresearch.core.proof import Constraint, HopKind
+from vision_deepresearch.worlds.generated.checks import (
+    answer_on_page,
+    has_idle_hop,
+    is_unique,
+    leaks,
+)
+from vision_deepresearch.worlds.generated.clauses import Clause, Part
+from vision_deepresearch.worlds.generated.drafts import ProofBuilder, TaskDraft, gold_of
+from vision_deepresearch.worlds.generated.entities import EntityType, SceneSpec
+from vision_deepresearch.worlds.generated.frames import (
+    Frame,
+    FrameKind,
+    frames_of,
+    is_wordable,
+    noun_phrase,
+)
+from vision_deepresearch.worlds.generated.funnel import Funnel, Reject
+from vision_deepresearch.worlds.generated.positions import Position, positions_of
+from vision_deepresearch.worlds.generated.routes import Arrival, Routes, Step
+
+Place = Callable[[SceneSpec], Mapping[str, Box]]
+"""Where each thing of a scene will stand, by its id."""
+
+LAYOUTS = {
+    EntityType.VESSEL: ("harbour", "harbour", "poster_wall"),
+    EntityType.ARTWORK: ("museum", "poster_wall", "market"),
+    EntityType.BUILDING: ("street", "street", "museum"),
+    EntityType.ORGANISATION: ("street", "market", "poster_wall", "harbour"),
+    EntityType.SETTLEMENT: ("market", "street", "museum", "poster_wall"),
+    EntityType.PRODUCT: ("market", "market", "poster_wall"),
+    EntityType.SPECIES: ("museum", "poster_wall"),
+    EntityType.BOOK: ("market", "museum", "poster_wall"),
+    EntityType.VEHICLE: ("street", "poster_wall"),
+}
+_P_LOOKALIKE_BESIDE = 0.5
+"""An anchor that has a look-alike has it beside it in the picture."""
+_MIN_SIDE = 0.05
+"""Fractions; smaller things are no fair anchors."""
+_NUM_SAMPLED = 24
+"""Things looked at in search of rivals."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """A scene under consideration and what is asked of it."""
+
+    scene: SceneSpec
+    boxes: Mapping[str, Box]
+    rivals: tuple[str, ...]
+    """Things of the anchor's type in the scene, the anchors included."""
+
+    def positions(self, entity_id: str) -> list[Position]:
+        """Words for where a thing stands that fit no other thing of the picture."""
+        return positions_of(entity_id, boxes=self.boxes)
+
+    def is_big_enough(self, entity_id: str) -> bool:
+        """Whether a thing is large enough to be asked about."""
+        box = self.boxes[entity_id]
+        return min(box.width, box.height) >= _MIN_SIDE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """All that a shape made of its scene and route, before the last checks."""
+
+    question: str
+    frame: Frame
+    builder: ProofBuilder
+    constraints: tuple[Constraint, ...]
+    anchors: tuple[str, ...]
+    arrivals: tuple[Arrival, ...]
+    """From the (first or winning) anchor to the answer; empty where the answer is the anchor."""
+    other_arrivals: tuple[Arrival, ...] = ()
+    """Further steps that the proof takes."""
+    shape: str
+    path: str = ""
+    """What stands before the chain in the relation path: a comparison."""
+    candidates: tuple[int, ...] = ()
+    """Things or answers left open at each choice."""
+    obfuscation: int = 0
+    """Names replaced one inside the other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composer:
+    """Puts scenes together and finishes drafts; one for each attempt."""
+
+    routes: Routes
+    rng: random.Random
+    ref: str
+    scene_id: str
+    place: Place
+    num_hops: int
+    funnel: Funnel = field(default_factory=Funnel)
+
+    # ------------------------------------------------------------------------------------- words
+
+    def frame(self, kind: FrameKind) -> Frame:
+        """One of the split's frames."""
+        return self.rng.choice(frames_of(self.routes.graph.spec.split, kind))
+
+    def name_it(self) -> str:
+        """The question where the thing itself is the answer."""
+        return self.frame(FrameKind.NAME).text
+
+    def nested(self, arrivals: Sequence[Arrival], *, about: str) -> str | None:
+        """A chain of relations as one long phrase; None: a step has no such words."""
+        for arrival in arrivals:
+            longer = noun_phrase(arrival, rng=self.rng, about=about)
+            if longer is None:
+                return None
+            about = longer
+        return about
+
+    # ------------------------------------------------------------------------------------ routes
+
+    def wander(
+        self,
+        start: str,
+        *,
+        num_steps: int,
+        seen: Collection[str] = (),
+        ends_in_thing: bool = False,
+    ) -> tuple[Arrival, ...] | None:
+        """A random route that can be put into words."""
+        return self.routes.wander(
+            self.rng,
+            start=start,
+            num_steps=num_steps,
+            seen=seen,
+            may_take=lambda arrival, is_last: is_wordable(arrival, is_last=is_last),
+            ends_in_thing=ends_in_thing,
+        )
+
+    # ------------------------------------------------------------------------------------ scenes
+
+    def things_like(self, anchor: str) -> list[str]:
+        """Some other things of the anchor's type that can stand beside it, at random."""
+        graph = self.routes.graph
+        things = graph.sighted_of_type(graph.entity(anchor).type)
+        return [
+            other.id
+            for other in self.rng.sample(things, k=min(len(things), _NUM_SAMPLED))
+            if other.id != anchor and self.routes.is_clear(other.id)
+            if not graph.lookalikes(other.id)
+        ]
+
+    def rivals_with(
+        self, anchor: str, *, steps: Sequence[Step], answer: str, wanted: int
+    ) -> list[str]:
+        """Other things of the anchor's type for which the same steps lead elsewhere."""
+        found: list[str] = []
+        for other in self.things_like(anchor):
+            arrivals = self.routes.walk(steps, start=other)
+            if arrivals is not None and (not arrivals or arrivals[-1].text != answer):
+                found.append(other)
+                if len(found) == wanted:
+                    break
+        return found
+
+    def situate(self, rivals: Sequence[str], *, besides: Sequence[str] = ()) -> Situation | None:
+        """A scene of the rivals, other things, and perhaps a look-alike; None: no layout fits.
+
+        Args:
+            rivals: the anchor first, then things of its type.
+            besides: things of another type that the question is about too.
+        """
+        graph, rng = self.routes.graph, self.rng
+        members = [*rivals, *besides]
+        for double in graph.lookalikes(rivals[0]):
+            if double not in members and rng.random() < _P_LOOKALIKE_BESIDE:
+                members.append(double)
+        types = {graph.entity(member).type for member in (rivals[0], *besides)}
+        size = max(len(members), rng.randint(4, 7))
+        type_ = graph.entity(rivals[0]).type
+        others = graph.pictured_besides(type_)
+        for _ in range(_NUM_SAMPLED):
+            if len(members) >= size or not others:
+                break
+            other = rng.choice(others)
+            is_alike = set(graph.lookalikes(other.id)) & set(members)
+            if other.id not in members and not is_alike and other.type not in types:
+                members.append(other.id)
+        rng.shuffle(members)
+        layouts = [
+            layout for layout in LAYOUTS[type_] if all(layout in LAYOUTS[one] for one in types)
+        ]
+        if not layouts:
+            return None
+        scene = SceneSpec(id=self.scene_id, layout=rng.choice(layouts), entity_ids=tuple(members))
+        same = tuple(member for member in members if graph.entity(member).type is type_)
+        return Situation(scene=scene, boxes=self.place(scene), rivals=same)
+
+    # ------------------------------------------------------------------------------------ answers
+
+    def end(self, start: str, *, steps: Sequence[Step]) -> str | None:
+        """What the steps lead to from a thing; the thing itself where there are none."""
+        if not steps:
+            return self.routes.graph.entity(start).name
+        arrivals = self.routes.walk(steps, start=start)
+        return arrivals[-1].text if arrivals else None
+
+    def answers(self, things: Iterable[str], *, steps: Sequence[Step]) -> set[str]:
+        """Answers that the steps give for any of these things."""
+        ends = (self.end(thing, steps=steps) for thing in things)
+        return {end for end in ends if end is not None}
+
+    # ------------------------------------------------------------------------------------- checks
+
+    def reject(self, reason: Reject) -> None:
+        """Count this attempt as one that came to nothing; it is given up."""
+        self.funnel.reject(reason)
+
+    def finish(self, now: Situation, outcome: Outcome) -> TaskDraft | None:
+        """The draft, if it passes every check that needs no index and no picture."""
+        graph, pages = self.routes.graph, self.routes.pages
+        builder, arrivals = outcome.builder, outcome.arrivals
+        last = arrivals[-1] if arrivals else None
+        gold = gold_of(
+            self.routes, last=last, entity_id=last.entity if last else outcome.anchors[0]
+        )
+        if any(constraint.candidates_without < 2 for constraint in outcome.constraints):
+            return self.reject(Reject.SHORTCUT)
+        if not builder.has_pages():
+            return self.reject(Reject.NOT_REACHABLE)
+        if leaks(outcome.question, builder=builder, gold=gold):
+            return self.reject(Reject.LEAK)
+        if not is_unique(self.routes, (*arrivals, *outcome.other_arrivals)):
+            return self.reject(Reject.NOT_UNIQUE)
+        if last is not None and has_idle_hop(self.routes, arrivals, answer=last.text):
+            return self.reject(Reject.SHORTCUT)
+        if self.num_hops > 1 and any(
+            answer_on_page(gold, pages.document(pages.article(anchor)))
+            for anchor in outcome.anchors
+        ):
+            return self.reject(Reject.SHORTCUT)
+        has_double = any(graph.lookalikes(anchor) for anchor in outcome.anchors)
+        is_demo = len(outcome.anchors) > 1 and self.num_hops > 1 and not has_double
+        question = outcome.question
+        return TaskDraft(
+            ref=self.ref,
+            question=question[0].upper() + question[1:],
+            gold=gold.model_copy(update={"entities": builder.entities()}),
+            scene=now.scene,
+            hops=tuple(builder.hops),
+            constraints=outcome.constraints,
+            entities=builder.entities(),
+            strata={
+                "hops": str(self.num_hops),
+                "shape": outcome.shape,
+                "anchor": graph.entity(outcome.anchors[0]).type.value,
+                "answer": gold.type.value,
+                "lookalike": "yes" if has_double else "no",
+                "demo": "yes" if is_demo else "no",
+                "path": path_of(graph.entity(outcome.anchors[0]).type, outcome),
+                "frame": outcome.frame.id,
+                "candidates": "-".join(map(str, outcome.candidates)),
+                "obfuscation": str(outcome.obfuscation),
+                "dated": "yes" if any(_is_dated(one) for one in arrivals) else "no",
+                **difficulty_of(builder),
+            },
+        )
+
+
+def path_of(anchor: EntityType, outcome: Outcome) -> str:
+    """The relations of a question, for example "organisation:founded_by>born_in"."""
+    names = [
+        f"{'^' if arrival.step.inverse else ''}{arrival.step.relation.name}"
+        for arrival in outcome.arrivals
+    ]
+    return f"{anchor.value}:{outcome.path}{'>'.join(names)}"
+
+
+def difficulty_of(builder: ProofBuilder) -> dict[str, str]:
+    """What the proof alone decides of a task's difficulty vector; see `tasks`."""
+    pages: dict[str, None] = {}
+    searches: dict[tuple[str | None, str | None, bool], None] = {}
+    looks = 0
+    for hop in builder.hops:
+        if hop.kind is HopKind.LOOK:
+            looks = 1  # all things of a picture are cropped in one call
+        elif hop.kind is HopKind.FOLLOW:
+            if hop.pages[0] not in pages:
+                searches.setdefault((hop.subject, hop.predicate, hop.inverse))
+            pages.setdefault(hop.pages[0])
+    sites = {url.split("/")[2] for url in pages}
+    return {
+        "pages": str(len(pages)),
+        "sites": str(len(sites)),
+        "calls": str(looks + len(searches) + len(pages)),
+    }
+
+
+def constraints_of(parts: Iterable[Part]) -> tuple[Constraint, ...]:
+    """The conditions of descriptions, for a proof."""
+    return tuple(
+        Constraint(
+            text=part.text,
+            predicate=part.predicate,
+            value=part.value,
+            candidates_without=part.candidates_without,
+            about=part.about,
+        )
+        for part in dict.fromkeys(parts)
+    )
+
+
+def names_in(clause: Clause) -> frozenset[str]:
+    """Ids of things that a clause is about, whether it names or describes them."""
+    ids = {clause.value_id, clause.start_id, *(arrival.entity for arrival in clause.chain)}
+    return frozenset(one for one in ids if one is not None)
+
+
+def _is_dated(arrival: Arrival) -> bool:
+    return arrival.step.relation.name.startswith("former_")
