@@ -355,8 +355,10 @@ class Planner:
         return [hop for hop in self._now.proof.hops if hop.id in found]
 
     def _still_open(self) -> list[Hop]:
-        """Those of them that something not known yet depends on: the rest of a choice that is made
-        need not be read."""
+        """Those of them that something not known yet depends on.
+
+        The rest of a choice that is made need not be read.
+        """
         found: set[str] = set()
         todo = [self._goal.id]
         while todo:

@@ -10,7 +10,7 @@ from itertools import permutations
 
 from vision_deepresearch.core.errors import WorldError
 from vision_deepresearch.core.geometry import Box
-from vision_deepresearch.core.proof import Constraint, Hop, HopKind, Proof
+from vision_deepresearch.core.proof import MATCHING, Constraint, Hop, HopKind, Proof
 from vision_deepresearch.core.protocols import World
 from vision_deepresearch.core.task import Gold, Task
 from vision_deepresearch.evals.checker.crawl import Library, patiently
@@ -134,8 +134,10 @@ class Examination:
             found.faults.append(f"several things are called {look.expected!r} ({look.id})")
 
     def _one_value(self, hop: Hop, values: set[Value], found: Findings) -> None:
-        if hop.kind is HopKind.LOOK:
+        if hop.kind in {HopKind.LOOK, HopKind.GIVEN}:
             return
+        if hop.id in self.route.conditional() and values:
+            return  # several things are still open here; the choice between them is checked
         if not values:
             found.faults.append(f"no page states what {hop.id} ({hop.label or hop.rule}) yields")
         elif len(values) > 1:
@@ -210,6 +212,8 @@ class Examination:
             match hop.kind:
                 case HopKind.LOOK:
                     pages, way = await self._pages_of_look(hop), "picture"
+                case HopKind.GIVEN:
+                    continue
                 case HopKind.PICK:
                     at[hop.id] = [url for over in hop.over for url in at.get(over, ())]
                     at[hop.id] += [
@@ -267,7 +271,10 @@ class Examination:
         thing = self.relations.thing(subject) if subject is not None else None
         if label is None or thing is None:
             return []
-        sources = self.facts.sources(thing, label, self.relations.value(hop))
+        value = self.relations.value(hop)
+        if hop.one_of_several and value.kind is Kind.THING:
+            thing, value = value.text, Value(Kind.THING, thing)
+        sources = self.facts.sources(thing, label, value)
         stated = {source.url for source in sources}
         return [url for url in urls if url in stated]
 
@@ -360,7 +367,7 @@ class Examination:
         if route.last.kind is HopKind.FOLLOW:
             return True
         hop = route.hops[hop_id]
-        return hop.kind is HopKind.FOLLOW
+        return hop.kind is HopKind.FOLLOW and not hop.one_of_several
 
     def _on_first_page(self, route: Route, found: Findings) -> None:
         if len(route.path_to_answer()) < 2:
@@ -420,6 +427,13 @@ class Examination:
 
     def _without_comparison(self, route: Route, constraint: Constraint, found: Findings) -> None:
         for pick in route.picks:
+            if pick.rule == MATCHING:
+                is_its = constraint.about == pick.expected
+                if is_its and len(route.answers(route.claimed(), undecided=[pick.id])) < 2:
+                    found.faults.append(
+                        f"{constraint.text!r} is idle: one thing is left without it"
+                    )
+                continue
             compared = [route.hops[over] for over in pick.over]
             if constraint.value != pick.rule or not any(
                 hop.predicate == constraint.predicate for hop in compared
@@ -443,7 +457,11 @@ class Examination:
         """Neither a name of the route nor the answer stands in the question."""
         found = Findings()
         names: dict[str, str] = {}
+        chosen = {one for pick in self.route.picks for one in pick.among}
+        named = self.route.conditional() - chosen
         for hop in self.proof.hops:
+            if hop.kind is HopKind.GIVEN or hop.id in named:
+                continue  # a condition may name what it speaks of
             if (thing := self.relations.thing(hop)) is not None:
                 for name, things in self.facts.things.items():
                     if thing in things:

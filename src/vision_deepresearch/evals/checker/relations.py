@@ -18,6 +18,7 @@ LabelPath = tuple[str, ...]
 """Labels one after the other."""
 
 _DECADE = re.compile(r"(\d{3})0s")
+_BAND = re.compile(r"(\d+)\.\.(\d+)")
 _STEM = 4
 _LIKE_WORDS = 0.5
 """What shared words add to a label's votes."""
@@ -49,7 +50,7 @@ class Relations:
 
     def label(self, hop: Hop) -> str | None:
         """The label of a `follow` hop; None: no proof's claim stands on any page."""
-        votes = self.hops.get((hop.predicate or "", hop.inverse))
+        votes = self.hops.get(_key(hop))
         if not votes:
             return None
         words = f"{hop.predicate} {hop.label}"
@@ -104,12 +105,16 @@ class Relations:
         if subject is None:
             return
         value = self.value(hop)
+        if hop.one_of_several:  # told by the page of the one that is led to
+            if value.kind is not Kind.THING:
+                return
+            subject, value = value.text, Value(Kind.THING, subject)
         stating = [
             label
             for label in self.facts.labels.get(subject, ())
             if value in self.facts.values(subject, label)
         ]
-        votes = self.hops.setdefault((hop.predicate or "", hop.inverse), Counter())
+        votes = self.hops.setdefault(_key(hop), Counter())
         for label in stating:
             votes[label] += 1
 
@@ -147,20 +152,30 @@ class Relations:
         return here
 
 
+def _key(hop: Hop) -> tuple[str, bool]:
+    """Predicate, and whether its label reads from the value to the subject."""
+    return hop.predicate or "", hop.inverse and not hop.one_of_several
+
+
 def clauses(proof: Proof) -> list[Constraint]:
-    """Constraints that say what a thing is like: neither where it is nor which one wins."""
+    """Constraints that say what a seen thing is like: neither where it is nor which one wins."""
     rules = {hop.rule for hop in proof.hops if hop.kind is HopKind.PICK}
     return [
         constraint
         for constraint in proof.constraints
         if constraint.predicate != POSITION and constraint.value not in rules
+        if constraint.about is None
     ]
 
 
 def matches(facts: FactTable, value: Value, text: str) -> bool:
-    """Whether a value is what a constraint names: a thing, a word, a number or a decade."""
+    """Whether a value is what a constraint names: a thing, a word, a number, decade or range."""
     if found := _DECADE.fullmatch(text):
-        return value.kind is Kind.NUMBER and value.text[:-1] == found.group(1)
+        is_dated = value.kind in {Kind.NUMBER, Kind.DATE}
+        return is_dated and value.text[:4][:-1] == found.group(1)
+    if found := _BAND.fullmatch(text):
+        is_number = value.kind is Kind.NUMBER
+        return is_number and int(found.group(1)) <= int(value.text) <= int(found.group(2))
     if value.kind is Kind.THING:
         return value.text in facts.named(text)
     return value == literal(text)

@@ -7,10 +7,10 @@ values at once, so that a second claim gives a second end.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from vision_deepresearch.core.proof import Hop, HopKind, Proof
+from vision_deepresearch.core.proof import MATCHING, Hop, HopKind, Proof
 from vision_deepresearch.core.task import Gold
 from vision_deepresearch.evals.checker.facts import FactTable, Kind, Value
-from vision_deepresearch.evals.checker.relations import Relations
+from vision_deepresearch.evals.checker.relations import Relations, matches
 from vision_deepresearch.evals.checker.text import Mention
 
 _PREFERS_LESS = frozenset({"earliest", "smallest"})
@@ -71,8 +71,12 @@ class Route:
                 case HopKind.LOOK:
                     thing = seen.get(hop.id)
                     found[hop.id] = {Value(Kind.THING, thing)} if thing is not None else set()
+                case HopKind.GIVEN:
+                    found[hop.id] = {self.facts.value_of(Mention(hop.text or ""))}
                 case HopKind.FOLLOW:
                     found[hop.id] = self._follow(hop, found)
+                case HopKind.PICK if hop.rule == MATCHING:
+                    found[hop.id] = self._match(hop, found, is_open=hop.id in open_picks)
                 case HopKind.PICK:
                     found[hop.id] = self._pick(hop, found, is_open=hop.id in open_picks)
         return found
@@ -91,31 +95,41 @@ class Route:
 
     def beginners(self) -> list[str]:
         """All things of the world from which the route could begin: they have its first label."""
-        labels = {
-            label
-            for hop in self.proof.hops
-            if hop.kind is HopKind.FOLLOW
-            and self._origin(hop).kind is not HopKind.FOLLOW
-            and (label := self.relations.label(hop)) is not None
-        }
-        return [
+        labels: dict[str, None] = {}
+        backwards: dict[str, None] = {}
+        for hop in self.proof.hops:
+            origin = self._origin(hop)
+            is_first = origin.kind is HopKind.LOOK or (
+                origin.kind is HopKind.PICK and origin.rule != MATCHING
+            )
+            label = self.relations.label(hop) if hop.kind is HopKind.FOLLOW else None
+            if is_first and label is not None:
+                (backwards if hop.one_of_several else labels).setdefault(label)
+        forth = [
             thing
             for thing, own in self.facts.labels.items()
             if any(label in own for label in labels)
         ]
+        back = [
+            value.text
+            for label, value in self.facts.by_value
+            if label in backwards and value.kind is Kind.THING
+        ]
+        return list(dict.fromkeys([*forth, *back]))
 
     def path_to_answer(self) -> list[Hop]:
         """`follow` hops from a look to the answer along the winners of comparisons, in order."""
         hops = self.hops
         path: list[Hop] = []
         here: Hop | None = self.last
-        while here is not None and here.kind is not HopKind.LOOK:
+        while here is not None and here.kind not in {HopKind.LOOK, HopKind.GIVEN}:
             if here.kind is HopKind.FOLLOW:
                 path.append(here)
                 here = hops.get(here.subject or "")
             else:
                 won = [hops[over] for over in here.over if over in hops]
                 subjects = [hops[hop.subject] for hop in won if hop.subject in hops]
+                subjects = [hops[one] for one in here.among if one in hops] or subjects
                 here = next((hop for hop in subjects if hop.expected == here.expected), None)
         return path[::-1]
 
@@ -130,12 +144,56 @@ class Route:
         label = self.relations.label(hop)
         if label is None:
             return set()
+        if hop.one_of_several:
+            return {
+                Value(Kind.THING, thing)
+                for subject in found.get(hop.subject or "", ())
+                for thing in self.facts.by_value.get((label, subject), ())
+            }
         return {
             value
             for subject in found.get(hop.subject or "", ())
             if subject.kind is Kind.THING
             for value in self.facts.values(subject.text, label, only=self.only)
         }
+
+    def conditional(self) -> frozenset[str]:
+        """Ids of hops that speak of things still to be chosen between: they may have many values."""
+        return frozenset(
+            one
+            for pick in self.picks
+            for over, thing in zip(pick.over, pick.among, strict=False)
+            for one in [thing, *(hop.id for hop in self._between(thing, over))]
+        )
+
+    def _between(self, thing: str, over: str) -> list[Hop]:
+        """Hops from one of the things chosen between to what decides, in order."""
+        hops = self.hops
+        path: list[Hop] = []
+        here: str | None = over
+        while here is not None and here != thing and here in hops:
+            path.append(hops[here])
+            here = hops[here].subject
+        return path[::-1]
+
+    def _match(self, hop: Hop, found: Mapping[str, set[Value]], *, is_open: bool) -> set[Value]:
+        """Things that may be meant: by some page's word they have the value wanted."""
+        wanted = self.hops.get(hop.like or "")
+        chosen: set[Value] = set()
+        for over, thing in zip(hop.over, hop.among, strict=True):
+            for one in found.get(thing, ()):
+                here = {one}
+                for step in self._between(thing, over):
+                    here = self._follow(step, {step.subject or "": here})
+                is_meant = wanted is not None and any(
+                    matches(self.facts, value, wanted.text)
+                    if wanted.text is not None
+                    else value in found.get(wanted.id, ())
+                    for value in here
+                )
+                if is_open or is_meant:
+                    chosen.add(one)
+        return chosen
 
     def _pick(self, hop: Hop, found: Mapping[str, set[Value]], *, is_open: bool) -> set[Value]:
         """Subjects that some choice among the stated values makes the winner."""

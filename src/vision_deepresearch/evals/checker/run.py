@@ -194,7 +194,7 @@ def _refuse_unless_one(task: Task, proof: Proof) -> None:
         raise ConfigError(msg)
     known: set[str] = set()
     for hop in proof.hops:
-        wanted = [*hop.over, *([hop.subject] if hop.subject else [])]
+        wanted = [*hop.over, *hop.among, *(one for one in (hop.subject, hop.like) if one)]
         missing = [one for one in wanted if one not in known]
         if missing or (hop.kind is HopKind.FOLLOW and hop.subject is None):
             msg = (

@@ -164,8 +164,11 @@ def text_of(document: Document) -> str:
 
 
 def blind_reader_finds(routes: Routes, draft: TaskDraft, *, search: Search) -> bool:
-    """Whether a reader without eyes gets the answer: it searches the question's own words and takes
-    the last relation asked for from the first pages about a thing that has it."""
+    """Whether a reader without eyes gets the answer.
+
+    It searches the question's own words, and takes the last relation asked for from the first page
+    about a thing that has it.
+    """
     last = draft.hops[-1]
     for url in search(draft.question)[:_BLIND_HITS]:
         about = routes.pages.record(url).about
@@ -185,4 +188,3 @@ def blind_reader_finds(routes: Routes, draft: TaskDraft, *, search: Search) -> b
             guess = found[0].text
         return guess == last.expected
     return False
-

@@ -52,8 +52,7 @@ class Describer:
     """Ids of things that no description may name: those of the route."""
 
     def described(self, clause: Clause, *, depth: int = MAX_DEPTH) -> Clause | None:
-        """A clause about the same value, which is described instead of named; None: it has no name,
-        or none was found."""
+        """A clause about the same value, which is described; None: it has no name, or none was found."""
         if clause.value_id is None or clause.shown not in clause.text:
             return None
         found = self.describe(clause.value_id, depth=depth)

@@ -120,8 +120,7 @@ class ProofBuilder:
     def pick_matching(
         self, over: tuple[str, ...], *, among: tuple[str, ...], like: str, entity_id: str
     ) -> str:
-        """Choose, of the things that the hops `among` yield, the one whose value in `over` agrees
-        with the value of the hop `like`."""
+        """Choose, of what the hops `among` yield, that whose value agrees with that of `like`."""
         names = self.routes.names(self.routes.graph.entity(entity_id))
         hop = Hop(
             id=self._next_id(),

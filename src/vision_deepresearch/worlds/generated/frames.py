@@ -67,19 +67,27 @@ _TEXTS: dict[str, dict[FrameKind, tuple[str, ...]]] = {
             "You will need to recognise {anchor}. {ask_that}",
         ),
         FrameKind.EMBLEM: (
-            "Several {plural} can be seen here. One of them belongs to {noun_a} that {clause}. "
-            "{ask_that}",
-            "Of the {plural} in this picture, only one is that of {noun_a} that {clause}. "
-            "{ask_that}",
+            (
+                "Several {plural} can be seen here. One of them belongs to {noun_a} that {clause}. "
+                "{ask_that}"
+            ),
+            (
+                "Of the {plural} in this picture, only one is that of {noun_a} that {clause}. "
+                "{ask_that}"
+            ),
             "Among the {plural} in this scene, find the one of {noun_a} that {clause}. {ask_that}",
             "Only one of the {plural} shown here stands for {noun_a} that {clause}. {ask_that}",
             "Look for the one among the {plural} whose {noun} {clause}. {ask_that}",
-            "There are a few {plural} in this picture; I mean the one whose {noun} {clause}. "
-            "{ask_that}",
+            (
+                "There are a few {plural} in this picture; I mean the one whose {noun} {clause}. "
+                "{ask_that}"
+            ),
             "Not all {plural} here are alike: one stands for {noun_a} that {clause}. {ask_that}",
             "Work out which of the {plural} belongs to {noun_a} that {clause}. {ask_that}",
-            "The {plural} in this scene have different owners. One is {noun_a} that {clause}. "
-            "{ask_that}",
+            (
+                "The {plural} in this scene have different owners. One is {noun_a} that {clause}. "
+                "{ask_that}"
+            ),
             "Go through the {plural} until you meet {noun_a} that {clause}. {ask_that}",
             "One of the {plural} in view is used by {noun_a} that {clause}. {ask_that}",
             "Check every one of the {plural}; just one is of {noun_a} that {clause}. {ask_that}",
@@ -120,8 +128,10 @@ _TEXTS: dict[str, dict[FrameKind, tuple[str, ...]]] = {
             "Not every {noun} that {link} is meant, but the one that {where}. {ask_that}",
             "Think of {noun_a} that {link}. There are a few; mine {where}. {ask_that}",
             "Which {noun} that {link} also {where}? Stay with that one. {ask_that}",
-            "Of everything that fits the words '{noun_a} that {link}', keep what {where}. "
-            "{ask_that}",
+            (
+                "Of everything that fits the words '{noun_a} that {link}', keep what {where}. "
+                "{ask_that}"
+            ),
             "Draw up a list: each {noun} that {link}. A single entry {where}. {ask_that}",
             "Pick out the {noun} that {link} and, unlike the others, {where}. {ask_that}",
             "Someone told me of {noun_a} that {link} and {where}. {ask_that}",
@@ -133,12 +143,16 @@ _TEXTS: dict[str, dict[FrameKind, tuple[str, ...]]] = {
             "Which {noun} both {link} and {where}? Go on from there. {ask_that}",
             "There is just one {noun} that {link} and also {where}. {ask_that}",
             "Bring two hints together. The {noun} {link}. It also {where}. {ask_that}",
-            "Use the picture twice: the {noun} that {link} must be the one that {where}. "
-            "{ask_that}",
+            (
+                "Use the picture twice: the {noun} that {link} must be the one that {where}. "
+                "{ask_that}"
+            ),
             "My {noun} {link}. That leaves several, but only one {where}. {ask_that}",
             "A {noun} hides behind two things shown here: it {link}, it {where}. {ask_that}",
-            "Look for what two things here have in common: a {noun} that {link} and {where}. "
-            "{ask_that}",
+            (
+                "Look for what two things here have in common: a {noun} that {link} and {where}. "
+                "{ask_that}"
+            ),
             "I am after the {noun} that {where} and that {link}. {ask_that}",
             "Both hints are in the picture: the {noun} {link} and {where}. {ask_that}",
             "The {noun} in question {where}; besides, it {link}. {ask_that}",
@@ -162,8 +176,10 @@ _TEXTS: dict[str, dict[FrameKind, tuple[str, ...]]] = {
             "Can you tell what is shown here as {anchor}? {ask_that}",
         ),
         FrameKind.EMBLEM: (
-            "The picture holds more than one of these {plural}; the right one is of {noun_a} that "
-            "{clause}. {ask_that}",
+            (
+                "The picture holds more than one of these {plural}; the right one is of {noun_a} that "
+                "{clause}. {ask_that}"
+            ),
             "Whose are the {plural} here? One is of {noun_a} that {clause}. {ask_that}",
             "Single out, from the {plural}, that of {noun_a} that {clause}. {ask_that}",
             "With so many {plural} about, only that of {noun_a} that {clause} counts. {ask_that}",
@@ -218,10 +234,14 @@ _TEXTS: dict[str, dict[FrameKind, tuple[str, ...]]] = {
             "You see some {plural}. The one to use represents {noun_a} that {clause}. {ask_that}",
             "Which of the {plural} goes with {noun_a} that {clause}? Use it. {ask_that}",
             "Let the {plural} be your guide: one represents {noun_a} that {clause}. {ask_that}",
-            "By research one can tell which of the {plural} is that of {noun_a} that {clause}. "
-            "{ask_that}",
-            "I care for one of the {plural} alone, namely that of {noun_a} that {clause}. "
-            "{ask_that}",
+            (
+                "By research one can tell which of the {plural} is that of {noun_a} that {clause}. "
+                "{ask_that}"
+            ),
+            (
+                "I care for one of the {plural} alone, namely that of {noun_a} that {clause}. "
+                "{ask_that}"
+            ),
         ),
         FrameKind.CLAUSE: (
             "You see some {plural}. The one to use {clause}. {ask_that}",
@@ -242,8 +262,10 @@ _TEXTS: dict[str, dict[FrameKind, tuple[str, ...]]] = {
             "Of all it is {noun_a} that {link} and {where}. {ask_that}",
             "Narrow it down: {noun_a}, it {link}, and finally it {where}. {ask_that}",
             "What {where} among the things called {noun} that {link}? {ask_that}",
-            "Search for each {noun} that {link}, then drop all but the one that {where}. "
-            "{ask_that}",
+            (
+                "Search for each {noun} that {link}, then drop all but the one that {where}. "
+                "{ask_that}"
+            ),
         ),
         FrameKind.TWO: (
             "What is needed is a {noun}. It {link}. It {where}. {ask_that}",
