@@ -35,7 +35,7 @@ async def bench_modes(
     """Run the oracle over the same tasks in every mode.
 
     Args:
-        world: world name; default `generated:small`, quick `generated:tiny`.
+        world: world name; default `generated:ablation`, quick `generated:tiny`: no whole-image filter.
         num_tasks: tasks per mode; default 100, quick all of the tiny world.
         quick: small sizes.
         progress: called while the world is built and after each episode.
@@ -43,7 +43,7 @@ async def bench_modes(
     Returns:
         The object of `vdr bench modes --json`: per mode `{n, correct}`, also by hops.
     """
-    name = world or ("generated:tiny" if quick else "generated:small")
+    name = world or ("generated:tiny" if quick else "generated:ablation")
     wanted = num_tasks or (None if quick else NUM_TASKS)
     figures: dict[str, JsonValue] = {}
     scores: dict[str, float] = {}

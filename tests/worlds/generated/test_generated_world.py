@@ -15,7 +15,8 @@ from vision_deepresearch.core.protocols import World
 from vision_deepresearch.media.crop import cut
 from vision_deepresearch.media.store import MemoryMediaStore
 from vision_deepresearch.worlds.generated.build import build_world
-from vision_deepresearch.worlds.generated.spec import WorldSpec, spec_named
+from vision_deepresearch.worlds.generated.graph import Graph
+from vision_deepresearch.worlds.generated.spec import SPLITS, WorldSpec, spec_named
 from vision_deepresearch.worlds.generated.world import GeneratedWorld, open_truth
 
 SMALLEST = WorldSpec(preset="test", num_entities=80, num_tasks=3)
@@ -258,3 +259,35 @@ def test_the_manifest_is_a_record(folder: Path) -> None:
     manifest = WorldManifest.model_validate_json((folder / "manifest.json").read_bytes())
     assert manifest.text_index["segments"] == "1"
     assert int(manifest.visual_index["descriptors"]) > 5_000
+
+
+def test_a_name_says_which_split_and_no_two_splits_are_alike() -> None:
+    specs = [spec_named("tiny", seed=3, split=split) for split in SPLITS]
+    assert [spec.name for spec in specs] == [
+        "generated:tiny@3",
+        "generated:tiny/validation@3",
+        "generated:tiny/test@3",
+    ]
+    assert len({spec.root for spec in specs}) == len({spec.world_id() for spec in specs}) == 3
+    graphs = [Graph.of(spec) for spec in specs]
+    names = [{entity.name for entity in graph.entities.values()} for graph in graphs]
+    assert len(names[0] & names[1] & names[2]) == 0
+    with pytest.raises(ConfigError, match="train, validation, test"):
+        spec_named("tiny", split="dev")
+
+
+def test_the_manifest_tells_what_became_of_every_attempt(world: GeneratedWorld) -> None:
+    counts = world.manifest().counts
+    rejected = sum(n for name, n in counts.items() if name.startswith("rejected_"))
+    assert counts["task_attempts"] == counts["tasks"] + rejected
+    assert rejected > 0
+
+
+def test_the_whole_picture_filter_refuses_what_the_whole_picture_finds(tmp_path: Path) -> None:
+    spec = spec_named("tiny").model_copy(update={"num_tasks": 6, "whole_image_filter": True})
+    build_world(spec, tmp_path / "strict")
+    strict = GeneratedWorld.open(tmp_path / "strict")
+    assert {task.strata["whole_image"] for task in strict.tasks()} == {"miss"}
+    for task in strict.tasks():
+        assert task.strata["scale"] in {"1", "1.5"}
+        assert 0 < int(task.strata["visible"]) <= 100

@@ -248,7 +248,7 @@ _TEXTS: dict[str, dict[FrameKind, tuple[str, ...]]] = {
             "Which of the {plural} {clause}? Use it. {ask_that}",
             "Let the {plural} be your guide: one {clause}. {ask_that}",
             "By research one can tell which of the {plural} {clause}. {ask_that}",
-            "I care for one of the {plural} alone, namely what {clause}. {ask_that}",
+            "I care for one of the {plural} alone, namely the one that {clause}. {ask_that}",
         ),
         FrameKind.COMPARE: (
             "Put {first} beside {second}. Continue with whichever {order}. {ask_that}",
@@ -259,9 +259,9 @@ _TEXTS: dict[str, dict[FrameKind, tuple[str, ...]]] = {
         ),
         FrameKind.JOIN: (
             "Each {noun} that {link} is a candidate; the right candidate {where}. {ask_that}",
-            "Of all it is {noun_a} that {link} and {where}. {ask_that}",
+            "I mean {noun_a} that {link} and {where}. {ask_that}",
             "Narrow it down: {noun_a}, it {link}, and finally it {where}. {ask_that}",
-            "What {where} among the things called {noun} that {link}? {ask_that}",
+            "Which {noun} that {link} {where} as well? {ask_that}",
             (
                 "Search for each {noun} that {link}, then drop all but the one that {where}. "
                 "{ask_that}"
@@ -269,10 +269,10 @@ _TEXTS: dict[str, dict[FrameKind, tuple[str, ...]]] = {
         ),
         FrameKind.TWO: (
             "What is needed is a {noun}. It {link}. It {where}. {ask_that}",
-            "Cross two clues: the {noun} that {where}, and the {noun} that {link}. {ask_that}",
+            "Cross two clues about one {noun}: it {where}, and it {link}. {ask_that}",
             "Two things shown here share a {noun}, which {link} and {where}. {ask_that}",
             "Only when it {link} and {where} is it the {noun} that is meant. {ask_that}",
-            "Look where both lead: a {noun} that {link}, and which {where}. {ask_that}",
+            "Both lead to a {noun} that {link}, and that {where}. {ask_that}",
         ),
         FrameKind.NAME: (
             "How does one call it?",
