@@ -24,7 +24,7 @@ from vision_deepresearch.worlds.generated.claims import Stance
 from vision_deepresearch.worlds.generated.drafts import ProofBuilder, TaskDraft
 from vision_deepresearch.worlds.generated.entities import EntityType
 from vision_deepresearch.worlds.generated.facts import Fact
-from vision_deepresearch.worlds.generated.frames import FRAMES, FrameKind, frames_of
+from vision_deepresearch.worlds.generated.frames import FRAMES, FrameKind, frames_of, put, replaced
 from vision_deepresearch.worlds.generated.funnel import Funnel
 from vision_deepresearch.worlds.generated.graph import Graph
 from vision_deepresearch.worlds.generated.pages import PageSet
@@ -552,3 +552,17 @@ def test_every_task_knows_its_difficulty() -> None:
 )
 def test_a_value_agrees_with_what_is_wanted(value: str, wanted: str, *, fits: bool) -> None:
     assert agrees(value, wanted) is fits
+
+
+def test_no_route_and_frame_is_asked_over_and_over() -> None:
+    asked = Counter((draft.strata["path"], draft.strata["frame"]) for draft in some_drafts())
+    assert max(asked.values()) <= 2
+    assert len({draft.strata["path"] for draft in some_drafts()}) >= 60
+
+
+def test_an_article_stands_once() -> None:
+    assert put("has the {v} as its mascot", "the species") == "has the species as its mascot"
+    assert put("has the {v} as its mascot", "Finch") == "has the Finch as its mascot"
+    assert replaced("lies on the River Karn", "the River Karn", "the river") == "lies on the river"
+    assert replaced("has the Finch", "Finch", "the species") == "has the species"
+    assert not [draft for draft in some_drafts() if "the the" in draft.question]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from vision_deepresearch.core.proof import agrees
 from vision_deepresearch.worlds.generated.facts import Fact
-from vision_deepresearch.worlds.generated.frames import band_words, clause_for, shown_name
+from vision_deepresearch.worlds.generated.frames import band_words, clause_for, put, shown_name
 from vision_deepresearch.worlds.generated.grammar import article_before
 from vision_deepresearch.worlds.generated.phrases import PARAPHRASES
 from vision_deepresearch.worlds.generated.relations import RELATIONS, Range, Relation
@@ -72,7 +72,7 @@ def clauses_for(routes: Routes, entity_id: str) -> Iterator[Clause]:
         if relation.range in {Range.YEAR, Range.DATE}:
             value = decade_of(fact)
             yield Clause(
-                text=template.format(v=f"the {value}"),
+                text=put(template, f"the {value}"),
                 relation=relation,
                 value=value,
                 shown=f"the {value}",
@@ -80,7 +80,7 @@ def clauses_for(routes: Routes, entity_id: str) -> Iterator[Clause]:
         elif fact.object is None and relation.range is Range.WORD:
             word = graph.write(fact)
             shown = f"{article_before(word)} {word}" if relation.name == "occupation" else word
-            yield Clause(text=template.format(v=shown), relation=relation, value=word, shown=shown)
+            yield Clause(text=put(template, shown), relation=relation, value=word, shown=shown)
         elif fact.object is not None:
             yield from _through(routes, fact, relation=relation, template=template)
 
@@ -167,7 +167,7 @@ def _through(routes: Routes, fact: Fact, *, relation: Relation, template: str) -
         return
     shown = shown_name(graph.entity(neighbour).name)
     yield Clause(
-        text=template.format(v=shown),
+        text=put(template, shown),
         relation=relation,
         value=graph.entity(neighbour).name,
         shown=shown,
@@ -188,7 +188,7 @@ def _through(routes: Routes, fact: Fact, *, relation: Relation, template: str) -
         if value != graph.write(further):
             shown = f"the {value}"
         yield Clause(
-            text=template.format(v=words.format(v=shown)),
+            text=put(template, words.format(v=shown)),
             relation=relation,
             second=second,
             value=value,

@@ -20,7 +20,7 @@ from vision_deepresearch.worlds.generated.clauses import (
     fulfils,
     may_fulfil,
 )
-from vision_deepresearch.worlds.generated.frames import noun_phrase, relative, shown_name
+from vision_deepresearch.worlds.generated.frames import noun_phrase, relative, replaced, shown_name
 from vision_deepresearch.worlds.generated.relations import RELATIONS, Relation
 from vision_deepresearch.worlds.generated.routes import Arrival, Routes, Step
 
@@ -60,7 +60,7 @@ class Describer:
             return None
         return replace(
             clause,
-            text=clause.text.replace(clause.shown, found.text),
+            text=replaced(clause.text, clause.shown, found.text),
             parts=found.parts,
             start_id=found.start_id,
             chain=found.chain,
@@ -76,7 +76,7 @@ class Describer:
             return None
         return replace(
             clause,
-            text=clause.text.replace(clause.shown, found.text),
+            text=replaced(clause.text, clause.shown, found.text),
             parts=found.parts,
             start_id=found.start_id,
             chain=found.chain,

@@ -335,6 +335,20 @@ def band_words(predicate: str, *, low: int, high: int) -> str | None:
     return words.format(low=f"{low:,}", high=f"{high:,}") if words else None
 
 
+def put(template: str, words: str) -> str:
+    """A clause with its hole filled; an article stands once: "has the {v}" and "the species"."""
+    if words.startswith("the "):
+        template = template.replace("the {v}", "{v}")
+    return template.format(v=words)
+
+
+def replaced(text: str, name: str, words: str) -> str:
+    """A clause with a name replaced by a description; an article stands once."""
+    if words.startswith("the "):
+        text = text.replace(f"the {name}", name)
+    return text.replace(name, words)
+
+
 def with_article(words: str) -> str:
     """For example "an organisation"."""
     return f"{'an' if words[:1].lower() in 'aeiou' else 'a'} {words}"

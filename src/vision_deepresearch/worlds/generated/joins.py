@@ -28,7 +28,7 @@ from vision_deepresearch.worlds.generated.composing import (
 from vision_deepresearch.worlds.generated.describe import Describer
 from vision_deepresearch.worlds.generated.drafts import ProofBuilder, TaskDraft
 from vision_deepresearch.worlds.generated.entities import EntityType
-from vision_deepresearch.worlds.generated.frames import FrameKind, clause_for
+from vision_deepresearch.worlds.generated.frames import FrameKind, clause_for, put
 from vision_deepresearch.worlds.generated.funnel import Reject
 from vision_deepresearch.worlds.generated.positions import Position
 from vision_deepresearch.worlds.generated.relations import RELATIONS, Relation
@@ -263,7 +263,7 @@ def _join_draft(
     question = frame.text.format(
         noun=noun,
         noun_a=phrases.noun_with_article(relation.domain),
-        link=link.format(v=source),
+        link=put(link, source),
         where=clause.text,
         ask_that=question_end(compose, choice.suffix, noun=noun),
     )
@@ -486,8 +486,8 @@ def _two_draft(
     question = frame.text.format(
         noun=noun,
         noun_a=phrases.noun_with_article(relation.domain),
-        link=clauses[0].format(v=named[0]),
-        where=clauses[1].format(v=named[1]),
+        link=put(clauses[0], named[0]),
+        where=put(clauses[1], named[1]),
         ask_that=question_end(compose, suffix, noun=noun),
     )
     return compose.finish(
