@@ -15,7 +15,7 @@ import numpy as np
 from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.worlds.generated.entities import SceneSpec
 from vision_deepresearch.worlds.generated.pages import PageSet
-from vision_deepresearch.worlds.generated.scenes import render_scene
+from vision_deepresearch.worlds.generated.scenes import LAYOUTS, render_scene
 from vision_deepresearch.worlds.generated.spec import rng_for
 from vision_deepresearch.worlds.generated.world import plain_text
 from vision_deepresearch.worlds.index.visual import Pixels
@@ -24,7 +24,7 @@ TIGHT, LOOSE = 1.06, 2.5
 """Factors of a thing's box: +3 % and +75 % on each side."""
 SCENE_THINGS = 5
 _FRAGMENT_WORDS = 8
-_LAYOUTS = ("street", "harbour", "market", "museum", "poster_wall")
+
 _WORDY = (
     "Does anybody know what is written about {name} and in particular the {label}?",
     "I read something years ago about the {label} of {name}, where could one look that up?",
@@ -100,7 +100,7 @@ def drawn_scenes(pages: PageSet, *, count: int) -> Iterator[DrawnScene]:
     for number in range(count):
         rng = rng_for(graph.spec.root, "bench-scene", number)
         members = rng.sample(known, k=min(SCENE_THINGS, len(known)))
-        layout = _LAYOUTS[number % len(_LAYOUTS)]
+        layout = LAYOUTS[number % len(LAYOUTS)]
         scene = render_scene(
             graph.spec,
             SceneSpec(id=f"bench-{number}", layout=layout, entity_ids=tuple(members)),

@@ -25,21 +25,11 @@ from vision_deepresearch.worlds.generated.frames import (
 from vision_deepresearch.worlds.generated.funnel import Funnel, Reject
 from vision_deepresearch.worlds.generated.positions import Position, positions_of
 from vision_deepresearch.worlds.generated.routes import Arrival, Routes, Step
+from vision_deepresearch.worlds.generated.scenes import LAYOUTS_FOR
 
 Place = Callable[[SceneSpec], Mapping[str, Box]]
 """Where each thing of a scene will stand, by its id."""
 
-LAYOUTS = {
-    EntityType.VESSEL: ("harbour", "harbour", "poster_wall"),
-    EntityType.ARTWORK: ("museum", "poster_wall", "market"),
-    EntityType.BUILDING: ("street", "street", "museum"),
-    EntityType.ORGANISATION: ("street", "market", "poster_wall", "harbour"),
-    EntityType.SETTLEMENT: ("market", "street", "museum", "poster_wall"),
-    EntityType.PRODUCT: ("market", "market", "poster_wall"),
-    EntityType.SPECIES: ("museum", "poster_wall"),
-    EntityType.BOOK: ("market", "museum", "poster_wall"),
-    EntityType.VEHICLE: ("street", "poster_wall"),
-}
 _P_LOOKALIKE_BESIDE = 0.5
 """An anchor that has a look-alike has it beside it in the picture."""
 _MIN_SIDE = 0.05
@@ -191,7 +181,9 @@ class Composer:
                 members.append(other.id)
         rng.shuffle(members)
         layouts = [
-            layout for layout in LAYOUTS[type_] if all(layout in LAYOUTS[one] for one in types)
+            layout
+            for layout in LAYOUTS_FOR[type_]
+            if all(layout in LAYOUTS_FOR[one] for one in types)
         ]
         if not layouts:
             return None

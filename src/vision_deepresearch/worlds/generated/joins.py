@@ -19,7 +19,6 @@ from vision_deepresearch.worlds.generated.clauses import (
     kind_clause,
 )
 from vision_deepresearch.worlds.generated.composing import (
-    LAYOUTS,
     Composer,
     Outcome,
     Situation,
@@ -33,6 +32,7 @@ from vision_deepresearch.worlds.generated.funnel import Reject
 from vision_deepresearch.worlds.generated.positions import Position
 from vision_deepresearch.worlds.generated.relations import RELATIONS, Relation
 from vision_deepresearch.worlds.generated.routes import Arrival, Routes, Step
+from vision_deepresearch.worlds.generated.scenes import LAYOUTS_FOR
 from vision_deepresearch.worlds.generated.shapes import place_constraint, question_end
 
 _FEWEST, _MOST = 2, 5
@@ -392,7 +392,7 @@ def _meet(
     """The second thing by a second relation, if both are needed."""
     routes, relation = compose.routes, link.step.relation
     graph = routes.graph
-    is_usable = second.functional and second.target is not None and second.target in LAYOUTS
+    is_usable = second.functional and second.target is not None and second.target in LAYOUTS_FOR
     if not is_usable or second.target is graph.entity(anchor).type or second.name == relation.name:
         return None
     if second.name.startswith("former_") or clause_for(second.domain, second.name) is None:

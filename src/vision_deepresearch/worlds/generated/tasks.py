@@ -30,7 +30,7 @@ import random
 from collections.abc import Callable, Iterator
 
 from vision_deepresearch.worlds.generated.checks import Reachable, is_reachable
-from vision_deepresearch.worlds.generated.composing import LAYOUTS, Composer, Place
+from vision_deepresearch.worlds.generated.composing import Composer, Place
 from vision_deepresearch.worlds.generated.deep import draft_deep
 from vision_deepresearch.worlds.generated.drafts import TaskDraft
 from vision_deepresearch.worlds.generated.funnel import Funnel, Reject
@@ -38,6 +38,7 @@ from vision_deepresearch.worlds.generated.graph import Graph
 from vision_deepresearch.worlds.generated.joins import by_join, by_two
 from vision_deepresearch.worlds.generated.pages import PageSet
 from vision_deepresearch.worlds.generated.routes import Routes
+from vision_deepresearch.worlds.generated.scenes import LAYOUTS_FOR
 from vision_deepresearch.worlds.generated.shapes import (
     by_clause,
     by_comparison,
@@ -65,7 +66,7 @@ _SHAPES: tuple[Callable[[Composer, str], TaskDraft | None], ...] = (
     by_join,
 )
 """By task number, in turn. Thirteen, so that each shape meets each number of hops and anchor."""
-_ANCHOR_TYPES = tuple(LAYOUTS)
+_ANCHOR_TYPES = tuple(LAYOUTS_FOR)
 _P_FOUR_HOPS = 0.3
 """Of the long third of questions."""
 _P_LOOKALIKE_ANCHOR = 0.3
