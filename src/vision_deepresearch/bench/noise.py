@@ -26,6 +26,7 @@ from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.mode import mode_named
 from vision_deepresearch.core.protocols import World
 from vision_deepresearch.core.task import Task
+from vision_deepresearch.evals.statistics import wilson
 from vision_deepresearch.judge.rules import RuleJudge
 from vision_deepresearch.media.store import FolderMediaStore
 from vision_deepresearch.models.oracle import OracleModel
@@ -201,15 +202,6 @@ def _cost_row(rollouts: Sequence[Rollout]) -> dict[str, JsonValue]:
         "engine_wait_s_mean": round(sum(one.waited_s for one in rollouts) / len(rollouts), 1),
         "deeds": dict(sorted(deeds.items())),
     }
-
-
-def wilson(hits: int, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share. Source: Wilson 1927."""
-    z, share = 1.96, hits / count
-    middle = share + z * z / (2 * count)
-    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    scale = 1 + z * z / count
-    return (middle - half) / scale, (middle + half) / scale
 
 
 # ------------------------------------------------------------------------------------ calibration

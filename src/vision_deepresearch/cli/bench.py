@@ -10,20 +10,41 @@ from vision_deepresearch.cli import options
 
 def bench(
     name: Annotated[
-        str, typer.Argument(help="Which: loop, modes, noise, corpus, sandbox, serve or world.")
+        str,
+        typer.Argument(
+            help="Which: loop, modes, noise, corpus, sandbox, serve, world, variety or planted."
+        ),
     ],
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, below 50 s.")] = False,
     world: options.World = None,
     tasks: Annotated[
-        int | None, typer.Option(help="modes: tasks per mode; noise: tasks per preset.")
+        int | None,
+        typer.Option(
+            help="modes: tasks per mode; noise: per preset; variety: drafted; planted: each."
+        ),
+    ] = None,
+    noise_tasks: Annotated[
+        int | None, typer.Option(min=0, help="modes: tasks done again under each noise.")
     ] = None,
     source: Annotated[
         Path | None, typer.Option(help="corpus: folder of HTML to import; default: made pages.")
     ] = None,
     pages: Annotated[
-        int | None, typer.Option(min=1, help="world: pages of the generated world.")
+        int | None, typer.Option(min=1, help="world, variety: pages of the generated world.")
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", help="planted: this class of defects; may be given several times."),
     ] = None,
     seed: options.Seed = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="modes, planted: folder of results; the same command goes on there."),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="modes, planted: processes; default: one per core."),
+    ] = None,
     json_wanted: options.Json = False,
 ) -> None:
     """Measure ourselves; figures are ratios or rates of this machine, in one JSON object.
@@ -32,14 +53,16 @@ def bench(
     """
     from vision_deepresearch.cli import bench_commands
 
-    code = bench_commands.bench(
-        name,
-        quick=quick,
+    asked = bench_commands.Asked(
         world=world,
         tasks=tasks,
+        noise_tasks=noise_tasks,
         source=source,
         pages=pages,
+        only=tuple(only) if only else None,
         seed=seed,
-        json_wanted=json_wanted,
+        out=out,
+        jobs=jobs,
     )
+    code = bench_commands.bench(name, asked=asked, quick=quick, json_wanted=json_wanted)
     options.finish(code)

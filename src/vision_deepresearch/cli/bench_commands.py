@@ -1,16 +1,19 @@
 """What `vdr bench` does: runs one benchmark and prints its object."""
 
 import asyncio
+import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import JsonValue
+from rich.console import Console
 
 from vision_deepresearch.cli.output import ShowProgress, console, print_json, progress_bars
 from vision_deepresearch.core.errors import ConfigError
 
 TAKES = {
     "loop": (),
-    "modes": ("world", "tasks"),
+    "modes": ("world", "tasks", "noise_tasks", "seed", "out", "jobs"),
     "noise": ("world", "tasks"),
     "corpus": ("source",),
     "sandbox": (),
@@ -20,68 +23,57 @@ TAKES = {
 """Which options a benchmark looks at, besides --quick."""
 
 
-def bench(
-    name: str,
-    *,
-    quick: bool,
-    world: str | None,
-    tasks: int | None,
-    source: Path | None,
-    pages: int | None,
-    seed: int | None,
-    json_wanted: bool,
-) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What was said about a benchmark; None: nothing, its own default counts."""
+
+    world: str | None = None
+    tasks: int | None = None
+    noise_tasks: int | None = None
+    source: Path | None = None
+    pages: int | None = None
+    only: tuple[str, ...] | None = None
+    seed: int | None = None
+    out: Path | None = None
+    jobs: int | None = None
+
+
+def bench(name: str, *, asked: Asked, quick: bool, json_wanted: bool) -> int:
     """Run the named benchmark."""
     if name not in TAKES:
         msg = f"unknown benchmark {name!r}: use one of {', '.join(TAKES)}"
         raise ConfigError(msg)
-    given = {"world": world, "tasks": tasks, "source": source, "pages": pages, "seed": seed}
-    for option, value in given.items():
+    for option, value in dataclasses.asdict(asked).items():
         if value is not None and option not in TAKES[name]:
             users = ", ".join(other for other, taken in TAKES.items() if option in taken)
-            msg = f"--{option} belongs to {users}: leave it out for `vdr bench {name}`"
+            shown = option.replace("_", "-")
+            msg = f"--{shown} belongs to {users}: leave it out for `vdr bench {name}`"
             raise ConfigError(msg)
-    if tasks is not None and tasks < 1:
-        msg = f"--tasks needs at least 1, got {tasks}"
+    if asked.tasks is not None and asked.tasks < 1:
+        msg = f"--tasks needs at least 1, got {asked.tasks}"
         raise ConfigError(msg)
     target = console(json_wanted=json_wanted)
     with progress_bars(target) as advance:
-        result = _measured(
-            name,
-            quick=quick,
-            world=world,
-            tasks=tasks,
-            source=source,
-            pages=pages,
-            seed=seed,
-            progress=advance,
-        )
+        result = _measured(name, asked=asked, quick=quick, progress=advance)
     if json_wanted:
         print_json(result)
-    else:
-        for part in ("settings", "figures", "baseline", "ratios"):
-            content = result.get(part)
-            if part == "figures" and isinstance(content, dict):
-                target.print("figures", soft_wrap=True)
-                for key, value in content.items():
-                    target.print(f"  {key:16} {_cell(value)}", soft_wrap=True)
-            else:
-                target.print(f"{part:9} {content}", soft_wrap=True)
+        return 0
+    for part in ("settings", "figures", "baseline", "ratios"):
+        content = result.get(part)
+        if part == "figures" and isinstance(content, dict):
+            target.print("figures", soft_wrap=True)
+            for key, value in content.items():
+                _print_figure(target, key, value)
+        else:
+            target.print(f"{part:9} {content}", soft_wrap=True)
     return 0
 
 
 def _measured(
-    name: str,
-    *,
-    quick: bool,
-    world: str | None,
-    tasks: int | None,
-    source: Path | None,
-    pages: int | None,
-    seed: int | None,
-    progress: ShowProgress,
+    name: str, *, asked: Asked, quick: bool, progress: ShowProgress
 ) -> dict[str, JsonValue]:
     """What a benchmark found; each is imported when it is wanted."""
+    world, tasks, seed = asked.world, asked.tasks, asked.seed or 0
     match name:
         case "loop":
             from vision_deepresearch.bench.loop import bench_loop
@@ -90,7 +82,7 @@ def _measured(
         case "corpus":
             from vision_deepresearch.bench.corpus import bench_corpus
 
-            return asyncio.run(bench_corpus(source=source, quick=quick, progress=progress))
+            return asyncio.run(bench_corpus(source=asked.source, quick=quick, progress=progress))
         case "noise":
             from vision_deepresearch.bench.noise import bench_noise
 
@@ -108,20 +100,46 @@ def _measured(
         case "world":
             from vision_deepresearch.bench.world import bench_world
 
-            return bench_world(pages=pages, seed=seed or 0, quick=quick, progress=progress)
+            return bench_world(pages=asked.pages, seed=seed, quick=quick, progress=progress)
         case _:
             from vision_deepresearch.bench.modes import bench_modes
 
-            return asyncio.run(
-                bench_modes(world=world, num_tasks=tasks, quick=quick, progress=progress)
+            return bench_modes(
+                world=world,
+                num_tasks=tasks,
+                num_noisy=asked.noise_tasks,
+                seed=seed,
+                quick=quick,
+                out=asked.out,
+                jobs=asked.jobs,
+                progress=progress,
             )
+
+
+def _print_figure(target: Console, key: str, value: JsonValue) -> None:
+    """A figure on a line; a table or a list of rows under its name."""
+    if isinstance(value, dict) and "correct" not in value:
+        target.print(f"  {key}", soft_wrap=True)
+        for name, part in value.items():
+            target.print(f"    {name:30} {_cell(part)}", soft_wrap=True)
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        target.print(f"  {key}", soft_wrap=True)
+        for row in value:
+            target.print(f"    {_cell(row)}", soft_wrap=True)
+    else:
+        target.print(f"  {key:16} {_cell(value)}", soft_wrap=True)
 
 
 def _cell(value: JsonValue) -> str:
     """A figure, or a row of the table of modes: correct of all, then by number of hops."""
     if not isinstance(value, dict):
         return str(value)
+    if "correct" not in value:
+        return ", ".join(f"{key} {part}" for key, part in value.items())
     row = f"{value.get('correct')} of {value.get('n')}"
+    interval = value.get("frac_95")
+    if isinstance(interval, list):
+        row += f" ({', '.join(str(edge) for edge in interval)})"
     by_hops = value.get("by_hops")
     if not isinstance(by_hops, dict):
         return row
