@@ -18,9 +18,12 @@ TAKES = {
     "corpus": ("source",),
     "sandbox": (),
     "serve": ("world",),
+    "variety": ("tasks", "pages", "seed"),
     "world": ("pages", "seed"),
 }
 """Which options a benchmark looks at, besides --quick."""
+_SHOWN_ROWS = 5
+"""Of a table of the most frequent; the JSON has more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,12 @@ def _measured(
             from vision_deepresearch.bench.serve import bench_serve
 
             return asyncio.run(bench_serve(world=world, quick=quick))
+        case "variety":
+            from vision_deepresearch.bench.variety import bench_variety
+
+            return bench_variety(
+                num_tasks=tasks, num_pages=asked.pages, seed=seed, quick=quick, progress=progress
+            )
         case "world":
             from vision_deepresearch.bench.world import bench_world
 
@@ -118,7 +127,11 @@ def _measured(
 
 def _print_figure(target: Console, key: str, value: JsonValue) -> None:
     """A figure on a line; a table or a list of rows under its name."""
-    if isinstance(value, dict) and "correct" not in value:
+    if isinstance(value, dict) and isinstance(rows := value.get("top"), list):
+        target.print(f"  {key}: {value['different']} different", soft_wrap=True)
+        for row in rows[:_SHOWN_ROWS]:
+            target.print(f"    {_cell(row)}", soft_wrap=True)
+    elif isinstance(value, dict) and "correct" not in value:
         target.print(f"  {key}", soft_wrap=True)
         for name, part in value.items():
             target.print(f"    {name:30} {_cell(part)}", soft_wrap=True)
