@@ -29,9 +29,20 @@ _LINK = re.compile(r"!?\[(?:[^\[\]\\]|\\.)*\]\(<?[^)\s>]+>?(?: \"[^\"]*\")?\)")
 _WORD = re.compile(r"_|[^\W_](?:[\w'\u2019\-]*\w)?|[^\w\s]")
 _GENITIVE = re.compile(r"(?:'s|\u2019s|')$")
 _ENDS = frozenset(".?!:\u2026")
-_MONTHS = frozenset(
-    ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]
-)
+_MONTHS = frozenset([
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+])
 _IN_NAMES = "(?:of the|of|the|de la|de|del|van der|van|von|da|di|du|la|le|el|al|and|&|,|-|\\.|/)"
 _JOINED = re.compile(rf"_(?: {_IN_NAMES})? (?=_(?: |$))")
 

@@ -197,6 +197,13 @@ def check(
     tasks: Annotated[
         int | None, typer.Option(min=1, help="How many of its questions; default: all.")
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File of reports, a line each as they come; the same command goes on."),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Processes; default: one per core.")
+    ] = None,
     json_wanted: options.Json = False,
 ) -> None:
     """Check a world's questions by reading its pages, without knowing what made them.
@@ -205,9 +212,33 @@ def check(
 
     Example: vdr world check generated:tiny
     """
-    from vision_deepresearch.cli import world_commands
+    from vision_deepresearch.cli import check_world
 
-    options.finish(world_commands.check(world, limit=tasks, json_wanted=json_wanted))
+    options.finish(
+        check_world.check(world, limit=tasks, out=out, jobs=jobs, json_wanted=json_wanted)
+    )
+
+
+@app.command()
+def sheet(
+    world: Annotated[str, typer.Argument(help="World name or folder, a generated one.")],
+    out: Annotated[Path, typer.Argument(help="Folder to make; must not exist or be empty.")],
+    tasks: Annotated[int, typer.Option(min=1, help="How many questions.")] = 30,
+    seed: options.Seed = None,
+    gold: Annotated[
+        bool, typer.Option("--gold", help="Write gold.md too; not for those who look.")
+    ] = False,
+    json_wanted: options.Json = False,
+) -> None:
+    """Write questions with their pictures and a sheet for the verdicts of whoever has eyes.
+
+    Example: vdr world sheet generated:small look/ --tasks 30
+    """
+    from vision_deepresearch.cli import world_sheet
+
+    world_sheet.sheet(
+        world, out, num_tasks=tasks, seed=seed or 0, gold=gold, json_wanted=json_wanted
+    )
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -219,30 +218,6 @@ def scenes(world: str, out: Path, *, limit: int, json_wanted: bool) -> None:
         print_json({"out": str(out), "scenes": num_scenes})
     else:
         console().print(f"{num_scenes} scenes in {out}/index.html", soft_wrap=True)
-
-
-def check(world: str, *, limit: int | None, json_wanted: bool) -> int:
-    """Check questions with their proofs, and say which fail what and why."""
-    from vision_deepresearch.evals.checker.report import faults_table, summary_table
-    from vision_deepresearch.evals.checker.run import Question, check_world
-
-    opened = _open(world, json_wanted=json_wanted)
-    questions = [
-        Question(task=task, proof=proof, pictures=partial(opened.pictures_of, task))
-        for task in opened.own_tasks(limit)
-        if opened.truth is not None and (proof := opened.truth.proof(task.id)) is not None
-    ]
-    target = console(json_wanted=json_wanted)
-    with progress_bars(target) as advance:
-        checked = asyncio.run(check_world(opened.world, questions, progress=advance))
-    if json_wanted:
-        print_json(checked.model_dump(mode="json"))
-    else:
-        read, told = checked.coverage.pages_read, checked.coverage.pages_told
-        target.print(f"read {read:,} of {told or 0:,} pages without looking into what made them")
-        target.print(summary_table(checked), soft_wrap=True)
-        target.print(faults_table(checked.reports), soft_wrap=True)
-    return 1 if checked.num_floor_failures else 0
 
 
 def _open(world: str, *, json_wanted: bool) -> OpenedWorld:

@@ -8,8 +8,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urldefrag
+
+from pydantic import TypeAdapter
 
 from vision_deepresearch.core.errors import FailureKind, WorldError
 from vision_deepresearch.core.page import Page
@@ -34,8 +37,8 @@ FIRST_QUERIES = (
     "a closer look",
 )
 """What a visitor who knows nothing of the world might try."""
-_LIMIT = 50
-"""Hits of each search."""
+_LIMIT = 20
+"""Hits of each search; most pages are found by links."""
 _AT_ONCE = 8
 _BATCH = 256
 _MAX_WINDOWS = 200
@@ -65,6 +68,18 @@ class Library:
         """The page behind an address, if it could be read."""
         address = urldefrag(url).url
         return self.pages.get(self.final.get(address, address))
+
+    def save(self, path: Path) -> None:
+        """Keep it in a file, for other processes."""
+        path.write_bytes(_LIBRARY.dump_json(self))
+
+    @classmethod
+    def load(cls, path: Path) -> "Library":
+        """What `save` wrote."""
+        return _LIBRARY.validate_json(path.read_bytes())
+
+
+_LIBRARY = TypeAdapter(Library)
 
 
 async def crawl(

@@ -4,7 +4,7 @@ Reading the world is done once; then each question costs some twenty picture sea
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.proof import HopKind, Proof
@@ -22,7 +22,7 @@ from vision_deepresearch.evals.checker.report import (
     Verdict,
 )
 from vision_deepresearch.evals.checker.sentences import SentenceReader
-from vision_deepresearch.evals.checker.sight import Sight, picture_of
+from vision_deepresearch.evals.checker.sight import References, Sight, picture_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,7 @@ class Checker:
     facts: FactTable
     reader: SentenceReader
     relations: Relations
+    references: References = field(default_factory=References)
 
     @classmethod
     async def read(
@@ -59,8 +60,11 @@ class Checker:
 
         Cost: a read and a search per page; some 15 s of CPU for 2,000 pages.
         """
-        seeds = dict.fromkeys(url for proof in proofs for url in proof.pages)
-        library = await crawl(world, seeds=seeds, progress=progress)
+        return cls.of(world, await read_library(world, proofs, progress=progress), proofs)
+
+    @classmethod
+    def of(cls, world: World, library: Library, proofs: Sequence[Proof]) -> "Checker":
+        """Make a checker of pages that were read before. Cost: 1.5 ms of CPU a page."""
         facts = collect(library)
         reader = SentenceReader.learn(library, facts)
         reader.read_all(library)
@@ -87,13 +91,14 @@ class Checker:
             ConfigError: the task has no gold, or the proof is not one of it.
             WorldError: the world failed for good while it was asked.
         """
-        _refuse_unless_one(task, proof)
+        refuse_unless_one(task, proof)
         sights = [
             Sight(
                 world=self.world,
                 library=self.library,
                 facts=self.facts,
                 picture=picture_of(data),
+                references=self.references,
             )
             for data in pictures
         ]
@@ -133,6 +138,17 @@ class Checker:
         )
 
 
+async def read_library(
+    world: World, proofs: Sequence[Proof], *, progress: Progress | None = None
+) -> Library:
+    """Read a world's pages, those that proofs name among the first.
+
+    Cost: a read and a search per page; some 5 ms of CPU.
+    """
+    seeds = dict.fromkeys(url for proof in proofs for url in proof.pages)
+    return await crawl(world, seeds=seeds, progress=progress)
+
+
 async def check_task(
     world: World,
     task: Task,
@@ -167,7 +183,7 @@ async def check_world(
     Cost: a read and a search per page, then 10-40 picture searches per question.
     """
     for question in questions:
-        _refuse_unless_one(question.task, question.proof)
+        refuse_unless_one(question.task, question.proof)
     proofs = [question.proof for question in questions]
     checker = await Checker.read(world, proofs, progress=progress)
     reports: list[Report] = []
@@ -182,7 +198,12 @@ async def check_world(
     )
 
 
-def _refuse_unless_one(task: Task, proof: Proof) -> None:
+def refuse_unless_one(task: Task, proof: Proof) -> None:
+    """Make sure that a proof can be checked against a task.
+
+    Raises:
+        ConfigError: the task has no gold, or the proof is not one of it.
+    """
     if task.gold is None:
         msg = f"a checked question needs a gold answer, {task.ref!r} has none: leave it out"
         raise ConfigError(msg)

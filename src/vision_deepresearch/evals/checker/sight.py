@@ -7,10 +7,13 @@ the world) into the scene.
 
 import asyncio
 import hashlib
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import cv2
+import faiss
 import numpy as np
 import numpy.typing as npt
 
@@ -43,6 +46,10 @@ _REFERENCE_FEATURES = 600
 _RATIO = 0.8
 _MIN_INLIERS = 12
 _REPROJECTION_PX = 6.0
+_KEPT_REFERENCES = 4_000
+"""22 kB each."""
+_AS_IT_IS = 1
+"""Windows are looked at in their own size: searches shrink them anyway, and they are many."""
 
 _Grey = npt.NDArray[np.uint8]
 
@@ -77,6 +84,26 @@ class Seen:
         return bool(self.windows)
 
 
+class References:
+    """Key points of a world's reference pictures, found once for all scenes."""
+
+    def __init__(self) -> None:
+        self._points: OrderedDict[str, _Points | None] = OrderedDict()
+
+    async def points(self, world: World, image_url: str) -> "_Points | None":
+        """Of one picture; None: it cannot be had."""
+        if image_url not in self._points:
+            try:
+                asset = await patiently(lambda: world.asset(image_url))
+            except WorldError:
+                self._points[image_url] = None
+            else:
+                self._points[image_url] = _points(_grey(asset.data), _REFERENCE_FEATURES)
+            while len(self._points) > _KEPT_REFERENCES:
+                self._points.popitem(last=False)
+        return self._points[image_url]
+
+
 @dataclass(slots=True, kw_only=True)
 class Sight:
     """One picture under the eyes of one world."""
@@ -85,6 +112,9 @@ class Sight:
     library: Library
     facts: FactTable
     picture: Picture
+    references: References = field(default_factory=References)
+    """Shared by sights of one world."""
+    _looks: dict[Box, list[Found]] = field(default_factory=dict)
     _seen: dict[str, Seen] = field(default_factory=dict)
     _num_grids: int = 0
     _places: dict[str, Box | None] = field(default_factory=dict)
@@ -96,7 +126,12 @@ class Sight:
         Raises:
             WorldError: the engine failed for good.
         """
-        return (await self._look_all([box]))[0]
+        if box not in self._looks:
+            if box == Box.full():
+                self._looks[box] = await self._search(box, self.picture)
+            else:
+                [self._looks[box]] = await self._look_all([box])
+        return self._looks[box]
 
     async def finds(self, thing: str, box: Box) -> float | None:
         """The first scale at which a crop around a box finds a thing; None: at none.
@@ -128,7 +163,7 @@ class Sight:
         while self._num_grids < min(grids, len(_GRIDS)):
             windows = list(_windows(*_GRIDS[self._num_grids]))
             self._num_grids += 1
-            looks = await self._look_all(windows)
+            looks = await self._look_all(windows, enlarge_to_px=_AS_IT_IS)
             for window, found in zip(windows, looks, strict=True):
                 self._note(found, window=window)
         return dict(self._seen)
@@ -139,17 +174,21 @@ class Sight:
                 known = self._seen.setdefault(one.thing, Seen(image_url=one.image_url))
                 known.windows += [window] if rank == 0 else []
 
-    async def _look_all(self, boxes: list[Box]) -> list[list[Found]]:
-        crops = await asyncio.to_thread(cut_all, self.picture.load(), boxes)
+    async def _look_all(
+        self, boxes: list[Box], *, enlarge_to_px: int | None = None
+    ) -> list[list[Found]]:
+        crops = await asyncio.to_thread(
+            cut_all, self.picture.load(), boxes, enlarge_to_px=enlarge_to_px
+        )
         return await in_order([
-            lambda box=box, crop=crop: self._search(box, crop)
+            lambda box=box, crop=crop: self._search(box, picture_of(crop))
             for box, crop in zip(boxes, crops, strict=True)
         ])
 
-    async def _search(self, box: Box, crop: bytes) -> list[Found]:
+    async def _search(self, box: Box, picture: Picture) -> list[Found]:
         origin = CropOrigin(sha256=self.picture.ref.sha256, box=box)
         hits = await patiently(
-            lambda: self.world.search_image(picture_of(crop), limit=_LIMIT, origin=origin)
+            lambda: self.world.search_image(picture, limit=_LIMIT, origin=origin)
         )
         return list(self._grouped(hits))
 
@@ -193,14 +232,10 @@ class Sight:
     async def place(self, image_url: str) -> Box | None:
         """Where the thing of a reference picture stands in the scene; None: it does not fit in."""
         if image_url not in self._places:
-            try:
-                asset = await patiently(lambda: self.world.asset(image_url))
-            except WorldError:
-                self._places[image_url] = None
-            else:
-                if self._points is None:
-                    self._points = _points(_grey(self.picture.load()), _SCENE_FEATURES)
-                self._places[image_url] = _fit(_grey(asset.data), self._points)
+            reference = await self.references.points(self.world, image_url)
+            if self._points is None:
+                self._points = _points(_grey(self.picture.load()), _SCENE_FEATURES)
+            self._places[image_url] = _fit(reference, self._points) if reference else None
         return self._places[image_url]
 
 
@@ -217,7 +252,7 @@ def picture_of(data: bytes) -> Picture:
     return Picture(ref=ref, load=lambda: data)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Points:
     """Key points of a picture. Shapes: points (N, 2) in pixels, codes (N, 32) in bytes."""
 
@@ -225,6 +260,13 @@ class _Points:
     codes: _Grey
     width: int
     height: int
+
+    @cached_property
+    def nearest(self) -> faiss.IndexBinary:
+        """Finds the nearest codes by looking at all."""
+        index = faiss.IndexBinaryFlat(8 * self.codes.shape[1])
+        index.add(np.ascontiguousarray(self.codes))
+        return index
 
 
 def _windows(columns: int, rows: int, overlap: float) -> Iterator[Box]:
@@ -256,19 +298,15 @@ def _points(grey: _Grey | None, count: int) -> _Points:
     return _Points(at, np.asarray(codes, np.uint8), grey.shape[1], grey.shape[0])
 
 
-def _fit(reference: _Grey | None, scene: _Points) -> Box | None:
+def _fit(mine: _Points, scene: _Points) -> Box | None:
     """The reference picture's outline in the scene, as a box."""
-    mine = _points(reference, _REFERENCE_FEATURES)
     if len(mine.points) < _MIN_INLIERS or len(scene.points) < _MIN_INLIERS:
         return None
-    pairs = cv2.BFMatcher(cv2.NORM_HAMMING).knnMatch(mine.codes, scene.codes, k=2)
-    good = [
-        pair[0] for pair in pairs if len(pair) == 2 and pair[0].distance < _RATIO * pair[1].distance
-    ]
+    distances, rows = scene.nearest.search(mine.codes, 2)
+    good = np.flatnonzero(distances[:, 0] < _RATIO * distances[:, 1])
     if len(good) < _MIN_INLIERS:
         return None
-    source = np.asarray([mine.points[match.queryIdx] for match in good], np.float32)
-    target = np.asarray([scene.points[match.trainIdx] for match in good], np.float32)
+    source, target = mine.points[good], scene.points[rows[good, 0]]
     _, inside = cv2.findHomography(source, target, cv2.USAC_MAGSAC, _REPROJECTION_PX, maxIters=1000)
     if inside is None or int(inside.sum()) < _MIN_INLIERS:
         return None
