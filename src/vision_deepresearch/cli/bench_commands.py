@@ -18,6 +18,7 @@ TAKES = {
     "corpus": ("source",),
     "sandbox": (),
     "serve": ("world",),
+    "planted": ("world", "tasks", "only", "out", "jobs"),
     "variety": ("tasks", "pages", "seed"),
     "world": ("pages", "seed"),
 }
@@ -100,6 +101,18 @@ def _measured(
             from vision_deepresearch.bench.serve import bench_serve
 
             return asyncio.run(bench_serve(world=world, quick=quick))
+        case "planted":
+            from vision_deepresearch.bench.planted import bench_planted
+
+            return bench_planted(
+                world=world,
+                wanted=tasks,
+                only=asked.only,
+                quick=quick,
+                out=asked.out,
+                jobs=asked.jobs,
+                progress=progress,
+            )
         case "variety":
             from vision_deepresearch.bench.variety import bench_variety
 
@@ -131,7 +144,7 @@ def _print_figure(target: Console, key: str, value: JsonValue) -> None:
         target.print(f"  {key}: {value['different']} different", soft_wrap=True)
         for row in rows[:_SHOWN_ROWS]:
             target.print(f"    {_cell(row)}", soft_wrap=True)
-    elif isinstance(value, dict) and "correct" not in value:
+    elif isinstance(value, dict) and not value.keys() & {"correct", "caught"}:
         target.print(f"  {key}", soft_wrap=True)
         for name, part in value.items():
             target.print(f"    {name:30} {_cell(part)}", soft_wrap=True)

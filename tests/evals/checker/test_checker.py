@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.evals.checker.tampered_world import TamperedWorld
+from vision_deepresearch.bench.tampered_world import TamperedWorld
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.proof import Proof
 from vision_deepresearch.core.task import Task

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from tests.evals.checker.tampered_world import TamperedWorld
+from vision_deepresearch.bench.tampered_world import TamperedWorld
 from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.proof import Constraint, Hop, HopKind, Proof
 from vision_deepresearch.core.task import Task
@@ -30,13 +30,16 @@ class Sound:
 
     @property
     def steps(self) -> list[Hop]:
+        """Hops that follow a relation, in order."""
         return [hop for hop in self.proof.hops if hop.kind is HopKind.FOLLOW]
 
     @property
     def looks(self) -> list[Hop]:
+        """Hops at the picture, in order."""
         return [hop for hop in self.proof.hops if hop.kind is HopKind.LOOK]
 
     def subject(self, hop: Hop) -> Hop:
+        """What a step starts from."""
         return next(one for one in self.proof.hops if one.id == hop.subject)
 
     def thing(self, hop: Hop) -> str:
@@ -44,9 +47,11 @@ class Sound:
         return self.pages.graph.named(hop.expected)[0].id
 
     def with_question(self, question: str) -> tuple[Task, Proof]:
+        """The same proof under another question."""
         return self.task.model_copy(update={"question": question}), self.proof
 
     def with_proof(self, **changes: object) -> tuple[Task, Proof]:
+        """The same question with a changed proof."""
         return self.task, self.proof.model_copy(update=changes)
 
 

@@ -26,17 +26,25 @@ class TamperedWorld:
 
     @property
     def is_tampered(self) -> bool:
+        """Whether any page differs."""
         return bool(self.dead or self.hidden or self.edits or self.added)
 
     async def search_image(
         self, picture: Picture, *, limit: int, origin: CropOrigin | None = None
     ) -> list[Evidence]:
+        """As the world, hidden pages left out."""
         return self._shown(await self.world.search_image(picture, limit=limit, origin=origin))
 
     async def search_text(self, query: str, *, limit: int) -> list[Evidence]:
+        """As the world, hidden pages left out."""
         return self._shown(await self.world.search_text(query, limit=limit))
 
     async def read(self, url: str, *, cursor: str | None = None) -> Page:
+        """As the world, changed where it was planted.
+
+        Raises:
+            WorldError: the page is dead, or the world does not have it.
+        """
         address = urldefrag(url).url
         if address in self.dead:
             raise WorldError(FailureKind.NOT_FOUND, "planted: this page is dead")
@@ -50,9 +58,11 @@ class TamperedWorld:
         return page.model_copy(update={"markdown": text, "links": links})
 
     async def asset(self, url: str) -> Asset:
+        """As the world."""
         return await self.world.asset(url)
 
     def manifest(self) -> WorldManifest:
+        """Of the world."""
         return self.world.manifest()
 
     def _shown(self, hits: list[Evidence]) -> list[Evidence]:
