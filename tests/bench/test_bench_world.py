@@ -24,8 +24,13 @@ FIGURES = {
     "visual_loose_r3",
     "visual_full_r10",
     "visual_query_ms",
+    "disk_mb",
+    "peak_mb",
+    "open_s",
+    "list_page_p99_ms",
+    "reference_images_per_s_wall",
 }
-"""The names that the design gives."""
+"""The names that the design gives, and those of the targets."""
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +56,15 @@ def test_the_object_has_every_figure_and_the_indexes_find_things(
     assert _number(figures, "text_hit10") > 0.8
     assert _number(figures, "visual_tight_r3") > 0.85
     assert 0 < _number(figures, "acceptance") < 1
+    funnel = figures["question_funnel"]
+    assert isinstance(funnel, dict)
+    steps = [_number(funnel, name) for name in funnel]
+    assert steps == sorted(steps, reverse=True)
+    assert steps[-1] == few.questions
+    holds = figures["holds"]
+    assert isinstance(holds, dict)
+    assert holds[">= 2,000 queries per figure"] is False
+    assert "text hit@10 >= .78" not in holds, "a target of 200,000 pages"
     ratios = result["ratios"]
     assert isinstance(ratios, dict)
     assert set(ratios) == {"bare_tantivy", "text_scan", "visual_scan"}
