@@ -79,28 +79,8 @@ def _measured(
     """What a benchmark found; each is imported when it is wanted."""
     world, tasks, seed = asked.world, asked.tasks, asked.seed or 0
     match name:
-        case "loop":
-            from vision_deepresearch.bench.loop import bench_loop
-
-            return asyncio.run(bench_loop(quick=quick))
-        case "corpus":
-            from vision_deepresearch.bench.corpus import bench_corpus
-
-            return asyncio.run(bench_corpus(source=asked.source, quick=quick, progress=progress))
-        case "noise":
-            from vision_deepresearch.bench.noise import bench_noise
-
-            return asyncio.run(
-                bench_noise(world=world, num_tasks=tasks, quick=quick, progress=progress)
-            )
-        case "sandbox":
-            from vision_deepresearch.bench.sandbox import bench_sandbox
-
-            return asyncio.run(bench_sandbox(quick=quick))
-        case "serve":
-            from vision_deepresearch.bench.serve import bench_serve
-
-            return asyncio.run(bench_serve(world=world, quick=quick))
+        case "loop" | "corpus" | "noise" | "sandbox" | "serve":
+            return asyncio.run(_measured_waiting(name, asked=asked, quick=quick, progress=progress))
         case "planted":
             from vision_deepresearch.bench.planted import bench_planted
 
@@ -136,6 +116,35 @@ def _measured(
                 jobs=asked.jobs,
                 progress=progress,
             )
+
+
+async def _measured_waiting(
+    name: str, *, asked: Asked, quick: bool, progress: ShowProgress
+) -> dict[str, JsonValue]:
+    """What a benchmark of things that wait for each other found."""
+    match name:
+        case "loop":
+            from vision_deepresearch.bench.loop import bench_loop
+
+            return await bench_loop(quick=quick)
+        case "corpus":
+            from vision_deepresearch.bench.corpus import bench_corpus
+
+            return await bench_corpus(source=asked.source, quick=quick, progress=progress)
+        case "noise":
+            from vision_deepresearch.bench.noise import bench_noise
+
+            return await bench_noise(
+                world=asked.world, num_tasks=asked.tasks, quick=quick, progress=progress
+            )
+        case "sandbox":
+            from vision_deepresearch.bench.sandbox import bench_sandbox
+
+            return await bench_sandbox(quick=quick)
+        case _:
+            from vision_deepresearch.bench.serve import bench_serve
+
+            return await bench_serve(world=asked.world, quick=quick)
 
 
 def _print_figure(target: Console, key: str, value: JsonValue) -> None:
