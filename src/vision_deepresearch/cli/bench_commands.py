@@ -119,7 +119,7 @@ def _measured(
 
 def _cell(value: JsonValue) -> str:
     """A figure, or a row of the table of modes: correct of all, then by number of hops."""
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or "n" not in value:
         return str(value)
     row = f"{value.get('correct')} of {value.get('n')}"
     by_hops = value.get("by_hops")
