@@ -60,7 +60,7 @@ class _Size:
     pictures: int
 
 
-_FULL = _Size(seconds=60.0, clients=2000, texts=30_000, pictures=2500)
+_FULL = _Size(seconds=60.0, clients=2000, texts=25_000, pictures=1500)
 _QUICK = _Size(seconds=8.0, clients=400, texts=5000, pictures=300)
 
 

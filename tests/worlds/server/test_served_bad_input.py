@@ -54,7 +54,10 @@ def post(url: str, body: object, headers: dict[str, str] = JSON) -> tuple[int, J
         ({"q": "x" * 100_000}, "too_large"),
         ({"q": "a", "num": "many"}, "bad_request"),
         ({"q": "a", "page": []}, "bad_request"),
-        ([{"q": "a"}], "bad_request"),
+        ([], "bad_request"),
+        ([{"q": "a"}] * 101, "bad_request"),
+        ([{"q": "a"}, "b"], "bad_request"),
+        ([{"q": "a"}, {"q": ""}], "bad_request"),
         ("q", "bad_request"),
         (b"{", "bad_request"),
         (b"\xff\xfe\x00", "bad_request"),
@@ -261,7 +264,7 @@ def test_unknown_routes_and_methods_are_typed(server: str) -> None:
     for request, status in (
         (f"{server}/nothing", 404),
         (f"{server}/../truth/proofs.jsonl", 404),
-        (Request(f"{server}/lens", method="GET"), 405),
+        (Request(f"{server}/v1/images:annotate", method="GET"), 405),
         (Request(f"{server}/healthz", method="DELETE"), 405),
     ):
         got, _, content = ask(request)
