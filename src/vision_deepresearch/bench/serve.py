@@ -1,46 +1,55 @@
 """A world server under more requests than it can answer: what it still answers, and whether rightly.
 
-Clients keep a number of requests in flight (a fifth of them pictures) and ask again at once, also
-when they were refused. Every answer with status 200 is compared, byte by byte, with the answer to
-the same request before the load. The server keeps no answers here, so each is worked for; equal
-requests in flight may share one. Server, workers and clients share the machine's cores.
+A load runs against a fresh server; then a second fresh server, which knows nothing of the first
+one's answers, is asked every question that was answered, one after the other. Each answer with
+status 200 must be the same bytes. Server, workers and clients share the machine's cores.
 """
 
 import asyncio
 import base64
-import hashlib
+import contextlib
 import json
 import multiprocessing
 import os
 import random
+import re
 import signal
 import time
 import urllib.request
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import JsonValue
-from typing_extensions import override
 
+from vision_deepresearch.bench.serve_load import KINDS, Question, Questions, Tally, ask_each, load
+from vision_deepresearch.core.errors import BadImageError, ConfigError, WorldError
 from vision_deepresearch.core.geometry import Box
-from vision_deepresearch.media.crop import cut
+from vision_deepresearch.core.protocols import World
+from vision_deepresearch.media.crop import cut_all
+from vision_deepresearch.media.decode import decode
 from vision_deepresearch.media.store import MemoryMediaStore
-from vision_deepresearch.wiring.worlds import world_folder
-from vision_deepresearch.worlds.generated.world import GeneratedWorld
+from vision_deepresearch.wiring.worlds import OpenedWorld, open_world, world_folder
+from vision_deepresearch.worlds.corpus.world import CorpusWorld
 from vision_deepresearch.worlds.server.run import serve_world
 from vision_deepresearch.worlds.server.settings import Settings
 
 DEFAULT_WORLD = "generated:small"
 _PICTURE_SHARE = 0.2
 _START_S = 300.0
-_CROPS_PER_SCENE = 4
+_SAMPLE_S = 1.0
 _OPENING = {"text": "/search", "picture": "/lens"}
+_DOCS_READ = 2000
+"""Pages whose words make queries."""
+_MAX_SHOWN = 200
+"""Pictures of an imported world that are cropped."""
+_MIN_SIDE_PX = 60
+"""Smaller pictures are not cropped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,31 +60,8 @@ class _Size:
     pictures: int
 
 
-_FULL = _Size(seconds=60.0, clients=2000, texts=3000, pictures=300)
-_QUICK = _Size(seconds=8.0, clients=400, texts=400, pictures=60)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Question:
-    """A request ready to be sent."""
-
-    kind: str
-    """text or picture."""
-    wire: bytes
-
-
-@dataclass(slots=True, kw_only=True)
-class _Tally:
-    """What came back."""
-
-    answers: Counter[tuple[str, int]] = field(default_factory=Counter)
-    waits_s: dict[str, list[float]] = field(
-        default_factory=lambda: {kind: list[float]() for kind in _OPENING}
-    )
-    """Of answers with status 200."""
-    wrong: int = 0
-    without_retry_after: int = 0
-    broken: int = 0
+_FULL = _Size(seconds=60.0, clients=2000, texts=25_000, pictures=1500)
+_QUICK = _Size(seconds=8.0, clients=400, texts=5000, pictures=300)
 
 
 async def bench_serve(
@@ -83,57 +69,73 @@ async def bench_serve(
     world: str | None = None,
     quick: bool = False,
     seconds: float | None = None,
+    clients: int | None = None,
     keep_answers: bool = False,
     seed: int = 0,
 ) -> dict[str, JsonValue]:
-    """Load a server of a generated world.
+    """Load a server of a world.
 
     Args:
-        world: name or folder of a generated world.
+        world: name or folder of a generated or imported world.
         quick: 400 clients for 8 s instead of 2,000 for 60 s.
         seconds: how long, where not so.
+        clients: how many, where not so.
         keep_answers: let the server keep answers as it does by default.
         seed: of the requests.
+
+    Returns:
+        The object of `vdr bench`. `*_per_s` are answers with status 200; `*_worked_per_s` jobs that
+        workers did (fewer where equal requests shared one); `unequal` counts answers that are not
+        the bytes of the unloaded one; `rss_mb` is of server and workers together, shared maps
+        counted once per process; `cpu_s` what front, workers and clients spent.
+
+    Raises:
+        ConfigError: no such world, or one without pictures to search with.
     """
     size = _QUICK if quick else _FULL
-    size = replace(size, seconds=seconds or size.seconds)
+    size = replace(size, seconds=seconds or size.seconds, clients=clients or size.clients)
     folder = world_folder(world or DEFAULT_WORLD)
-    opened = GeneratedWorld.open(folder)
+    opened = open_world(folder)
     rng = random.Random(seed)
     queries = _queries(opened, size.texts, rng=rng)
-    pictures = _pictures(opened, size.pictures, rng=rng)
-    baseline = await _direct(opened, queries[:200], pictures[:40])
+    pictures = await _pictures(opened, queries, size.pictures, rng=rng)
+    baseline = await _direct(opened.world, queries[:200], pictures[:40])
     usual = Settings()
     workers = len(os.sched_getaffinity(0))
-    settings = Settings(workers=workers, cache_bytes=usual.cache_bytes if keep_answers else 1)
+    settings = Settings(
+        workers=workers,
+        cache_bytes=usual.cache_bytes if keep_answers else 1,
+        public_url="http://world.example",  # answers hold addresses; the port must not differ
+    )
+    questions = [_text_question(query) for query in queries]
+    questions += [_picture_question(picture) for picture in pictures]
     with _server(folder, settings) as (url, process_id):
         host = urlsplit(url).netloc
-        questions = [_text_question(host, query) for query in queries]
-        questions += [_picture_question(host, picture) for picture in pictures]
-        expected = await _ask_each(host, questions)
-        before = _gauges(url)
-        tally, wall_s = await _load(host, questions, expected=expected, size=size, rng=rng)
+        order = Questions(questions, picture_share=_PICTURE_SHARE, rng=rng)
+        watch = _Watch(process_id)
+        before, began = _gauges(url), time.monotonic()
+        watching = asyncio.create_task(watch.run())
+        tally = await load(host, order, num_clients=size.clients, seconds=size.seconds)
+        wall_s = max(time.monotonic() - began, size.seconds)
+        load_average = os.getloadavg()[0]
+        watching.cancel()
+        watch.sample()
+        resources = watch.figures()
         after = _gauges(url)
-        peak_mb = _peak_mb(process_id)
-        step = max(1, len(questions) // 100)
-        again = await _ask_each(host, questions[::step])
+    with _server(folder, settings) as (url, _):
+        unloaded = await ask_each(urlsplit(url).netloc, questions, sorted(tally.digests))
     figures = _figures(tally, wall_s=wall_s)
     for lane, kind in (("words", "text"), ("looks", "picture")):
         name = f'vdr_jobs_done_total{{lane="{lane}"}}'
         figures[f"{kind}_worked_per_s"] = round((after[name] - before[name]) / wall_s, 1)
-    figures |= {
-        "peak_mb": round(peak_mb, 1),
-        "peak_growth_mb": round(
-            (after["vdr_peak_memory_bytes"] - before["vdr_peak_memory_bytes"]) / 1e6, 1
-        ),
-        "unequal_afterwards": sum(
-            expected[place * step] != digest for place, digest in again.items()
-        ),
-    }
+    figures["unequal"] = tally.changed + sum(
+        unloaded[number] != digest for number, digest in tally.digests.items()
+    )
+    figures |= resources
     return {
         "name": "serve",
         "settings": {
-            "world": opened.manifest().name,
+            "world": opened.world.manifest().name,
             "clients": size.clients,
             "seconds": size.seconds,
             "picture_share": _PICTURE_SHARE,
@@ -141,7 +143,7 @@ async def bench_serve(
             "keeps_answers": keep_answers,
             "distinct_texts": len(queries),
             "distinct_pictures": len(pictures),
-            "load_average": round(os.getloadavg()[0], 2),
+            "load_average": round(load_average, 2),
         },
         "figures": figures,
         "baseline": baseline,
@@ -152,212 +154,102 @@ async def bench_serve(
 # ------------------------------------------------------------------------------------- requests
 
 
-def _queries(world: GeneratedWorld, count: int, *, rng: random.Random) -> list[str]:
-    """Questions of the world's tasks, cut into pieces of a few words: all different."""
-    words = sorted({word for task in world.tasks() for word in task.question.split()})
+def _queries(opened: OpenedWorld, count: int, *, rng: random.Random) -> list[str]:
+    """Two to six words of the world's questions, or of its pages: all different."""
+    if opened.generated is not None:
+        told = [task.question for task in opened.generated.tasks()]
+    else:
+        assert isinstance(opened.world, CorpusWorld), "there is no third kind of frozen world"
+        told = [doc.text for doc in islice(opened.world.text_docs(), _DOCS_READ)]
+    words = sorted({word for text in told for word in re.findall(r"[^\W_]{2,}", text)})
+    if len(words) < 20:
+        msg = f"a world with at least 20 words was expected, got {len(words)}: load another"
+        raise ConfigError(msg)
     found: dict[str, None] = {}
     while len(found) < count:
         found[" ".join(rng.choices(words, k=rng.randint(2, 6)))] = None
     return list(found)
 
 
-def _pictures(world: GeneratedWorld, count: int, *, rng: random.Random) -> list[bytes]:
-    """Crops of the scenes of the world's tasks, as the agent cuts them."""
-    tasks = world.tasks()
+async def _pictures(
+    opened: OpenedWorld, queries: Sequence[str], count: int, *, rng: random.Random
+) -> list[bytes]:
+    """Crops of the scenes of the world's tasks as the agent cuts them, or of pictures of pages."""
+    if opened.generated is not None:
+        whole = [opened.generated.task_pictures(task)[0] for task in opened.generated.tasks()]
+    else:
+        whole = await _shown(opened.world, queries[:200])
+    if not whole:
+        msg = "a world with pictures was expected, none was found on its pages: load another"
+        raise ConfigError(msg)
+    each = -(-count // len(whole))
     crops: list[bytes] = []
-    while len(crops) < count:
-        task = tasks[len(crops) // _CROPS_PER_SCENE % len(tasks)]
-        scene = world.task_pictures(task)[0]
-        left, top, side = rng.uniform(0, 0.6), rng.uniform(0, 0.6), rng.uniform(0.15, 0.35)
-        crops.append(cut(scene, Box.clipped(left, top, left + side, top + side)))
-    return crops
+    for data in whole:
+        boxes: list[Box] = []
+        for _ in range(each):
+            left, top, side = rng.uniform(0, 0.6), rng.uniform(0, 0.6), rng.uniform(0.15, 0.35)
+            boxes.append(Box.clipped(left, top, left + side, top + side))
+        crops += cut_all(data, boxes)
+    rng.shuffle(crops)
+    return list(dict.fromkeys(crops))[:count]
 
 
-def _text_question(host: str, query: str) -> _Question:
-    return _question(host, "text", {"q": query})
+async def _shown(world: World, queries: Sequence[str]) -> list[bytes]:
+    """Pictures on the pages that some queries find."""
+    found: dict[str, bytes] = {}
+    for query in queries:
+        for hit in await world.search_text(query, limit=5):
+            for image in (await world.read(hit.url)).images:
+                if image.src in found or len(found) >= _MAX_SHOWN:
+                    continue
+                with contextlib.suppress(WorldError, BadImageError):  # listed, but not kept
+                    data = (await world.asset(image.src)).data
+                    picture = decode(data).image
+                    if min(picture.width, picture.height) >= _MIN_SIDE_PX:
+                        found[image.src] = data
+    return list(found.values())
 
 
-def _picture_question(host: str, picture: bytes) -> _Question:
+def _text_question(query: str) -> Question:
+    return _question("text", {"q": query})
+
+
+def _picture_question(picture: bytes) -> Question:
     content = base64.b64encode(picture).decode()
-    return _question(host, "picture", {"url": f"data:image/png;base64,{content}", "num": 10})
+    return _question("picture", {"url": f"data:image/png;base64,{content}", "num": 10})
 
 
-def _question(host: str, kind: str, body: dict[str, JsonValue]) -> _Question:
+def _question(kind: str, body: dict[str, JsonValue]) -> Question:
     data = json.dumps(body).encode()
     head = (
-        f"POST {_OPENING[kind]} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
-        f"X-API-KEY: any\r\nContent-Length: {len(data)}\r\n\r\n"
+        f"POST {_OPENING[kind]} HTTP/1.1\r\nHost: world.example\r\n"
+        "Content-Type: application/json\r\nX-API-KEY: any\r\n"
+        f"Content-Length: {len(data)}\r\n\r\n"
     )
-    return _Question(kind=kind, wire=head.encode() + data)
-
-
-# ------------------------------------------------------------------------------------- the load
-
-
-class _Client(asyncio.Protocol):
-    """One connection that always has one request in flight. Knows just enough HTTP."""
-
-    def __init__(self, run: "_Run") -> None:
-        self._run = run
-        self._transport: asyncio.WriteTransport | None = None
-        self._number = 0
-        self._sent_at = 0.0
-        self._buffer = b""
-
-    @override
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
-        self._ask()
-
-    @override
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        head, found, body = self._buffer.partition(b"\r\n\r\n")
-        if not found:
-            return
-        length = int(_header(head, b"content-length") or b"0")
-        if len(body) < length:
-            return
-        self._buffer = b""
-        self._run.take(
-            self._number,
-            status=int(head[9:12]),
-            body=body[:length],
-            has_retry_after=_header(head, b"retry-after") is not None,
-            wait_s=time.monotonic() - self._sent_at,
-        )
-        self._ask()
-
-    @override
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._run.lost()
-
-    def _ask(self) -> None:
-        assert self._transport is not None
-        number = self._run.next_number()
-        if number is None:
-            self._transport.close()
-            return
-        self._number, self._sent_at = number, time.monotonic()
-        self._transport.write(self._run.questions[number].wire)
-
-
-class _Run:
-    """What all clients of a load share."""
-
-    def __init__(
-        self, questions: Sequence[_Question], *, numbers: Iterator[int], num_clients: int
-    ) -> None:
-        self.questions = questions
-        self.bodies: dict[int, bytes] = {}
-        self.expected: dict[int, bytes] | None = None
-        self.tally = _Tally()
-        self.done = asyncio.Event()
-        self._numbers = numbers
-        self._open = num_clients
-
-    def next_number(self) -> int | None:
-        return next(self._numbers, None)
-
-    def take(
-        self, number: int, *, status: int, body: bytes, has_retry_after: bool, wait_s: float
-    ) -> None:
-        kind = self.questions[number].kind
-        self.tally.answers[kind, status] += 1
-        if status == 200:
-            self.tally.waits_s[kind].append(wait_s)
-            digest = hashlib.sha256(body).digest()
-            if self.expected is None:
-                self.bodies[number] = digest
-            elif self.expected[number] != digest:
-                self.tally.wrong += 1
-        elif not has_retry_after:
-            self.tally.without_retry_after += 1
-
-    def lost(self) -> None:
-        self._open -= 1
-        if self._open == 0:
-            self.done.set()
-
-
-async def _ask_each(host: str, questions: Sequence[_Question]) -> dict[int, bytes]:
-    """Every request once, two at a time: the unloaded answers by position, hashed."""
-    run = _Run(questions, numbers=iter(range(len(questions))), num_clients=2)
-    await _connect(host, run, num_clients=2)
-    await run.done.wait()
-    if len(run.bodies) != len(questions):
-        msg = f"an unloaded server answered {len(run.bodies)} of {len(questions)} requests"
-        raise RuntimeError(msg)
-    return run.bodies
-
-
-async def _load(
-    host: str,
-    questions: Sequence[_Question],
-    *,
-    expected: dict[int, bytes],
-    size: _Size,
-    rng: random.Random,
-) -> tuple[_Tally, float]:
-    stop = time.monotonic() + size.seconds
-    texts = [number for number, question in enumerate(questions) if question.kind == "text"]
-    pictures = [number for number, question in enumerate(questions) if question.kind == "picture"]
-
-    def numbers() -> Iterator[int]:
-        while time.monotonic() < stop:
-            yield rng.choice(pictures if rng.random() < _PICTURE_SHARE else texts)
-
-    run = _Run(questions, numbers=numbers(), num_clients=size.clients)
-    run.expected = expected
-    began = time.monotonic()
-    await _connect(host, run, num_clients=size.clients)
-    try:
-        async with asyncio.timeout(size.seconds + 45):
-            await run.done.wait()
-    except TimeoutError:
-        run.tally.broken += 1
-    return run.tally, max(time.monotonic() - began, size.seconds)
-
-
-async def _connect(host: str, run: _Run, *, num_clients: int) -> None:
-    name, _, port = host.rpartition(":")
-    loop = asyncio.get_running_loop()
-    for _ in range(num_clients):
-        await loop.create_connection(lambda: _Client(run), name, int(port))
-
-
-def _header(head: bytes, name: bytes) -> bytes | None:
-    for line in head.split(b"\r\n")[1:]:
-        key, _, value = line.partition(b":")
-        if key.strip().lower() == name:
-            return value.strip()
-    return None
+    return Question(kind=kind, wire=head.encode() + data)
 
 
 # -------------------------------------------------------------------------------------- figures
 
 
-def _figures(tally: _Tally, *, wall_s: float) -> dict[str, JsonValue]:
+def _figures(tally: Tally, *, wall_s: float) -> dict[str, JsonValue]:
     figures: dict[str, JsonValue] = {"wall_s": round(wall_s, 1)}
-    for kind, waits_s in tally.waits_s.items():
-        ordered = sorted(waits_s)
+    for kind in KINDS:
+        ordered = sorted(tally.waits_s[kind])
         figures[f"{kind}_per_s"] = round(len(ordered) / wall_s, 1)
-        for name, part in (("p50", 0.5), ("p95", 0.95)):
+        for name, part in (("p50", 0.5), ("p99", 0.99)):
             place = min(int(len(ordered) * part), len(ordered) - 1)
             figures[f"{kind}_{name}_s"] = round(ordered[place], 3) if ordered else None
-    by_status: Counter[str] = Counter()
-    for (_, status), number in tally.answers.items():
-        by_status[str(status)] += number
-    figures["by_status"] = dict(sorted(by_status.items()))
-    figures["unequal"] = tally.wrong
+        statuses = sorted(tally.answers[kind].items())
+        figures[f"{kind}_by_status"] = {str(status): number for status, number in statuses}
+    figures["repeated"] = tally.repeated
     figures["refused_without_retry_after"] = tally.without_retry_after
     figures["clients_without_end"] = tally.broken
     return figures
 
 
 async def _direct(
-    world: GeneratedWorld, queries: Sequence[str], pictures: Sequence[bytes]
+    world: World, queries: Sequence[str], pictures: Sequence[bytes]
 ) -> dict[str, JsonValue]:
     """The same work in this process, one after the other, without any server."""
     media = MemoryMediaStore()
@@ -382,21 +274,64 @@ def _gauges(url: str) -> dict[str, float]:
     return {name: float(value) for name, value in pairs}
 
 
-def _peak_mb(process_id: int) -> float:
-    """Peak memory of the server and its workers together, where /proc tells it."""
-    children = [
-        int(child)
-        for listing in Path(f"/proc/{process_id}/task").glob("*/children")
-        for child in listing.read_text().split()
-    ]
-    total = 0.0
-    for one in (process_id, *children):
-        status = Path(f"/proc/{one}/status")
-        if status.is_file():
-            for line in status.read_text().splitlines():
-                if line.startswith("VmHWM:"):
-                    total += float(line.split()[1]) / 1000
-    return total
+class _Watch:
+    """Memory and time of a server and its workers, where /proc tells it."""
+
+    def __init__(self, process_id: int) -> None:
+        self._server = process_id
+        self._workers = [
+            int(child)
+            for listing in Path(f"/proc/{process_id}/task").glob("*/children")
+            for child in listing.read_text().split()
+        ]
+        self._rss_mb: list[float] = []
+        self._cpu_s = self._spent_s()
+        self.sample()
+
+    async def run(self) -> None:
+        """Look every second until cancelled."""
+        while True:
+            await asyncio.sleep(_SAMPLE_S)
+            self.sample()
+
+    def sample(self) -> None:
+        """Look once."""
+        pages = [_proc(one, "statm").split() for one in (self._server, *self._workers)]
+        size = sum(int(fields[1]) for fields in pages if fields) * os.sysconf("SC_PAGE_SIZE")
+        self._rss_mb.append(size / 1e6)
+
+    def figures(self) -> dict[str, JsonValue]:
+        """Memory at the start, at most and at the end; seconds of the processor since then."""
+        spent = self._spent_s()
+        kept = self._rss_mb
+        return {
+            "rss_mb": {
+                "start": round(kept[0], 1),
+                "max": round(max(kept), 1),
+                "end": round(kept[-1], 1),
+            },
+            "cpu_s": {name: round(spent[name] - self._cpu_s[name], 1) for name in spent},
+        }
+
+    def _spent_s(self) -> dict[str, float]:
+        return {
+            "front": _cpu_s(self._server),
+            "workers": sum(map(_cpu_s, self._workers)),
+            "clients": time.process_time(),
+        }
+
+
+def _proc(process_id: int, name: str) -> str:
+    path = Path(f"/proc/{process_id}/{name}")
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+def _cpu_s(process_id: int) -> float:
+    fields = _proc(process_id, "stat").rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
 
 
 # --------------------------------------------------------------------------------------- server
@@ -427,10 +362,14 @@ def _serve(folder: Path, settings: Settings, connection: Connection) -> None:
     with asyncio.Runner() as runner:
         runner.run(
             serve_world(
-                partial(GeneratedWorld.open, folder),
+                partial(_open, folder),
                 host="127.0.0.1",
                 port=0,
                 settings=settings,
                 announce=lambda url, _: connection.send_bytes(url.encode()),
             )
         )
+
+
+def _open(folder: Path) -> World:
+    return open_world(folder).world

@@ -167,7 +167,7 @@ def _print_figure(target: Console, key: str, value: JsonValue) -> None:
 
 def _cell(value: JsonValue) -> str:
     """A figure, or a row of the table of modes: correct of all, then by number of hops."""
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or "n" not in value:
         return str(value)
     if "correct" not in value:
         return ", ".join(f"{key} {part}" for key, part in value.items())

@@ -9,6 +9,7 @@ from pathlib import Path
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.page import WorldManifest
 from vision_deepresearch.core.protocols import World
+from vision_deepresearch.worlds.wrappers.noise_settings import NoiseSettings, noise_named
 
 
 def serve(
@@ -21,6 +22,7 @@ def serve(
     workers: int | None = None,
     queue: int | None = None,
     cache_mb: int | None = None,
+    noise: str | None = None,
 ) -> None:
     """Serve a world until Ctrl-C.
 
@@ -33,6 +35,7 @@ def serve(
         workers: processes; None: one per core this process may use.
         queue: places for text work; an eighth of it for picture searches. None: 512 and 64.
         cache_mb: of kept answers; None: 128.
+        noise: how badly the engine behaves, PRESET or PRESET@SEED; None: clean.
 
     Raises:
         ConfigError: the extra is not installed, or something does not fit; says how to mend it.
@@ -55,6 +58,7 @@ def serve(
         if value is not None and value < 1:
             msg = f"{name} needs at least 1, got {value}"
             raise ConfigError(msg)
+    knobs, noise_seed = noise_named(noise or "clean")
     words = usual.max_waiting_words if queue is None else queue
     settings = Settings(
         workers=workers or _num_cores(),
@@ -63,9 +67,12 @@ def serve(
         max_waiting_words=words,
         max_waiting_looks=usual.max_waiting_looks if queue is None else max(1, queue // 8),
         cache_bytes=usual.cache_bytes if cache_mb is None else cache_mb * 1024 * 1024,
+        noise=knobs,
+        noise_name=noise or "clean",
+        noise_seed=noise_seed,
     )
     folder = prepare_world(world, target=console(json_wanted=True))
-    opener = partial(open_without_truth, folder)
+    opener = partial(open_without_truth, folder, noise=knobs, noise_seed=noise_seed)
 
     def announce(url: str, manifest: WorldManifest) -> None:
         pages = manifest.counts.get("pages", 0)
@@ -85,20 +92,39 @@ def _num_cores() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 2
 
 
-def open_without_truth(folder: Path) -> World:
+def open_without_truth(
+    folder: Path, *, noise: NoiseSettings | None = None, noise_seed: int = 0
+) -> World:
     """Open a world folder as a worker does: what it knows about its tasks stays on disk.
+
+    Args:
+        folder: of the world.
+        noise: what its engine does to lists and pages; time and failures are the server's part.
+        noise_seed: of the noise.
 
     Raises:
         ConfigError: no world there, or one of another version.
     """
     from vision_deepresearch.core.page import WorldManifest
     from vision_deepresearch.wiring.worlds import open_world
+    from vision_deepresearch.worlds.generated.older import OlderPages
     from vision_deepresearch.worlds.generated.world import GeneratedWorld
+    from vision_deepresearch.worlds.server.misbehaviour import without_calls
+    from vision_deepresearch.worlds.wrappers.noise import NoisyWorld
 
     try:
         kind = WorldManifest.model_validate_json((folder / "manifest.json").read_bytes()).kind
     except (OSError, ValueError):
         kind = ""
-    if kind == "generated":
-        return GeneratedWorld.open(folder)
-    return open_world(folder).world
+    generated = GeneratedWorld.open(folder) if kind == "generated" else None
+    world: World = open_world(folder).world if generated is None else generated
+    settings = without_calls(noise or NoiseSettings())
+    if settings.is_clean:
+        return world
+    return NoisyWorld(
+        world,
+        settings,
+        world_seed=world.manifest().seed or 0,
+        noise_seed=noise_seed,
+        older=None if generated is None else OlderPages(generated),
+    )

@@ -263,6 +263,7 @@ def serve(
     cache_mb: Annotated[
         int | None, typer.Option(min=1, help="Of answers kept; default 128.")
     ] = None,
+    noise: options.Noise = None,
 ) -> None:
     """Serve a world in the shapes of Serper, SearXNG, Jina reader and Google Vision.
 
@@ -279,4 +280,5 @@ def serve(
         workers=workers,
         queue=queue,
         cache_mb=cache_mb,
+        noise=noise,
     )

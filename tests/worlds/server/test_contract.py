@@ -7,6 +7,7 @@ import json
 import re
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any  # noqa: TID251 - plain JSON of a foreign shape
+from urllib.error import HTTPError
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
@@ -27,6 +28,12 @@ def serper(server: str, path: str, body: Json) -> Json:
     response, data = send(Request(f"{server}{path}", json.dumps(body).encode(), headers))
     assert response.headers["Content-Type"].startswith("application/json")
     return json.loads(data)
+
+
+def serper_list(server: str, path: str, body: list[Json]) -> list[Json]:
+    """The same with a list of queries."""
+    headers = {"X-API-KEY": "any", "Content-Type": "application/json"}
+    return json.loads(send(Request(f"{server}{path}", json.dumps(body).encode(), headers))[1])
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +80,43 @@ def test_serper_pages_follow_each_other(server: str) -> None:
     ]
     assert [*parts[0], *parts[1]] == whole
     assert serper(server, "/search", {"q": query, "num": 100, "page": 9})["organic"] == []
+
+
+def test_serper_takes_a_list_of_queries(server: str, a_title: str) -> None:
+    """The playground's "mini-batch": an array of up to 100 queries to the same address."""
+    queries = [{"q": a_title, "num": 3}, {"q": "town founded by", "page": 2}, {"q": a_title}]
+    for path, key in (("/search", "organic"), ("/images", "images")):
+        answers = serper_list(server, path, queries)
+        assert [answer["searchParameters"]["q"] for answer in answers] == [
+            query["q"] for query in queries
+        ]
+        single = [serper(server, path, query) for query in queries]
+        assert [answer[key] for answer in answers] == [answer[key] for answer in single]
+
+
+def test_serper_by_get_with_the_key_in_the_address(server: str, a_title: str) -> None:
+    """The playground's second way: every field in the address, the key as `apiKey`."""
+    posted = serper(server, "/search", {"q": a_title, "num": 4, "gl": "de"})
+    fields = urlencode({"q": a_title, "num": 4, "gl": "de", "apiKey": "any"})
+    got = json.loads(send(f"{server}/search?{fields}")[1])
+    by_header = Request(f"{server}/search?{urlencode({'q': a_title})}", headers={"X-API-KEY": "k"})
+    assert got["organic"] == posted["organic"]
+    assert got["searchParameters"]["gl"] == "de"
+    assert "organic" in json.loads(send(by_header)[1])
+    assert "images" in json.loads(send(f"{server}/images?{fields}")[1])
+
+
+def test_serper_scraper(server: str, a_picture: tuple[Json, bytes]) -> None:
+    """POST to the root of scrape.serper.dev."""
+    url = a_picture[0]["link"]
+    plain = serper(server, "/", {"url": url})
+    assert set(plain) == {"text", "metadata", "credits"}
+    assert plain["metadata"]["title"]
+    assert "![" not in plain["text"]
+    both = serper(server, "/", {"url": url, "includeMarkdown": True})
+    assert both["text"] == plain["text"]
+    assert both["markdown"].startswith("# ")
+    assert f"({server}/assets/" in both["markdown"]
 
 
 def test_serper_images(a_picture: tuple[Json, bytes]) -> None:
@@ -123,6 +167,15 @@ def test_searxng_by_get_and_by_form(server: str, a_title: str) -> None:
         assert "/".join(result["parsed_url"][:2]).startswith("https/")
     serper_links = [hit["link"] for hit in serper(server, "/search", {"q": a_title})["organic"]]
     assert [result["url"] for result in got["results"]] == serper_links
+
+
+def test_searxng_answers_at_its_root_too(server: str, a_title: str) -> None:
+    """ "Two endpoints, / and /search, are available for both GET and POST"."""
+    fields = urlencode({"q": a_title, "format": "json"})
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    expected = json.loads(send(f"{server}/search?{fields}")[1])
+    assert json.loads(send(f"{server}/?{fields}")[1]) == expected
+    assert json.loads(send(Request(f"{server}/", fields.encode(), form))[1]) == expected
 
 
 def test_searxng_pictures(server: str, a_picture: tuple[Json, bytes]) -> None:
@@ -187,16 +240,70 @@ def test_jina_reader_forms_and_summaries(server: str, a_picture: tuple[Json, byt
     assert "![" not in data["content"]
 
 
+def test_jina_reader_numbers_its_pictures(server: str, a_picture: tuple[Json, bytes]) -> None:
+    """`![Image 1: alt](address)`; X-Retain-Images: alt leaves the words only."""
+    url = f"{server}/r/{a_picture[0]['link']}"
+    content = send(url)[1].decode()
+    labels = re.findall(r"!\[(Image (\d+)(?:: [^\]]+)?)\]", content)
+    assert labels
+    assert [int(number) for _, number in labels] == list(range(1, len(labels) + 1))
+    for mode in ("alt", "alt_p", "none", "all", "all_p"):
+        text = send(Request(url, headers={"X-Retain-Images": mode}))[1].decode()
+        assert ("![" in text) == mode.startswith("all")
+    captioned = {"X-With-Generated-Alt": "true", "X-With-Images-Summary": "true"}
+    assert "![Image 1: " in send(Request(url, headers=captioned))[1].decode()
+
+
+def test_jina_reader_as_a_stream_of_events(server: str, a_picture: tuple[Json, bytes]) -> None:
+    """The last `data:` line holds the whole page."""
+    url = f"{server}/r/{a_picture[0]['link']}"
+    response, data = send(Request(url, headers={"Accept": "text/event-stream"}))
+    assert response.headers["Content-Type"].startswith("text/event-stream")
+    lines = [line for line in data.decode().split("\n") if line.startswith("data: ")]
+    page = json.loads(lines[-1].removeprefix("data: "))
+    whole = json.loads(send(Request(url, headers={"Accept": "text/json"}))[1])
+    assert page == whole["data"]
+    assert whole["meta"]["usage"] == page["usage"]
+
+
+def test_jina_reader_options_in_the_body_and_budgets(
+    server: str, a_picture: tuple[Json, bytes]
+) -> None:
+    link = a_picture[0]["link"]
+    form = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+    by_form = json.loads(send(Request(f"{server}/r/", urlencode({"url": link}).encode(), form))[1])
+    assert by_form["data"]["url"] == link
+    body = {"url": link, "respondWith": "text", "withLinksSummary": True}
+    accept = {"Content-Type": "application/json", "Accept": "application/json"}
+    data = json.loads(send(Request(f"{server}/r", json.dumps(body).encode(), accept))[1])["data"]
+    assert "content" not in data
+    assert data["text"]
+    short = {"Accept": "application/json", "X-Max-Output-Tokens": "20"}
+    data = json.loads(send(Request(f"{server}/r/{link}", headers=short))[1])["data"]
+    assert data["usage"]["tokens"] <= 20
+    with pytest.raises(HTTPError) as refused:
+        send(Request(f"{server}/r/{link}", headers={"X-Token-Budget": "5"}))
+    with refused.value as error:
+        assert (error.code, json.loads(error.read())["name"]) == (409, "BudgetExceededError")
+    selected = {"Accept": "application/json", "X-Target-Selector": "main", "X-No-Cache": "true"}
+    data = json.loads(send(Request(f"{server}/r/{link}", headers=selected))[1])["data"]
+    assert "X-Target-Selector was not applied" in data["warning"]
+
+
 def test_vision_web_detection(server: str, a_picture: tuple[Json, bytes]) -> None:
     hit, data = a_picture
     feature = {"type": "WEB_DETECTION", "maxResults": 20}
     image = {"content": base64.b64encode(data).decode()}
-    body = {"requests": [{"image": image, "features": [feature]}]}
+    body: Json = {"requests": [{"image": image, "features": [feature]}]}
     url = f"{server}/v1/images:annotate?key=any"
     headers = {"Content-Type": "application/json"}
     answer = json.loads(send(Request(url, json.dumps(body).encode(), headers))[1])
     found = answer["responses"][0]["webDetection"]
     assert hit["imageUrl"] in [image["url"] for image in found["fullMatchingImages"]]
+    by_number = {"type": 10, "maxResults": 20}  # as the official libraries send it
+    body = {"requests": [{"image": image, "features": [by_number]}]}
+    numbered = json.loads(send(Request(url, json.dumps(body).encode(), headers))[1])
+    assert numbered == answer
     assert found["bestGuessLabels"][0]["label"] == found["webEntities"][0]["description"]
     assert {"entityId", "score", "description"} <= set(found["webEntities"][0])
     page = found["pagesWithMatchingImages"][0]

@@ -111,6 +111,21 @@ async def test_a_full_queue_refuses_at_once_and_says_when_to_come_again() -> Non
         assert await look, "the other lane has places of its own"
 
 
+async def test_a_job_that_waited_too_long_is_refused_and_not_worked_for(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    settings = Settings(workers=1, max_wait_s=0.2)
+    async with a_pool(partial(odd_worlds.open_odd, log), settings=settings) as (pool, answers):
+        busy = asyncio.create_task(titles(answers, "sleep 0.5"))
+        await asyncio.sleep(0.05)
+        with pytest.raises(RefusedError) as late:
+            await titles(answers, "late")
+        assert (late.value.status, late.value.retry_after_s) == (503, 1)
+        assert await busy == ["sleep 0.5"], "who was begun in time is answered"
+        assert await titles(answers, "later") == ["later"]
+        assert pool.num_late == 1
+    assert log.read_text().splitlines() == ["sleep 0.5", "later"]
+
+
 async def test_slow_looks_do_not_starve_quick_searches() -> None:
     async with a_pool(settings=Settings(workers=1, max_waiting_looks=40)) as (_, answers):
         async with asyncio.TaskGroup() as group:

@@ -157,16 +157,24 @@ def test_the_token_is_wanted_in_the_way_of_each_service(folder: Path) -> None:
                     error.read()
                     return error.code
 
-        words = {"q": "album town"}
+        words: Json = {"q": "album town"}
+        pictures: Json = {"requests": []}
         assert status("/healthz", {}) == 200
-        for path, body in (("/search", words), ("/manifest", None), ("/assets/x", None)):
-            assert status(path, {}, body) == 401
-            assert status(path, {"X-API-KEY": "s3cre"}, body) == 401
-            assert status(path, {"Authorization": "Basic s3cret"}, body) == 401
+        for path, body, denied in (
+            ("/search", words, 403),
+            ("/v1/images:annotate", pictures, 403),
+            ("/r/https://a.example/", None, 401),
+            ("/manifest", None, 401),
+            ("/assets/x", None, 401),
+        ):
+            assert status(path, {}, body) == denied
+            assert status(path, {"X-API-KEY": "s3cre"}, body) == denied
+            assert status(path, {"Authorization": "Basic s3cret"}, body) == denied
         assert status("/search", {"X-API-KEY": "s3cret"}, words) == 200
         assert status("/search", {"Authorization": "bearer s3cret"}, words) == 200
         assert status("/v1/images:annotate?key=s3cret", {}, {"requests": []}) == 400
-        assert status("/search?key=s3cret", {}, words) == 401
+        assert status("/search?key=s3cret", {}, words) == 403
+        assert status("/search?q=town&apiKey=s3cret", {}) == 200
         request = Request(
             f"{url}/images", json.dumps(words).encode(), {**JSON, "X-API-KEY": "s3cret"}
         )

@@ -2,10 +2,15 @@
 
 # ruff: noqa: S310 - the addresses are those of our own loopback server
 
+import asyncio
 import base64
 import io
 import json
+import os
+import re
+import signal
 import socket
+import time
 from typing import Any  # noqa: TID251 - plain JSON of a foreign shape
 from urllib.error import HTTPError
 from urllib.parse import quote, urlencode, urlsplit
@@ -17,6 +22,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.builders import a_picture
+from tests.worlds.server import odd_worlds
+from vision_deepresearch.worlds.server.run import serve_world
+from vision_deepresearch.worlds.server.settings import Settings
 
 Json = dict[str, Any]
 """What a client sees: JSON whose shape only the documentation knows."""
@@ -54,7 +62,10 @@ def post(url: str, body: object, headers: dict[str, str] = JSON) -> tuple[int, J
         ({"q": "x" * 100_000}, "too_large"),
         ({"q": "a", "num": "many"}, "bad_request"),
         ({"q": "a", "page": []}, "bad_request"),
-        ([{"q": "a"}], "bad_request"),
+        ([], "bad_request"),
+        ([{"q": "a"}] * 101, "bad_request"),
+        ([{"q": "a"}, "b"], "bad_request"),
+        ([{"q": "a"}, {"q": ""}], "bad_request"),
         ("q", "bad_request"),
         (b"{", "bad_request"),
         (b"\xff\xfe\x00", "bad_request"),
@@ -261,7 +272,7 @@ def test_unknown_routes_and_methods_are_typed(server: str) -> None:
     for request, status in (
         (f"{server}/nothing", 404),
         (f"{server}/../truth/proofs.jsonl", 404),
-        (Request(f"{server}/lens", method="GET"), 405),
+        (Request(f"{server}/v1/images:annotate", method="GET"), 405),
         (Request(f"{server}/healthz", method="DELETE"), 405),
     ):
         got, _, content = ask(request)
@@ -274,6 +285,51 @@ def test_bytes_that_are_no_http_do_no_harm(server: str) -> None:
         with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=5) as raw:
             raw.sendall(rubbish)
     assert ask(f"{server}/healthz")[0] == 200
+
+
+def test_requests_sent_at_once_are_answered_in_order_and_garbage_ends_them(server: str) -> None:
+    parts = urlsplit(server)
+    bodies = [b'{"q": "town"}', b'{"q": "ship"}']
+    wire = b"".join(
+        b"POST /search HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+        for body in bodies
+    )
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10) as raw:
+        raw.sendall(wire + b"\x00\xffno request at all\r\n\r\n")
+        came = b""
+        while chunk := raw.recv(65536):
+            came += chunk
+    assert re.findall(rb"HTTP/1.1 (\d+)", came) == [b"200", b"200", b"400"]
+    assert came.index(b'"q":"town"') < came.index(b'"q":"ship"')
+    assert ask(f"{server}/healthz")[0] == 200
+
+
+async def test_a_body_that_drips_is_refused_in_time() -> None:
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(
+        serve_world(
+            odd_worlds.open_odd,
+            host="127.0.0.1",
+            port=0,
+            settings=Settings(workers=1, body_timeout_s=0.4),
+            announce=lambda url, _: ready.set_result(url),
+        )
+    )
+    parts = urlsplit(await ready)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    writer.write(b"POST /search HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
+    began = time.monotonic()
+    answered = asyncio.create_task(reader.readuntil(b"}"))
+    while not answered.done() and time.monotonic() - began < 9:
+        writer.write(b" ")
+        await asyncio.sleep(0.05)
+    head, _, body = (await answered).partition(b"\r\n\r\n")
+    assert b" 408 " in head.partition(b"\r\n")[0]
+    assert json.loads(body)["kind"] == "timeout"
+    writer.close()
+    os.kill(os.getpid(), signal.SIGINT)
+    await serving
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

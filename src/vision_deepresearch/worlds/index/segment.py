@@ -31,7 +31,7 @@ _RUN = re.compile(
 _UNSPACED = re.compile(rf"[{_UNSPACED_RANGES}]")
 _WORD = re.compile(rf"[^\W_]+(?:[\u0300-\u036f]+[^\W_]*|(?<=\w)[{_APOSTROPHES}](?=[^\W_])[^\W_]+)*")
 """A word of `_RUN`, for texts without unspaced scripts: a fifth of the time."""
-_STRIP = str.maketrans("", "", _APOSTROPHES)
+STRIP = str.maketrans("", "", _APOSTROPHES)
 
 
 class Piece(NamedTuple):
@@ -52,7 +52,7 @@ def pieces(text: str) -> Iterator[Piece]:
     for match in _RUN.finditer(text):
         start, end = match.span()
         if match.lastgroup == "word":
-            yield Piece(match.group().translate(_STRIP), start, end)
+            yield Piece(match.group().translate(STRIP), start, end)
         elif end - start == 1:
             yield Piece(match.group(), start, end)
         else:
@@ -60,9 +60,19 @@ def pieces(text: str) -> Iterator[Piece]:
                 yield Piece(text[at : at + 2], at, at + 2)
 
 
+def word_spans(text: str) -> Iterator[tuple[str, int, int]] | None:
+    """The words of a text without unspaced scripts as they stand, with offsets; None: it has some.
+
+    `pieces` would yield the same ones without their apostrophes, four times as slowly.
+    """
+    if _UNSPACED.search(text) is not None:
+        return None
+    return ((match.group(), *match.span()) for match in _WORD.finditer(text))
+
+
 def presegmented(text: str) -> str:
     """The text as words with single spaces between, in compatibility form (full-width to plain)."""
     plain = unicodedata.normalize("NFKC", text)
     if _UNSPACED.search(plain) is None:
-        return " ".join(_WORD.findall(plain)).translate(_STRIP)
+        return " ".join(_WORD.findall(plain)).translate(STRIP)
     return " ".join(piece.text for piece in pieces(plain))

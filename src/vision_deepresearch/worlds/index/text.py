@@ -17,7 +17,7 @@ from pathlib import Path
 import tantivy
 
 from vision_deepresearch.core.errors import ConfigError
-from vision_deepresearch.worlds.index.segment import Piece, pieces, presegmented
+from vision_deepresearch.worlds.index.segment import STRIP, Piece, pieces, presegmented, word_spans
 
 TEXT_INDEX_VERSION = "1"
 """Raise it when layout or analyser change: an index of another version is refused."""
@@ -34,6 +34,8 @@ _MAX_QUERY_CHARS = 4000
 _LONG_CHARS = 8000
 """Texts from here on are only looked through for the words of a query."""
 _IN_WORDS = "'\u2019\u02bc"
+_KNOWN_WORDS = 200_000
+"""Terms of words kept, some 30 MB."""
 _SNIPPET_MIN = 160
 _SNIPPET_MAX = 300
 
@@ -125,7 +127,8 @@ class TextIndex:
         self._facts = facts
         self._asking = frozenset(_ASKING.split())
         self._layout = TextLayout(facts.get("layout", TextLayout.PLAIN))
-        self._term_of: dict[str, str | None] = {}
+        self._term_of: dict[str, str] = {}
+        self._wanted: tuple[str, frozenset[str]] = ("", frozenset())
         self._lock = threading.Lock()
 
     @classmethod
@@ -275,23 +278,28 @@ class TextIndex:
         the text where none occurs. White space is folded.
         """
         flat = unicodedata.normalize("NFKC", " ".join(text.split()))
-        wanted = set(self.terms(query))
-        near = pieces(flat) if len(flat) <= _LONG_CHARS else _likely_pieces(flat, sorted(wanted))
+        latest, wanted = self._wanted
+        if latest != query:  # a search wants ten snippets for one query
+            wanted = frozenset(self.terms(query))
+            self._wanted = (query, wanted)
+        near = _words(flat) if len(flat) <= _LONG_CHARS else _likely_pieces(flat, sorted(wanted))
+        known = self._term_of
         spots = [
-            (piece, term)
-            for piece in near
-            if (term := self._term(piece)) is not None and term in wanted
+            (start, end, term)
+            for word, start, end in near
+            if (term := known[word] if word in known else self._term(word)) in wanted
         ]
         start, end = _densest(spots)
         return _cut(flat, start, end)
 
-    def _term(self, piece: Piece) -> str | None:
-        word = piece.text
-        if word not in self._term_of:
-            with self._lock:
-                found: list[str] = self._analyser.analyze(word)
-            self._term_of[word] = found[0] if found else None
-        return self._term_of[word]
+    def _term(self, word: str) -> str:
+        """What a word is counted as; "" for one that is not counted."""
+        with self._lock:
+            found: list[str] = self._analyser.analyze(word.translate(STRIP))
+            if len(self._term_of) >= _KNOWN_WORDS:  # a vocabulary may be larger than memory
+                self._term_of = {}
+            term = self._term_of[word] = found[0] if found else ""
+        return term
 
 
 def presegmented_doc(doc: TextDoc) -> TextDoc:
@@ -315,6 +323,12 @@ def weighed(doc: TextDoc) -> Iterator[Weighed]:
     yield Weighed(title=doc.title, everything=" ".join(part for part in parts if part))
     for name in doc.names:
         yield Weighed(title=name, everything=f"{name} {name}")
+
+
+def _words(text: str) -> Iterable[tuple[str, int, int]]:
+    """The words of a text with offsets."""
+    spans = word_spans(text)
+    return pieces(text) if spans is None else spans
 
 
 def _likely_pieces(text: str, terms: Sequence[str]) -> Iterator[Piece]:
@@ -344,22 +358,22 @@ def _likely_pieces(text: str, terms: Sequence[str]) -> Iterator[Piece]:
             break
 
 
-def _densest(spots: Sequence[tuple[Piece, str]]) -> tuple[int, int]:
+def _densest(spots: Sequence[tuple[int, int, str]]) -> tuple[int, int]:
     """Offsets of the best run of query terms that fits a snippet; (0, 0) without any."""
     best = (0, 0, 0)
     span = (0, 0)
     for first in range(len(spots)):
-        start = spots[first][0].start
+        start = spots[first][0]
         seen: set[str] = set()
         last = first
-        while last < len(spots) and spots[last][0].end - start <= _SNIPPET_MAX - 40:
-            seen.add(spots[last][1])
+        while last < len(spots) and spots[last][1] - start <= _SNIPPET_MAX - 40:
+            seen.add(spots[last][2])
             last += 1
         if last == first:
             continue
         rank = (len(seen), last - first, -start)
         if rank > best or span == (0, 0):
-            best, span = rank, (start, spots[last - 1][0].end)
+            best, span = rank, (start, spots[last - 1][1])
     return span
 
 

@@ -5,6 +5,7 @@ from collections import OrderedDict
 
 from vision_deepresearch.core.errors import FailureKind
 from vision_deepresearch.worlds.server.jobs import Job, Lane, Reply, key_of
+from vision_deepresearch.worlds.server.misbehaviour import Misbehaviour
 from vision_deepresearch.worlds.server.pool import WorkerPool
 from vision_deepresearch.worlds.server.refusals import RefusedError, refusal_of
 from vision_deepresearch.worlds.server.settings import Settings
@@ -16,7 +17,10 @@ _ENTRY_BYTES = 400
 class Answers:
     """The workers with a memory. Used from one event loop."""
 
-    def __init__(self, pool: WorkerPool, *, settings: Settings) -> None:
+    def __init__(self, pool: WorkerPool, *, settings: Settings, world_seed: int = 0) -> None:
+        self.misbehaviour = Misbehaviour(
+            settings.noise, world_seed=world_seed, noise_seed=settings.noise_seed
+        )
         self._pool = pool
         self._settings = settings
         self._kept: OrderedDict[bytes, Reply] = OrderedDict()
@@ -31,7 +35,9 @@ class Answers:
 
         Raises:
             RefusedError: it failed, took too long, or the queue is full.
+            EngineFailedError: the engine misbehaves, and this is one of its failures.
         """
+        await self.misbehaviour.meet(job, blob)
         key = key_of(job, blob)
         kept = self._kept.get(key)
         if kept is not None:

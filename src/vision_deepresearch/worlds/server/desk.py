@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from vision_deepresearch.core.observation import Evidence
-from vision_deepresearch.core.page import WorldManifest
+from vision_deepresearch.core.page import Page, WorldManifest
+from vision_deepresearch.worlds.server.addresses import MAX_URL_CHARS, too_long
 from vision_deepresearch.worlds.server.answers import Answers
 from vision_deepresearch.worlds.server.incoming import (
     Incoming,
@@ -45,6 +46,17 @@ class Desk:
         job = Job(kind=JobKind.LOOK, urls=picture.urls, limit=limit)
         return EVIDENCE_LIST.validate_json(await self.answers.get(job, picture.data))
 
+    async def read(self, spellings: tuple[str, ...]) -> Page:
+        """A whole page by what a client may mean by its address.
+
+        Raises:
+            RefusedError: no such page, or no answer.
+        """
+        if len(spellings[0]) > MAX_URL_CHARS:
+            raise too_long(spellings[0])
+        job = Job(kind=JobKind.READ, urls=spellings)
+        return Page.model_validate_json(await self.answers.get(job))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentPicture:
@@ -62,7 +74,7 @@ def picture_in(incoming: Incoming) -> SentPicture:
     """
     if incoming.body.files:
         return _whole(incoming.body.files[0])
-    fields = incoming.body.fields
+    fields = incoming.fields
     for name in ("image", "imageUrl", "image_url", "url"):
         text = text_of(fields, name).strip()
         if text:
@@ -94,9 +106,17 @@ def _whole(data: bytes) -> SentPicture:
     return SentPicture(data=data)
 
 
-def manifest_for_clients(manifest: WorldManifest) -> dict[str, JsonValue]:
-    """What may be known of a world: not its seed and spec, from which its truth can be made again."""
+def manifest_for_clients(manifest: WorldManifest, *, noise: str) -> dict[str, JsonValue]:
+    """What may be known of a world: not its seed and spec, from which its truth can be made again.
+
+    The id is that of the world itself: the one that noise gives it holds the seed.
+    """
     shown = manifest.model_copy(
-        update={"seed": None, "spec": {}, "name": manifest.name.partition("@")[0]}
+        update={
+            "seed": None,
+            "spec": {},
+            "name": manifest.name.partition("@")[0],
+            "world_id": manifest.world_id.partition("~")[0],
+        }
     )
-    return shown.model_dump(mode="json", exclude={"seed", "spec"})
+    return {**shown.model_dump(mode="json", exclude={"seed", "spec"}), "noise": noise}

@@ -5,7 +5,7 @@ import hmac
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 from starlette.requests import Request
@@ -24,12 +24,23 @@ from vision_deepresearch.worlds.server.desk import Desk
 from vision_deepresearch.worlds.server.incoming import BodyRoom, Incoming, drain, read_request
 from vision_deepresearch.worlds.server.jobs import Lane
 from vision_deepresearch.worlds.server.metrics import Metrics
-from vision_deepresearch.worlds.server.refusals import OverloadedError, RefusedError
+from vision_deepresearch.worlds.server.refusals import (
+    EngineFailedError,
+    OverloadedError,
+    RefusedError,
+    bad_request,
+)
 from vision_deepresearch.worlds.server.settings import Settings
 
 Answer = Callable[[Incoming, Desk], Awaitable[Response]]
 ErrorShape = Callable[[RefusedError], dict[str, JsonValue]]
 
+_KEY_IN_ADDRESS = {
+    "/v1/images:annotate": "key",
+    "/search": "apiKey",
+    "/images": "apiKey",
+    "/lens": "apiKey",
+}
 _SMALL_BODY_BYTES = 16 * 1024
 """Bodies below this are read even when their queue is full: an answer may be kept for them."""
 
@@ -44,6 +55,12 @@ class Service:
     error: ErrorShape
     lane: Lane = Lane.WORDS
     """The queue that a large body is meant for."""
+    takes_batch: bool = False
+    """Whether a JSON list of requests is understood."""
+    denied: int = 401
+    """The status of a request without the token."""
+    failures: Mapping[FailureKind, int] = field(default_factory=dict)
+    """The status of a misbehaving engine's failures, where it is not the usual one."""
 
 
 class Door:
@@ -66,6 +83,8 @@ class Door:
                 await drain(request, settings=self._settings)
                 if isinstance(refusal, OverloadedError):
                     await self._pause()
+                elif isinstance(refusal, EngineFailedError):
+                    refusal.status = service.failures.get(refusal.kind, refusal.status)
                 response = _refuse(refusal, error=_error_shape(request, service=service))
             took_s = time.monotonic() - began
             self.metrics.count(service.name, status=response.status_code, took_s=took_s)
@@ -83,6 +102,7 @@ class Door:
             raise RefusedError(
                 FailureKind.AUTH,
                 "this server wants its token: send it as Authorization: Bearer TOKEN or X-API-KEY",
+                status=service.denied,
             )
         if _declared_bytes(request) > _SMALL_BODY_BYTES:
             # A picture that would not be searched anyway need not be received.
@@ -90,6 +110,9 @@ class Door:
         async with read_request(
             request, addresses=addresses, settings=settings, room=self.room
         ) as incoming:
+            if incoming.body.batch and not service.takes_batch:
+                msg = "a JSON object was expected, got a list: this route takes one request"
+                raise bad_request(msg)
             return await service.answer(incoming, desk)
 
     async def _pause(self) -> None:
@@ -104,7 +127,7 @@ class Door:
 
 
 def json_response(
-    content: Mapping[str, JsonValue], *, status: int = 200, headers: Mapping[str, str] | None = None
+    content: JsonValue, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """A JSON body."""
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
@@ -123,8 +146,9 @@ def _may_enter(request: Request, addresses: Addresses, token: str) -> bool:
     scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         given.append(bearer.strip())
-    if path == "/v1/images:annotate":
-        given.append(request.query_params.get("key", ""))
+    in_address = _KEY_IN_ADDRESS.get(path)
+    if in_address is not None:
+        given.append(request.query_params.get(in_address, ""))
     if any(hmac.compare_digest(one.encode(), token.encode()) for one in given):
         return True
     if request.method not in {"GET", "HEAD"} or not path.startswith(ASSETS):
@@ -142,11 +166,14 @@ def _declared_bytes(request: Request) -> int:
 
 
 def _error_shape(request: Request, *, service: Service) -> ErrorShape:
-    """POST /search speaks two languages; the content type tells which before the body is read."""
-    content_type = request.headers.get("content-type", "").lower()
-    is_form = "form" in content_type
-    is_search = service.name == "search"
-    return searxng.error if is_search and is_form else service.error
+    """/search and / speak two languages; which one must be known before the body is read."""
+    if service.name not in {"search", "root"}:
+        return service.error
+    if request.method == "POST":
+        is_searxng = "form" in request.headers.get("content-type", "").lower()
+    else:
+        is_searxng = searxng.is_meant_by_get(request.query_params, request.headers)
+    return searxng.error if is_searxng else service.error
 
 
 def _refuse(refusal: RefusedError, *, error: ErrorShape) -> Response:

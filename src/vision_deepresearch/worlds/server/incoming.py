@@ -8,7 +8,7 @@ import base64
 import binascii
 import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import unquote, unquote_to_bytes
@@ -24,6 +24,8 @@ from vision_deepresearch.worlds.server.addresses import Addresses
 from vision_deepresearch.worlds.server.refusals import RefusedError, bad_request
 from vision_deepresearch.worlds.server.settings import Settings
 
+MAX_BATCH = 100
+"""Requests in one JSON list. Source: Serper's playground ("mini-batch")."""
 _MAX_FIELDS = 50
 _DRAINED_BODIES = 4
 """Of a body that is too large, so many times what is allowed is taken before hanging up."""
@@ -40,6 +42,8 @@ class Body:
     """Text fields of a form."""
     files: tuple[bytes, ...] = ()
     """Files of a multipart form in order, or the one that is the whole body."""
+    batch: tuple[Mapping[str, JsonValue], ...] = ()
+    """Requests of a JSON list; most routes take none."""
 
     @property
     def fields(self) -> Mapping[str, JsonValue]:
@@ -51,6 +55,7 @@ class Body:
 class Incoming:
     """One request."""
 
+    method: str
     headers: Mapping[str, str]
     """Looked up in any case."""
     query: Mapping[str, str]
@@ -62,6 +67,11 @@ class Incoming:
     content_type: str
     """Without parameters, lower case; "" when none was sent."""
     body: Body
+
+    @property
+    def fields(self) -> Mapping[str, JsonValue]:
+        """What it says: its body, or its address where it has none (GET)."""
+        return self.body.fields or dict(self.query)
 
 
 class BodyRoom:
@@ -112,6 +122,7 @@ async def read_request(
         raw_path: bytes = request.scope.get("raw_path") or request.url.path.encode()
         raw_query: bytes = request.scope.get("query_string", b"")
         yield Incoming(
+            method=request.method,
             headers=request.headers,
             query={name: whole(value) for name, value in request.query_params.items()},
             raw_path=raw_path.decode("latin-1"),
@@ -183,10 +194,20 @@ async def _read_body(request: Request, data: bytes, *, content_type: str) -> Bod
     except (ValueError, RecursionError) as reason:
         msg = f"a JSON object was expected, got {len(data):,} bytes that are none"
         raise bad_request(msg) from reason
+    if isinstance(content, list):
+        return Body(batch=_batch_of(content))
     if not isinstance(content, dict):
         msg = f"a JSON object was expected, got a {type(content).__name__}"
         raise bad_request(msg)
     return Body(json=content)
+
+
+def _batch_of(content: Sequence[JsonValue]) -> tuple[Mapping[str, JsonValue], ...]:
+    batch = tuple(one for one in content if isinstance(one, dict))
+    if len(batch) != len(content) or not 1 <= len(batch) <= MAX_BATCH:
+        msg = f"a JSON object, or a list of 1 to {MAX_BATCH} of them, was expected"
+        raise bad_request(msg)
+    return batch
 
 
 async def _read_form(request: Request, data: bytes, *, is_multipart: bool) -> Body:

@@ -108,6 +108,11 @@ class Reply:
     """JSON of `EVIDENCE_LIST`, `PICTURE_LIST` or a `Page`; of an asset the file itself."""
 
 
+def sha256_of(blob: bytes) -> str:
+    """Of a picture that was sent, in hex."""
+    return hashlib.sha256(blob).hexdigest()
+
+
 def key_of(job: Job, blob: bytes) -> bytes:
     """The name of a job in the cache: what it asks for and the picture's own bytes."""
     digest = hashlib.sha256(job.model_dump_json().encode())

@@ -48,6 +48,8 @@ class _Ticket:
     job: Job
     blob: bytes
     future: asyncio.Future[Reply]
+    since: float
+    """When it began to wait."""
 
 
 class WorkerPool:
@@ -67,6 +69,8 @@ class WorkerPool:
         self.num_done = dict.fromkeys(Lane, 0)
         self.busy_s = dict.fromkeys(Lane, 0.0)
         self.num_replaced = 0
+        self.num_late = 0
+        """Jobs that were given up since they had waited too long."""
 
     async def start(self) -> WorldManifest:
         """Start all workers and wait until each has opened the world.
@@ -97,7 +101,7 @@ class WorkerPool:
             others = [self._clock[other] for other in Lane if self._waiting[other]]
             self._clock[lane] = max(self._clock[lane], min(others, default=0.0))
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        queue.append(_Ticket(job, blob, future))
+        queue.append(_Ticket(job, blob, future, time.monotonic()))
         self._ready.release()
         return future
 
@@ -145,6 +149,11 @@ class WorkerPool:
         while True:
             await self._ready.acquire()
             ticket = self._next()
+            if time.monotonic() - ticket.since > self._settings.max_wait_s:
+                # Whoever asked may be gone; work for the late would make the others late too.
+                self.num_late += 1
+                _answer(ticket, self._too_late())
+                continue
             lane = ticket.job.kind.lane
             expected = self._typical_s[lane]
             self._clock[lane] += expected / _SHARE[lane]
@@ -168,6 +177,19 @@ class WorkerPool:
         """From the lane that has had the least of its share."""
         lane = min((one for one in Lane if self._waiting[one]), key=lambda one: self._clock[one])
         return self._waiting[lane].popleft()
+
+    def _too_late(self) -> Reply:
+        settings = self._settings
+        message = (
+            f"no worker was free within {settings.max_wait_s:g} s: ask again after "
+            f"{settings.retry_after_s} s, or start the server with more --workers"
+        )
+        outcome = Outcome(
+            failure=FailureKind.UNAVAILABLE,
+            message=message,
+            retry_after_s=float(settings.retry_after_s),
+        )
+        return Reply(outcome=outcome)
 
     async def _carry(self, seat: int, ticket: _Ticket) -> Reply:
         worker = self._workers[seat]

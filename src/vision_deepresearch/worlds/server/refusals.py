@@ -59,6 +59,10 @@ class OverloadedError(RefusedError):
         )
 
 
+class EngineFailedError(RefusedError):
+    """The engine misbehaved as it was told to; each service has its own way to say so."""
+
+
 def bad_request(message: str) -> RefusedError:
     """A request that cannot be understood."""
     return RefusedError(FailureKind.BAD_REQUEST, message)

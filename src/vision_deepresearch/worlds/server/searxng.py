@@ -1,5 +1,6 @@
-"""The shape of SearXNG: GET or form POST /search with format=json."""
+"""The shape of SearXNG: GET or form POST /search, or /, with format=json."""
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from pydantic import JsonValue
@@ -9,16 +10,32 @@ from vision_deepresearch.core.observation import Evidence
 from vision_deepresearch.worlds.server.desk import Desk
 from vision_deepresearch.worlds.server.incoming import Incoming, count_of, query_of, text_of
 from vision_deepresearch.worlds.server.jobs import PICTURE_LIST, FoundPicture, Job, JobKind
-from vision_deepresearch.worlds.server.refusals import RefusedError
+from vision_deepresearch.worlds.server.refusals import EngineFailedError, RefusedError
 from vision_deepresearch.worlds.server.serper import host_of
 from vision_deepresearch.worlds.server.settings import DEFAULT_HITS, MAX_HITS
 
 _ENGINE = "vdr"
+_FAILED = {
+    FailureKind.RATE_LIMITED: "Suspended: too many requests",
+    FailureKind.TIMEOUT: "timeout",
+}
+"""How a failure of an engine is named; any other is an HTTP error."""
 
 
 def is_meant(incoming: Incoming) -> bool:
-    """Whether a POST to /search speaks SearXNG: by its content type, or since its query says it."""
-    return not incoming.body.json and (bool(incoming.body.form) or "q" in incoming.query)
+    """Whether a request to /search or / speaks SearXNG, and not Serper.
+
+    By POST a form does, or words in the address; by GET all but those that show a key of Serper's.
+    """
+    if incoming.method == "POST":
+        is_json = bool(incoming.body.json or incoming.body.batch)
+        return not is_json and (bool(incoming.body.form) or "q" in incoming.query)
+    return is_meant_by_get(incoming.query, incoming.headers)
+
+
+def is_meant_by_get(query: Mapping[str, str], headers: Mapping[str, str]) -> bool:
+    """The same, before a request is read."""
+    return "format" in query or not ("apiKey" in query or "x-api-key" in headers)
 
 
 async def search(incoming: Incoming, desk: Desk) -> dict[str, JsonValue]:
@@ -37,17 +54,18 @@ async def search(incoming: Incoming, desk: Desk) -> dict[str, JsonValue]:
     start = DEFAULT_HITS * (page - 1)
     limit = min(DEFAULT_HITS * page, MAX_HITS)
     categories = text_of(fields, "categories", "general").lower().split(",")
-    results: list[JsonValue]
-    if "images" in [name.strip() for name in categories]:
-        job = Job(kind=JobKind.PICTURES, query=query, limit=limit)
-        pictures = PICTURE_LIST.validate_json(await desk.answers.get(job))
-        results = [
-            _picture(picture, position=number, incoming=incoming)
-            for number, picture in enumerate(pictures[start:], start=start + 1)
-        ]
-    else:
-        hits = await desk.search(query, limit=limit)
-        results = [_page(hit, position=n) for n, hit in enumerate(hits[start:], start=start + 1)]
+    is_images = "images" in [name.strip() for name in categories]
+    failed: list[JsonValue] = []
+    results: list[JsonValue] = []
+    try:
+        if is_images:
+            results = await _pictures(query, incoming, desk, start=start, limit=limit)
+        else:
+            hits = await desk.search(query, limit=limit)
+            shown = enumerate(hits[start:], start=start + 1)
+            results = [_page(hit, position=number) for number, hit in shown]
+    except EngineFailedError as failure:  # a metasearch engine answers without the engine
+        failed = [[_ENGINE, _FAILED.get(failure.kind, "HTTP error")]]
     return {
         "query": query,
         "number_of_results": len(results),
@@ -56,8 +74,19 @@ async def search(incoming: Incoming, desk: Desk) -> dict[str, JsonValue]:
         "corrections": [],
         "infoboxes": [],
         "suggestions": [],
-        "unresponsive_engines": [],
+        "unresponsive_engines": failed,
     }
+
+
+async def _pictures(
+    query: str, incoming: Incoming, desk: Desk, *, start: int, limit: int
+) -> list[JsonValue]:
+    job = Job(kind=JobKind.PICTURES, query=query, limit=limit)
+    pictures = PICTURE_LIST.validate_json(await desk.answers.get(job))
+    return [
+        _picture(picture, position=number, incoming=incoming)
+        for number, picture in enumerate(pictures[start:], start=start + 1)
+    ]
 
 
 def error(refusal: RefusedError) -> dict[str, JsonValue]:

@@ -1,5 +1,10 @@
-"""The shape of Serper: POST /search, /images, /lens with JSON. Unknown keys are ignored."""
+"""The shape of Serper: /search, /images, /lens by POST (JSON) or GET.
 
+Unknown keys are ignored. A JSON list of up to 100 requests gets a list of as many answers.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import date
 from urllib.parse import urlsplit
 
@@ -15,15 +20,48 @@ from vision_deepresearch.worlds.server.settings import DEFAULT_HITS, DEFAULT_LEN
 # Not calendar.month_abbr: that follows the locale.
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _ECHOED = ("gl", "hl", "tbs", "location", "autocorrect")
+_One = Callable[
+    [Mapping[str, JsonValue], Incoming, Desk], Coroutine[None, None, dict[str, JsonValue]]
+]
 
 
-async def search(incoming: Incoming, desk: Desk) -> dict[str, JsonValue]:
+async def search(incoming: Incoming, desk: Desk) -> JsonValue:
     """Pages by words.
 
     Raises:
         RefusedError: no query, or no answer.
     """
-    wanted = _Wanted(incoming, desk=desk, type_="search")
+    return await _each(incoming, desk, one=_search)
+
+
+async def images(incoming: Incoming, desk: Desk) -> JsonValue:
+    """Pictures by words.
+
+    Raises:
+        RefusedError: no query, or no answer.
+    """
+    return await _each(incoming, desk, one=_images)
+
+
+async def _each(incoming: Incoming, desk: Desk, *, one: _One) -> JsonValue:
+    """The answer to a request, or to each of a list; one that is refused spoils them all."""
+    batch = incoming.body.batch
+    if not batch:
+        return await one(incoming.fields, incoming, desk)
+    try:
+        async with asyncio.TaskGroup() as group:
+            answers = [group.create_task(one(fields, incoming, desk)) for fields in batch]
+    except ExceptionGroup as failed:
+        refused = failed.subgroup(RefusedError)
+        raise failed if refused is None else refused.exceptions[0] from None
+    return [answer.result() for answer in answers]
+
+
+async def _search(
+    fields: Mapping[str, JsonValue], incoming: Incoming, desk: Desk
+) -> dict[str, JsonValue]:
+    del incoming
+    wanted = _Wanted(fields, desk=desk, type_="search")
     found = await desk.search(wanted.query, limit=wanted.limit)
     return {
         "searchParameters": wanted.parameters,
@@ -37,13 +75,10 @@ async def search(incoming: Incoming, desk: Desk) -> dict[str, JsonValue]:
     }
 
 
-async def images(incoming: Incoming, desk: Desk) -> dict[str, JsonValue]:
-    """Pictures by words.
-
-    Raises:
-        RefusedError: no query, or no answer.
-    """
-    wanted = _Wanted(incoming, desk=desk, type_="images")
+async def _images(
+    fields: Mapping[str, JsonValue], incoming: Incoming, desk: Desk
+) -> dict[str, JsonValue]:
+    wanted = _Wanted(fields, desk=desk, type_="images")
     job = Job(kind=JobKind.PICTURES, query=wanted.query, limit=wanted.limit)
     found = PICTURE_LIST.validate_json(await desk.answers.get(job))
     shown: list[JsonValue] = []
@@ -72,7 +107,7 @@ async def lens(incoming: Incoming, desk: Desk) -> dict[str, JsonValue]:
     Raises:
         RefusedError: no picture, or no answer.
     """
-    fields = incoming.body.fields
+    fields = incoming.fields
     picture = picture_in(incoming)
     limit = count_of(fields, "num", DEFAULT_LENS_HITS, most=MAX_HITS)
     found = await desk.look(picture, limit=limit)
@@ -105,8 +140,7 @@ def host_of(url: str) -> str:
 class _Wanted:
     """What a search asks for: words, and which stretch of the list."""
 
-    def __init__(self, incoming: Incoming, *, desk: Desk, type_: str) -> None:
-        fields = incoming.body.fields
+    def __init__(self, fields: Mapping[str, JsonValue], *, desk: Desk, type_: str) -> None:
         self.query = query_of(fields, settings=desk.settings)
         num = count_of(fields, "num", DEFAULT_HITS, most=MAX_HITS)
         page = count_of(fields, "page", 1, most=MAX_HITS)

@@ -1,8 +1,9 @@
 """What one server may spend: sizes, places in the queues, seconds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vision_deepresearch.worlds.server.jobs import Lane
+from vision_deepresearch.worlds.wrappers.noise_settings import NoiseSettings
 
 MAX_HITS = 100
 """Hits of one search, over all its pages."""
@@ -30,19 +31,27 @@ class Settings:
     """Reverse image searches that may wait: each takes ten to fifty times as long."""
     body_timeout_s: float = 20.0
     """For a client to send its body."""
+    max_wait_s: float = 10.0
+    """A job that has waited longer is not begun: it is refused like one that found no place."""
     job_timeout_s: float = 20.0
     """For one piece of work; a worker that takes longer is ended and replaced."""
     request_timeout_s: float = 40.0
     """For waiting and work together."""
     retry_after_s: int = 1
     """What a refused client is told to wait."""
-    refusals_per_s: float = 200.0
+    refusals_per_s: float = 100.0
     """Refusals beyond this rate are held back, so that clients who ask again at once, against
     what they were told, cannot keep the server from its work."""
-    max_refusal_pause_s: float = 4.0
+    max_refusal_pause_s: float = 12.0
     """No refusal is held back longer."""
     cache_bytes: int = 128 * 1024 * 1024
     """Of answers kept; the world is frozen, so they never expire."""
+
+    noise: NoiseSettings = field(default_factory=NoiseSettings)
+    """How badly the engine behaves. Lists and pages are the workers' part: see `OpenWorld`."""
+    noise_name: str = "clean"
+    """Preset and seed, for the manifest."""
+    noise_seed: int = 0
 
     def max_waiting(self, lane: Lane) -> int:
         """Places in a lane's queue."""

@@ -7,12 +7,18 @@ from pydantic import JsonValue
 from vision_deepresearch.core.observation import Evidence
 from vision_deepresearch.worlds.server.desk import Desk, SentPicture, picture_from
 from vision_deepresearch.worlds.server.incoming import Incoming, base64_of, count_of, text_of
-from vision_deepresearch.worlds.server.refusals import RefusedError, bad_request
+from vision_deepresearch.worlds.server.refusals import (
+    EngineFailedError,
+    RefusedError,
+    bad_request,
+)
 from vision_deepresearch.worlds.server.settings import DEFAULT_HITS, MAX_HITS
 
 MAX_PICTURES = 16
 """Of one call, as the service has it."""
 _FEATURE = "WEB_DETECTION"
+_NUMBER = 10
+"""The same as the official client libraries write it (`$alt=json;enum-encoding=int`)."""
 _STATUS = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -41,7 +47,7 @@ async def annotate(incoming: Incoming, desk: Desk) -> dict[str, JsonValue]:
         try:
             responses.append(await _annotate_one(request, incoming=incoming, desk=desk))
         except RefusedError as refusal:
-            if refusal.retry_after_s is not None:
+            if refusal.retry_after_s is not None or isinstance(refusal, EngineFailedError):
                 raise
             code = _CODE.get(refusal.status, 13)
             responses.append({"error": {"code": code, "message": refusal.message}})
@@ -58,7 +64,7 @@ async def _annotate_one(
     wanted = (
         [one for one in features if isinstance(one, dict)] if isinstance(features, list) else []
     )
-    feature = next((one for one in wanted if one.get("type") == _FEATURE), None)
+    feature = next((one for one in wanted if one.get("type") in (_FEATURE, _NUMBER)), None)
     if feature is None:
         msg = f"this server knows the feature {_FEATURE} only: add it to `features`"
         raise bad_request(msg)

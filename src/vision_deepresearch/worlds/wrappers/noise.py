@@ -8,7 +8,6 @@ recording serves every noise, and salted rollouts do not share each other's draw
 """
 
 import asyncio
-import math
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
@@ -21,6 +20,7 @@ from vision_deepresearch.core.errors import FailureKind, WorldError
 from vision_deepresearch.core.observation import Evidence
 from vision_deepresearch.core.page import Asset, Page, WorldManifest
 from vision_deepresearch.core.protocols import World
+from vision_deepresearch.worlds.wrappers.noise_calls import fate_of
 from vision_deepresearch.worlds.wrappers.noise_draws import (
     Draws,
     Repetitions,
@@ -65,11 +65,11 @@ class Deed(StrEnum):
     """A wait of the long tail."""
 
 
-_FAILURES = (
-    (Deed.RATE_LIMITED, FailureKind.RATE_LIMITED, "the engine takes no more requests now"),
-    (Deed.UPSTREAM, FailureKind.UPSTREAM, "the engine failed"),
-    (Deed.TIMEOUT, FailureKind.TIMEOUT, "the engine did not answer"),
-)
+_FAILED = {
+    FailureKind.RATE_LIMITED: Deed.RATE_LIMITED,
+    FailureKind.UPSTREAM: Deed.UPSTREAM,
+    FailureKind.TIMEOUT: Deed.TIMEOUT,
+}
 
 
 class NoisyWorld:
@@ -209,16 +209,13 @@ class NoisyWorld:
             return draws
         context = current_context.get()
         call = (*request, *self._repetitions.number(request, context=context))
-        failed = self._failure(draws, call)
-        if failed is not None and failed[1] is FailureKind.TIMEOUT:
-            await self._sleep(settings.timeout_s)
-        elif settings.waits:
-            await self._sleep(self._latency_s(draws, call))
-        if failed is not None:
-            deed, kind, words = failed
-            self.deeds[deed] += 1
-            wait_s = settings.retry_after_s if kind is FailureKind.RATE_LIMITED else None
-            raise WorldError(kind, words, retry_after_s=wait_s)
+        fate = fate_of(settings, draws, call=call)
+        self.deeds[Deed.TAIL] += fate.is_tail
+        if fate.wait_s > 0:
+            await self._sleep(fate.wait_s)
+        if fate.failure is not None:
+            self.deeds[_FAILED[fate.failure]] += 1
+            raise WorldError(fate.failure, fate.words, retry_after_s=fate.retry_after_s)
         return draws
 
     def _draws_now(self) -> Draws:
@@ -230,25 +227,3 @@ class NoisyWorld:
             noise_seed=self._draws.noise_seed,
             salt=f"{context.task_id} {context.attempt}",
         )
-
-    def _failure(
-        self, draws: Draws, call: tuple[str | int, ...]
-    ) -> tuple[Deed, FailureKind, str] | None:
-        settings = self._settings
-        chances = (settings.p_rate_limited, settings.p_upstream, settings.p_timeout)
-        drawn, reached = draws.uniform("failure", *call), 0.0
-        for chance, failure in zip(chances, _FAILURES, strict=True):
-            reached += chance
-            if drawn < reached:
-                return failure
-        return None
-
-    def _latency_s(self, draws: Draws, call: tuple[str | int, ...]) -> float:
-        settings = self._settings
-        seconds = settings.latency_median_s
-        if settings.latency_sigma:
-            seconds *= math.exp(settings.latency_sigma * draws.normal("latency", *call))
-        if draws.happens(settings.p_tail, "tail", *call):
-            self.deeds[Deed.TAIL] += 1
-            seconds *= settings.tail_factor
-        return min(seconds, settings.latency_max_s)
