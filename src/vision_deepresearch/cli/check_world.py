@@ -28,7 +28,7 @@ from vision_deepresearch.evals.fleet import num_cores, spread
 from vision_deepresearch.evals.results import open_results
 from vision_deepresearch.wiring.worlds import OpenedWorld, open_world
 
-_CHECKER_VERSION = 2
+_CHECKER_VERSION = 3
 """Of the reports in a results file; raise it when the same question may get another verdict."""
 
 

@@ -242,9 +242,13 @@ class Examination:
         if sight is None or hop.box is None:
             return "there is no picture to look at"
         thing = self.relations.thing(hop)
-        if thing is None or await sight.finds(thing, hop.box) is None:
+        scale = await sight.finds(thing, hop.box) if thing is not None else None
+        if scale is None:
             return f"no crop of its box finds {hop.expected!r}"
-        return live
+        # Only what the search lists is at hand, not what the proof names.
+        shown = await sight.look(hop.box.scaled(scale))
+        listed = dict.fromkeys(url for one in shown if one.thing == thing for url in one.urls)
+        return [url for url in listed if await self._is_live(url)]
 
     async def _pages_of_step(self, hop: Hop, *, before: list[str]) -> tuple[list[str] | str, str]:
         live = [url for url in hop.pages if await self._is_live(url)]
