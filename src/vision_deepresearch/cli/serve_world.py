@@ -4,11 +4,9 @@ import asyncio
 import os
 import sys
 from functools import partial
-from pathlib import Path
 
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.page import WorldManifest
-from vision_deepresearch.core.protocols import World
 
 
 def serve(
@@ -21,6 +19,7 @@ def serve(
     workers: int | None = None,
     queue: int | None = None,
     cache_mb: int | None = None,
+    embedder: str | None = None,
 ) -> None:
     """Serve a world until Ctrl-C.
 
@@ -33,6 +32,7 @@ def serve(
         workers: processes; None: one per core this process may use.
         queue: places for text work; an eighth of it for picture searches. None: 512 and 64.
         cache_mb: of kept answers; None: 128.
+        embedder: of a world with vectors, or "off"; None: VDR_EMBEDDER. One per worker.
 
     Raises:
         ConfigError: the extra is not installed, or something does not fit; says how to mend it.
@@ -48,6 +48,7 @@ def serve(
         raise ConfigError(msg) from reason
     from vision_deepresearch.cli.output import console
     from vision_deepresearch.cli.research import prepare_world
+    from vision_deepresearch.wiring.worlds import open_without_truth
 
     check_binding(host, token=token)
     usual = Settings()
@@ -65,7 +66,7 @@ def serve(
         cache_bytes=usual.cache_bytes if cache_mb is None else cache_mb * 1024 * 1024,
     )
     folder = prepare_world(world, target=console(json_wanted=True))
-    opener = partial(open_without_truth, folder)
+    opener = partial(open_without_truth, folder, embedder=embedder)
 
     def announce(url: str, manifest: WorldManifest) -> None:
         pages = manifest.counts.get("pages", 0)
@@ -83,22 +84,3 @@ def serve(
 def _num_cores() -> int:
     """Those this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 2
-
-
-def open_without_truth(folder: Path) -> World:
-    """Open a world folder as a worker does: what it knows about its tasks stays on disk.
-
-    Raises:
-        ConfigError: no world there, or one of another version.
-    """
-    from vision_deepresearch.core.page import WorldManifest
-    from vision_deepresearch.wiring.worlds import open_world
-    from vision_deepresearch.worlds.generated.world import GeneratedWorld
-
-    try:
-        kind = WorldManifest.model_validate_json((folder / "manifest.json").read_bytes()).kind
-    except (OSError, ValueError):
-        kind = ""
-    if kind == "generated":
-        return GeneratedWorld.open(folder)
-    return open_world(folder).world

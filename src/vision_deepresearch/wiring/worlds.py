@@ -12,15 +12,19 @@ from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.page import WorldManifest
 from vision_deepresearch.core.protocols import TruthSource, World
 from vision_deepresearch.core.task import Task
+from vision_deepresearch.wiring.cache import cache_folder
 from vision_deepresearch.wiring.config import explain
+from vision_deepresearch.wiring.embedders import OFF, embedder_for, open_embedder
 from vision_deepresearch.worlds.corpus.build import ImportReport, import_source
 from vision_deepresearch.worlds.corpus.folder import FolderSource
 from vision_deepresearch.worlds.corpus.source import Source
 from vision_deepresearch.worlds.corpus.world import CorpusWorld
 from vision_deepresearch.worlds.corpus.zim import ZimSource
+from vision_deepresearch.worlds.embed import embed_world
 from vision_deepresearch.worlds.generated.build import build_world
 from vision_deepresearch.worlds.generated.spec import WorldSpec, spec_named
 from vision_deepresearch.worlds.generated.world import GeneratedWorld, open_truth
+from vision_deepresearch.worlds.picture_words import NO_CAPTIONS, SearchesPicturesByWords
 
 ProgressBar = Callable[[str, int, int], None]
 """Called with (what, done, total) on long work."""
@@ -32,15 +36,6 @@ PAGES_PER_ENTITY = 1.9
 PAGES_FOR_JOBS = 5_000
 """Smaller worlds are drawn in less time than processes need to start."""
 WORLDS = ("generated:PRESET", "generated:PRESET@SEED", "a world folder")
-
-
-def cache_folder() -> Path:
-    """Where generated worlds are kept between runs: VDR_CACHE, or the user's cache folder."""
-    own = os.environ.get("VDR_CACHE")
-    if own:
-        return Path(own)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "vision-deepresearch"
 
 
 def world_folder(name: str, *, progress: ProgressBar | None = None) -> Path:
@@ -94,21 +89,82 @@ class OpenedWorld:
             raise ConfigError(msg)
         return self.generated.tasks(limit)
 
+    def by_words(self) -> SearchesPicturesByWords:
+        """The world as one whose pictures are searched by words.
+
+        Raises:
+            ConfigError: it has no index of the words around its pictures.
+        """
+        if isinstance(self.world, SearchesPicturesByWords) and self.world.has_captions:
+            return self.world
+        raise ConfigError(NO_CAPTIONS)
+
     def pictures_of(self, task: Task) -> list[bytes]:
         """The pictures of one of its own questions, in order."""
         assert self.generated is not None, "only such a world has tasks"
         return self.generated.task_pictures(task)
 
 
-def open_world(folder: Path) -> OpenedWorld:
+def open_world(folder: Path, *, embedder: str | None = None) -> OpenedWorld:
     """Open a world folder as what its manifest says it is.
 
+    Args:
+        folder: where it lies.
+        embedder: name of the embedder its vectors were made by, or "off"; None: VDR_EMBEDDER.
+
     Raises:
-        ConfigError: no world there, or one of another version.
+        ConfigError: no world there, or one of another version or embedder.
+    """
+    manifest = _manifest_in(folder)
+    chosen = embedder_for(manifest, embedder)
+    if manifest.kind == "corpus":
+        return OpenedWorld(world=CorpusWorld.open(folder, embedder=chosen))
+    if manifest.kind == "generated":
+        generated = GeneratedWorld.open(folder, embedder=chosen)
+        return OpenedWorld(world=generated, generated=generated, truth=open_truth(folder))
+    msg = (
+        f"the world in {str(folder)!r} is of kind {manifest.kind!r}, which this program does not "
+        "know"
+    )
+    raise ConfigError(msg)
+
+
+def open_without_truth(folder: Path, *, embedder: str | None = None) -> World:
+    """Open a world folder as a server does: what it knows about its tasks stays on disk.
+
+    Raises:
+        ConfigError: as `open_world`.
+    """
+    manifest = _manifest_in(folder)
+    if manifest.kind == "generated":
+        return GeneratedWorld.open(folder, embedder=embedder_for(manifest, embedder))
+    return open_world(folder, embedder=embedder).world
+
+
+def embed_folder(folder: Path, *, embedder: str, progress: ProgressBar) -> WorldManifest:
+    """Add vectors of an embedder to a world, in place of older ones; the manifest as it then is.
+
+    Raises:
+        ConfigError: no world or embedder of that name, or the folder cannot be written.
+    """
+    manifest = _manifest_in(folder)
+    world = (
+        CorpusWorld.open(folder, embedder=OFF)
+        if manifest.kind == "corpus"
+        else GeneratedWorld.open(folder, embedder=OFF)
+    )
+    return embed_world(world, open_embedder(embedder), progress=progress)
+
+
+def _manifest_in(folder: Path) -> WorldManifest:
+    """What kind of world lies there.
+
+    Raises:
+        ConfigError: none.
     """
     path = folder / "manifest.json"
     try:
-        kind = WorldManifest.model_validate_json(path.read_bytes()).kind
+        return WorldManifest.model_validate_json(path.read_bytes())
     except FileNotFoundError as reason:
         msg = (
             f"expected a world folder with manifest.json, got {str(folder)!r}: make one with "
@@ -121,13 +177,6 @@ def open_world(folder: Path) -> OpenedWorld:
             f"{str(path)!r} is no manifest of a world: delete the folder and build or import again"
         )
         raise ConfigError(msg) from reason
-    if kind == "corpus":
-        return OpenedWorld(world=CorpusWorld.open(folder))
-    if kind == "generated":
-        generated = GeneratedWorld.open(folder)
-        return OpenedWorld(world=generated, generated=generated, truth=open_truth(folder))
-    msg = f"the world in {str(folder)!r} is of kind {kind!r}, which this program does not know"
-    raise ConfigError(msg)
 
 
 def build_generated(
