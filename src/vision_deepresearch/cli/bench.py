@@ -10,7 +10,8 @@ from vision_deepresearch.cli import options
 
 def bench(
     name: Annotated[
-        str, typer.Argument(help="Which: loop, modes, noise, corpus, sandbox, serve or world.")
+        str,
+        typer.Argument(help="Which: loop, modes, noise, corpus, embed, sandbox, serve or world."),
     ],
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, below 50 s.")] = False,
     world: options.World = None,

@@ -13,6 +13,7 @@ TAKES = {
     "modes": ("world", "tasks"),
     "noise": ("world", "tasks"),
     "corpus": ("source",),
+    "embed": (),
     "sandbox": (),
     "serve": ("world",),
     "world": ("pages", "seed"),
@@ -91,6 +92,10 @@ def _measured(
             from vision_deepresearch.bench.corpus import bench_corpus
 
             return asyncio.run(bench_corpus(source=source, quick=quick, progress=progress))
+        case "embed":
+            from vision_deepresearch.bench.embed import bench_embed
+
+            return bench_embed(quick=quick, progress=progress)
         case "noise":
             from vision_deepresearch.bench.noise import bench_noise
 

@@ -1,8 +1,9 @@
 """Image search by local features and by vectors of an embedder together.
 
 Both give candidates; local features verify the best of both. Verified matches come first, most key
-points first; the rest is ordered by reciprocal ranks of both. So a poor embedder lowers no match,
-and a good one brings what local features cannot know: the same face or animal from elsewhere.
+points first; the rest is ordered by reciprocal ranks of votes, of vectors and of key points that
+agree at least possibly. So a poor embedder lowers no match, and a good one brings what local
+features cannot know: the same face or animal from elsewhere.
 """
 
 import hashlib
@@ -24,6 +25,7 @@ from vision_deepresearch.worlds.index.vectors_faiss import (
 )
 from vision_deepresearch.worlds.index.visual import (
     MATCH_INLIERS,
+    POSSIBLE_INLIERS,
     VisualHit,
     VisualIndex,
     features,
@@ -77,7 +79,12 @@ class HybridIndex:
         inliers = {hit.image_id: hit.inliers for hit in voted}
         unseen = [place for place in near[:_VERIFY_NEAR] if not inliers.get(self._ids[place])]
         inliers |= self._visuals.inliers_of(query, unseen)
+        agreed = sorted(
+            (one for one, count in inliers.items() if count >= POSSIBLE_INLIERS),
+            key=lambda one: -inliers[one],
+        )
         scores = reciprocal_ranks([
+            agreed,
             [hit.image_id for hit in voted],
             [self._ids[place] for place in near],
         ])
