@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: setup demo check test test-slow bench shape
+.PHONY: setup setup-models demo check test test-slow bench shape
 .DEFAULT_GOAL := demo
 
 setup: $(INSTALLED)
@@ -13,6 +13,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $(INSTALLED)
+
+setup-models: $(INSTALLED)    ## torch and transformers too: without them the tests of models are skipped
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,models]'
 
 demo: $(INSTALLED)            ## research one question about a cluttered picture, live, without keys
 	$(BIN)/vdr demo

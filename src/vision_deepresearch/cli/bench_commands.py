@@ -16,6 +16,7 @@ TAKES = {
     "modes": ("world", "tasks", "noise_tasks", "seed", "out", "jobs"),
     "noise": ("world", "tasks"),
     "corpus": ("source",),
+    "embed": (),
     "sandbox": (),
     "serve": ("world",),
     "planted": ("world", "tasks", "only", "out", "jobs"),
@@ -81,6 +82,10 @@ def _measured(
     match name:
         case "loop" | "corpus" | "noise" | "sandbox" | "serve":
             return asyncio.run(_measured_waiting(name, asked=asked, quick=quick, progress=progress))
+        case "embed":
+            from vision_deepresearch.bench.embed import bench_embed
+
+            return bench_embed(quick=quick, progress=progress)
         case "planted":
             from vision_deepresearch.bench.planted import bench_planted
 

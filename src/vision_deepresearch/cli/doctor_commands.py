@@ -23,10 +23,11 @@ from vision_deepresearch.cli.research import prepare_world, resolve
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.media.store import MemoryMediaStore
 from vision_deepresearch.media.testcard import draw_testcard
+from vision_deepresearch.wiring.cache import cache_folder
 from vision_deepresearch.wiring.config import RunConfig, is_hosted
 from vision_deepresearch.wiring.judges import make_judge
 from vision_deepresearch.wiring.models import ModelShelf, make_profile
-from vision_deepresearch.wiring.worlds import cache_folder, open_world
+from vision_deepresearch.wiring.worlds import open_world
 
 DOCTOR_WORLD = "generated:tiny"
 _STYLES = {
@@ -102,7 +103,8 @@ async def _world_checks(
     config: RunConfig, *, media: MemoryMediaStore, rng: random.Random, json_wanted: bool
 ) -> AsyncIterator[Check]:
     try:
-        opened = open_world(prepare_world(config.world, target=console(json_wanted=json_wanted)))
+        folder = prepare_world(config.world, target=console(json_wanted=json_wanted))
+        opened = open_world(folder, embedder=config.embedder)
     except ConfigError as error:
         yield Check(
             name="world",

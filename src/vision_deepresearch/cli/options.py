@@ -74,6 +74,18 @@ Config = Annotated[Path | None, typer.Option(help="TOML recipe; flags given win 
 Out = Annotated[
     Path | None, typer.Option(help="Run folder; the same command again goes on where it was.")
 ]
+Embedder = Annotated[
+    str | None,
+    typer.Option(
+        help="Of a world with vectors: transformers:PATH, onnx:PATH or off; default: VDR_EMBEDDER."
+    ),
+]
+EmbedWith = Annotated[
+    str | None,
+    typer.Option(
+        "--embedder", help="Also make vectors of its pictures: transformers:PATH or onnx:PATH."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 

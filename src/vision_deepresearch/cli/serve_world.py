@@ -4,12 +4,10 @@ import asyncio
 import os
 import sys
 from functools import partial
-from pathlib import Path
 
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.page import WorldManifest
-from vision_deepresearch.core.protocols import World
-from vision_deepresearch.worlds.wrappers.noise_settings import NoiseSettings, noise_named
+from vision_deepresearch.worlds.wrappers.noise_settings import noise_named
 
 
 def serve(
@@ -23,6 +21,7 @@ def serve(
     queue: int | None = None,
     cache_mb: int | None = None,
     noise: str | None = None,
+    embedder: str | None = None,
 ) -> None:
     """Serve a world until Ctrl-C.
 
@@ -36,6 +35,7 @@ def serve(
         queue: places for text work; an eighth of it for picture searches. None: 512 and 64.
         cache_mb: of kept answers; None: 128.
         noise: how badly the engine behaves, PRESET or PRESET@SEED; None: clean.
+        embedder: of a world with vectors, or "off"; None: VDR_EMBEDDER. One per worker.
 
     Raises:
         ConfigError: the extra is not installed, or something does not fit; says how to mend it.
@@ -51,6 +51,7 @@ def serve(
         raise ConfigError(msg) from reason
     from vision_deepresearch.cli.output import console
     from vision_deepresearch.cli.research import prepare_world
+    from vision_deepresearch.wiring.worlds import open_without_truth
 
     check_binding(host, token=token)
     usual = Settings()
@@ -72,7 +73,9 @@ def serve(
         noise_seed=noise_seed,
     )
     folder = prepare_world(world, target=console(json_wanted=True))
-    opener = partial(open_without_truth, folder, noise=knobs, noise_seed=noise_seed)
+    opener = partial(
+        open_without_truth, folder, embedder=embedder, noise=knobs, noise_seed=noise_seed
+    )
 
     def announce(url: str, manifest: WorldManifest) -> None:
         pages = manifest.counts.get("pages", 0)
@@ -90,41 +93,3 @@ def serve(
 def _num_cores() -> int:
     """Those this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 2
-
-
-def open_without_truth(
-    folder: Path, *, noise: NoiseSettings | None = None, noise_seed: int = 0
-) -> World:
-    """Open a world folder as a worker does: what it knows about its tasks stays on disk.
-
-    Args:
-        folder: of the world.
-        noise: what its engine does to lists and pages; time and failures are the server's part.
-        noise_seed: of the noise.
-
-    Raises:
-        ConfigError: no world there, or one of another version.
-    """
-    from vision_deepresearch.core.page import WorldManifest
-    from vision_deepresearch.wiring.worlds import open_world
-    from vision_deepresearch.worlds.generated.older import OlderPages
-    from vision_deepresearch.worlds.generated.world import GeneratedWorld
-    from vision_deepresearch.worlds.server.misbehaviour import without_calls
-    from vision_deepresearch.worlds.wrappers.noise import NoisyWorld
-
-    try:
-        kind = WorldManifest.model_validate_json((folder / "manifest.json").read_bytes()).kind
-    except (OSError, ValueError):
-        kind = ""
-    generated = GeneratedWorld.open(folder) if kind == "generated" else None
-    world: World = open_world(folder).world if generated is None else generated
-    settings = without_calls(noise or NoiseSettings())
-    if settings.is_clean:
-        return world
-    return NoisyWorld(
-        world,
-        settings,
-        world_seed=world.manifest().seed or 0,
-        noise_seed=noise_seed,
-        older=None if generated is None else OlderPages(generated),
-    )

@@ -27,6 +27,7 @@ def build(
         bool, typer.Option(help="Leave out questions that the whole picture answers.")
     ] = True,
     seed: options.Seed = None,
+    embedder: options.EmbedWith = None,
     json_wanted: options.Json = False,
 ) -> None:
     """Make a world folder. Example: vdr world build generated --pages 500 --seed 7 worlds/mine."""
@@ -42,6 +43,7 @@ def build(
         split=split,
         whole_image_filter=whole_image_filter,
         seed=seed or 0,
+        embedder=embedder,
         json_wanted=json_wanted,
     )
 
@@ -60,6 +62,7 @@ def import_(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Read so many entries at most, for a first look.")
     ] = None,
+    embedder: options.EmbedWith = None,
     json_wanted: options.Json = False,
 ) -> None:
     """Make a world of what you have; bad entries are skipped and listed in OUT/import.json.
@@ -69,7 +72,13 @@ def import_(
     from vision_deepresearch.cli import world_commands
 
     world_commands.import_source(
-        source, out, base_url=base_url, name=name, limit=limit, json_wanted=json_wanted
+        source,
+        out,
+        base_url=base_url,
+        name=name,
+        limit=limit,
+        embedder=embedder,
+        json_wanted=json_wanted,
     )
 
 
@@ -96,12 +105,16 @@ def push(
 @app.command()
 def info(
     world: Annotated[str, typer.Argument(help="World name or folder.")],
+    embedder: options.Embedder = None,
     json_wanted: options.Json = False,
 ) -> None:
-    """Show what a world is. Example: vdr world info generated:small."""
+    """Show what a world is; with --embedder also whether it opens with that.
+
+    Example: vdr world info generated:small
+    """
     from vision_deepresearch.cli import world_commands
 
-    world_commands.info(world, json_wanted=json_wanted)
+    world_commands.info(world, embedder=embedder, json_wanted=json_wanted)
 
 
 @app.command()
@@ -125,12 +138,44 @@ def look(
         str | None, typer.Option(help="Crop x1,y1,x2,y2 in thousandths of width and height.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Hits to show.")] = 10,
+    embedder: options.Embedder = None,
     json_wanted: options.Json = False,
 ) -> None:
     """Reverse image search. Example: vdr world look generated:small a.jpg --box 100,100,300,320."""
     from vision_deepresearch.cli import world_commands
 
-    world_commands.look(world, image, box=box, limit=limit, json_wanted=json_wanted)
+    world_commands.look(
+        world, image, box=box, limit=limit, embedder=embedder, json_wanted=json_wanted
+    )
+
+
+@app.command()
+def embed(
+    world: Annotated[str, typer.Argument(help="World name or folder.")],
+    embedder: Annotated[str, typer.Option(help="transformers:PATH or onnx:PATH.")],
+    json_wanted: options.Json = False,
+) -> None:
+    """Make vectors of a world's pictures, in place of older ones; image search then uses both.
+
+    Example: vdr world embed worlds/ray --embedder transformers:weights/siglip2-base
+    """
+    from vision_deepresearch.cli import world_commands
+
+    world_commands.embed(world, embedder=embedder, json_wanted=json_wanted)
+
+
+@app.command()
+def pictures(
+    world: Annotated[str, typer.Argument(help="World name or folder.")],
+    query: Annotated[str, typer.Argument(help="Words that describe a picture.")],
+    limit: Annotated[int, typer.Option(min=1, help="Hits to show.")] = 10,
+    embedder: options.Embedder = None,
+    json_wanted: options.Json = False,
+) -> None:
+    """Search pictures by words. Example: vdr world pictures generated:small "red lighthouse"."""
+    from vision_deepresearch.cli import world_commands
+
+    world_commands.pictures(world, query, limit=limit, embedder=embedder, json_wanted=json_wanted)
 
 
 @app.command()
@@ -264,6 +309,7 @@ def serve(
         int | None, typer.Option(min=1, help="Of answers kept; default 128.")
     ] = None,
     noise: options.Noise = None,
+    embedder: options.Embedder = None,
 ) -> None:
     """Serve a world in the shapes of Serper, SearXNG, Jina reader and Google Vision.
 
@@ -281,4 +327,5 @@ def serve(
         queue=queue,
         cache_mb=cache_mb,
         noise=noise,
+        embedder=embedder,
     )

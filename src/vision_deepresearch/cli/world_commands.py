@@ -15,14 +15,17 @@ from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.observation import Evidence
 from vision_deepresearch.media.crop import cut
 from vision_deepresearch.media.store import MemoryMediaStore
+from vision_deepresearch.wiring.embedders import OFF
 from vision_deepresearch.wiring.scene_sheet import write_scene_sheet
 from vision_deepresearch.wiring.search_server import push_texts
 from vision_deepresearch.wiring.worlds import (
     OpenedWorld,
     build_generated,
+    embed_folder,
     import_corpus,
     open_world,
 )
+from vision_deepresearch.worlds.index.hybrid import STATE
 from vision_deepresearch.worlds.index.visual import label_for
 
 
@@ -37,6 +40,7 @@ def build(
     split: str,
     whole_image_filter: bool,
     seed: int,
+    embedder: str | None,
     json_wanted: bool,
 ) -> None:
     """Make a generated world in a folder."""
@@ -56,7 +60,9 @@ def build(
             seed=seed,
             progress=advance,
         )
-    info(str(out), json_wanted=json_wanted)
+        if embedder is not None:
+            embed_folder(out, embedder=embedder, progress=advance)
+    info(str(out), embedder=None, json_wanted=json_wanted)
 
 
 def import_source(
@@ -66,6 +72,7 @@ def import_source(
     base_url: str | None,
     name: str | None,
     limit: int | None,
+    embedder: str | None,
     json_wanted: bool,
 ) -> None:
     """Make a corpus world in a folder and print what was found and what was skipped."""
@@ -74,6 +81,8 @@ def import_source(
         report = import_corpus(
             source, out, base_url=base_url, name=name, limit=limit, progress=advance
         )
+        if embedder is not None:
+            embed_folder(out, embedder=embedder, progress=advance)
     if json_wanted:
         print_json(report.model_dump(mode="json"))
     else:
@@ -116,9 +125,25 @@ def push(world: str, *, to: str, ca_file: Path | None, json_wanted: bool) -> Non
         raise ConfigError(msg)
 
 
-def info(world: str, *, json_wanted: bool) -> None:
-    """Show the manifest."""
-    about = _open(world, json_wanted=json_wanted).world.manifest().model_dump(mode="json")
+def embed(world: str, *, embedder: str, json_wanted: bool) -> None:
+    """Make vectors of a world's pictures and show what was made."""
+    target = console(json_wanted=json_wanted)
+    folder = prepare_world(world, target=target)
+    with progress_bars(target) as advance:
+        facts = embed_folder(folder, embedder=embedder, progress=advance).vector_index
+    if json_wanted:
+        print_json(facts)
+    else:
+        target.print(f"{'vector_index':16} {_inline(facts)}", soft_wrap=True)
+
+
+def info(world: str, *, embedder: str | None, json_wanted: bool) -> None:
+    """Show the manifest; without an embedder as it is stored."""
+    opened = _open(world, embedder=embedder or OFF, json_wanted=json_wanted).world.manifest()
+    if embedder is None:
+        stored = {key: value for key, value in opened.vector_index.items() if key != STATE}
+        opened = opened.model_copy(update={"vector_index": stored})
+    about = opened.model_dump(mode="json")
     if json_wanted:
         print_json(about)
         return
@@ -145,7 +170,15 @@ def search(world: str, query: str, *, limit: int, json_wanted: bool) -> None:
     _show(asyncio.run(opened.world.search_text(query, limit=limit)), json_wanted=json_wanted)
 
 
-def look(world: str, image: Path, *, box: str | None, limit: int, json_wanted: bool) -> None:
+def look(
+    world: str,
+    image: Path,
+    *,
+    box: str | None,
+    limit: int,
+    embedder: str | None,
+    json_wanted: bool,
+) -> None:
     """Reverse image search with a picture or a part of it."""
     media = MemoryMediaStore()
     data = open_picture(image, target=console(json_wanted=json_wanted))
@@ -153,8 +186,19 @@ def look(world: str, image: Path, *, box: str | None, limit: int, json_wanted: b
     if box is not None:
         data = cut(data, _parse_box(box))
     picture = media.picture(media.put(data))
-    opened = _open(world, json_wanted=json_wanted)
+    opened = _open(world, embedder=embedder, json_wanted=json_wanted)
     _show(asyncio.run(opened.world.search_image(picture, limit=limit)), json_wanted=json_wanted)
+
+
+def pictures(
+    world: str, query: str, *, limit: int, embedder: str | None, json_wanted: bool
+) -> None:
+    """Pictures by words."""
+    if not query.strip():
+        msg = "words to search for are needed, got none: write them in quotes after the world"
+        raise ConfigError(msg)
+    opened = _open(world, embedder=embedder, json_wanted=json_wanted).by_words()
+    _show(asyncio.run(opened.image_by_text(query, limit=limit)), json_wanted=json_wanted)
 
 
 def read(world: str, url: str, *, cursor: str | None, json_wanted: bool) -> None:
@@ -220,8 +264,10 @@ def scenes(world: str, out: Path, *, limit: int, json_wanted: bool) -> None:
         console().print(f"{num_scenes} scenes in {out}/index.html", soft_wrap=True)
 
 
-def _open(world: str, *, json_wanted: bool) -> OpenedWorld:
-    return open_world(prepare_world(world, target=console(json_wanted=json_wanted)))
+def _open(world: str, *, json_wanted: bool, embedder: str | None = OFF) -> OpenedWorld:
+    """Most commands look at no picture and so need no embedder."""
+    folder = prepare_world(world, target=console(json_wanted=json_wanted))
+    return open_world(folder, embedder=embedder)
 
 
 def _parse_box(text: str) -> Box:

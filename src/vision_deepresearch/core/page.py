@@ -61,6 +61,10 @@ class WorldManifest(Record):
     licences: tuple[str, ...] = ()
     text_index: dict[str, str] = {}
     visual_index: dict[str, str] = {}
+    caption_index: dict[str, str] = {}
+    """Of the words around pictures; empty: made before there was one."""
+    vector_index: dict[str, str] = {}
+    """Of pictures as vectors: embedder, its identity, method, numbers; empty: none."""
     spec: dict[str, str | int | float] = {}
 
 

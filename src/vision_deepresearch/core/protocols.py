@@ -6,7 +6,7 @@ Implementations are chosen in `wiring`; the runtime (agent, tools, judge) knows 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from pydantic import JsonValue
 
@@ -424,11 +424,34 @@ class Embedder(Protocol):
 
     @property
     def identity(self) -> str:
-        """Id, revision and preprocessing hash."""
+        """Hash over weights, configuration and preprocessing."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Family and folder, for people; decides nothing."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Numbers of a vector."""
         ...
 
     def encode(self, pictures: Sequence[bytes]) -> Sequence[Sequence[float]]:
-        """One vector per picture."""
+        """One vector of length 1 per encoded picture, in order. May be called from any thread.
+
+        Raises:
+            BadImageError: bytes that are no picture.
+        """
+        ...
+
+
+@runtime_checkable
+class WordEmbedder(Embedder, Protocol):
+    """An embedder with a text tower: words near the pictures they describe."""
+
+    def encode_words(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """One vector of length 1 per text, in order. May be called from any thread."""
         ...
 
 

@@ -56,6 +56,8 @@ class RunConfig(Record):
 
     model: str = "oracle"
     world: str = "generated:small"
+    embedder: str | None = None
+    """Of a world with vectors: transformers:PATH, onnx:PATH or off; None: VDR_EMBEDDER."""
     mode: str = "cis+ts"
     profile: Literal["auto", "vdr", "native"] = "auto"
     """`auto`: `native` for hosted providers, else `vdr`, which needs nothing of a server."""

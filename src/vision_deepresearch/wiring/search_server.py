@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from vision_deepresearch.calls.policy import CallPolicy
 from vision_deepresearch.core.errors import ConfigError, WorldError
+from vision_deepresearch.wiring.embedders import OFF
 from vision_deepresearch.wiring.worlds import ProgressBar, open_world, world_folder
 from vision_deepresearch.worlds.corpus.world import CorpusWorld
 from vision_deepresearch.worlds.generated.world import GeneratedWorld
@@ -29,7 +30,7 @@ async def push_texts(name: str, *, to: str, ca_file: Path | None, progress: Prog
     place = OpenSearchPlace.at(
         to, authorization=SecretStr(secret) if secret else None, ca_file=ca_file
     )
-    world = open_world(world_folder(name, progress=progress)).world
+    world = open_world(world_folder(name, progress=progress), embedder=OFF).world
     if not isinstance(world, CorpusWorld | GeneratedWorld):
         msg = f"expected a world with texts of its own, {name!r} has none: push another world"
         raise ConfigError(msg)

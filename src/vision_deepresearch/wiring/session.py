@@ -93,7 +93,7 @@ async def open_session(
     Raises:
         ConfigError: an unknown name, a world of another version, a folder of another run.
     """
-    source = open_world(world_folder(config.world, progress=progress))
+    source = open_world(world_folder(config.world, progress=progress), embedder=config.embedder)
     about_world = source.world.manifest()
     media = FolderMediaStore(out / "media")
     # How a run is carried out is no part of what it is: a resumed run may change it.

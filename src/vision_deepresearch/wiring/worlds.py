@@ -12,16 +12,24 @@ from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.page import WorldManifest
 from vision_deepresearch.core.protocols import TruthSource, World
 from vision_deepresearch.core.task import Task
+from vision_deepresearch.wiring.cache import cache_folder
 from vision_deepresearch.wiring.config import explain
+from vision_deepresearch.wiring.embedders import OFF, embedder_for, open_embedder
 from vision_deepresearch.worlds.corpus.build import ImportReport, import_source
 from vision_deepresearch.worlds.corpus.folder import FolderSource
 from vision_deepresearch.worlds.corpus.source import Source
 from vision_deepresearch.worlds.corpus.world import CorpusWorld
 from vision_deepresearch.worlds.corpus.zim import ZimSource
+from vision_deepresearch.worlds.embed import embed_world
 from vision_deepresearch.worlds.generated.build import build_world
+from vision_deepresearch.worlds.generated.older import OlderPages
 from vision_deepresearch.worlds.generated.saving import kinds_named, save_pages
 from vision_deepresearch.worlds.generated.spec import WorldSpec, spec_named
 from vision_deepresearch.worlds.generated.world import GeneratedWorld, open_truth
+from vision_deepresearch.worlds.picture_words import NO_CAPTIONS, SearchesPicturesByWords
+from vision_deepresearch.worlds.server.misbehaviour import without_calls
+from vision_deepresearch.worlds.wrappers.noise import NoisyWorld
+from vision_deepresearch.worlds.wrappers.noise_settings import NoiseSettings
 
 ProgressBar = Callable[[str, int, int], None]
 """Called with (what, done, total) on long work."""
@@ -33,15 +41,6 @@ PAGES_PER_ENTITY = 1.9
 PAGES_FOR_JOBS = 5_000
 """Smaller worlds are drawn in less time than processes need to start."""
 WORLDS = ("generated:PRESET", "generated:PRESET/SPLIT@SEED", "a world folder")
-
-
-def cache_folder() -> Path:
-    """Where generated worlds are kept between runs: VDR_CACHE, or the user's cache folder."""
-    own = os.environ.get("VDR_CACHE")
-    if own:
-        return Path(own)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "vision-deepresearch"
 
 
 def world_folder(name: str, *, progress: ProgressBar | None = None) -> Path:
@@ -96,6 +95,16 @@ class OpenedWorld:
             raise ConfigError(msg)
         return self.generated.tasks(limit)
 
+    def by_words(self) -> SearchesPicturesByWords:
+        """The world as one whose pictures are searched by words.
+
+        Raises:
+            ConfigError: it has no index of the words around its pictures.
+        """
+        if isinstance(self.world, SearchesPicturesByWords) and self.world.has_captions:
+            return self.world
+        raise ConfigError(NO_CAPTIONS)
+
     def pictures_of(self, task: Task) -> list[bytes]:
         """The pictures of one of its own questions, in order."""
         assert self.generated is not None, "only such a world has tasks"
@@ -122,15 +131,91 @@ class OpenedWorld:
         return save_pages(self.generated.pages, out, kinds=kinds_named(kinds), limit=limit)
 
 
-def open_world(folder: Path) -> OpenedWorld:
+def open_world(folder: Path, *, embedder: str | None = None) -> OpenedWorld:
     """Open a world folder as what its manifest says it is.
 
+    Args:
+        folder: where it lies.
+        embedder: name of the embedder its vectors were made by, or "off"; None: VDR_EMBEDDER.
+
     Raises:
-        ConfigError: no world there, or one of another version.
+        ConfigError: no world there, or one of another version or embedder.
+    """
+    manifest = _manifest_in(folder)
+    chosen = embedder_for(manifest, embedder)
+    if manifest.kind == "corpus":
+        return OpenedWorld(world=CorpusWorld.open(folder, embedder=chosen))
+    if manifest.kind == "generated":
+        generated = GeneratedWorld.open(folder, embedder=chosen)
+        return OpenedWorld(world=generated, generated=generated, truth=open_truth(folder))
+    msg = (
+        f"the world in {str(folder)!r} is of kind {manifest.kind!r}, which this program does not "
+        "know"
+    )
+    raise ConfigError(msg)
+
+
+def open_without_truth(
+    folder: Path,
+    *,
+    embedder: str | None = None,
+    noise: NoiseSettings | None = None,
+    noise_seed: int = 0,
+) -> World:
+    """Open a world folder as a server does: what it knows about its tasks stays on disk.
+
+    Args:
+        folder: of the world.
+        embedder: of a world with vectors, see `open_world`.
+        noise: what its engine does to lists and pages; time and failures are the server's part.
+        noise_seed: of the noise.
+
+    Raises:
+        ConfigError: as `open_world`.
+    """
+    manifest = _manifest_in(folder)
+    generated = (
+        GeneratedWorld.open(folder, embedder=embedder_for(manifest, embedder))
+        if manifest.kind == "generated"
+        else None
+    )
+    world: World = open_world(folder, embedder=embedder).world if generated is None else generated
+    settings = without_calls(noise or NoiseSettings())
+    if settings.is_clean:
+        return world
+    return NoisyWorld(
+        world,
+        settings,
+        world_seed=world.manifest().seed or 0,
+        noise_seed=noise_seed,
+        older=None if generated is None else OlderPages(generated),
+    )
+
+
+def embed_folder(folder: Path, *, embedder: str, progress: ProgressBar) -> WorldManifest:
+    """Add vectors of an embedder to a world, in place of older ones; the manifest as it then is.
+
+    Raises:
+        ConfigError: no world or embedder of that name, or the folder cannot be written.
+    """
+    manifest = _manifest_in(folder)
+    world = (
+        CorpusWorld.open(folder, embedder=OFF)
+        if manifest.kind == "corpus"
+        else GeneratedWorld.open(folder, embedder=OFF)
+    )
+    return embed_world(world, open_embedder(embedder), progress=progress)
+
+
+def _manifest_in(folder: Path) -> WorldManifest:
+    """What kind of world lies there.
+
+    Raises:
+        ConfigError: none.
     """
     path = folder / "manifest.json"
     try:
-        kind = WorldManifest.model_validate_json(path.read_bytes()).kind
+        return WorldManifest.model_validate_json(path.read_bytes())
     except FileNotFoundError as reason:
         msg = (
             f"expected a world folder with manifest.json, got {str(folder)!r}: make one with "
@@ -143,13 +228,6 @@ def open_world(folder: Path) -> OpenedWorld:
             f"{str(path)!r} is no manifest of a world: delete the folder and build or import again"
         )
         raise ConfigError(msg) from reason
-    if kind == "corpus":
-        return OpenedWorld(world=CorpusWorld.open(folder))
-    if kind == "generated":
-        generated = GeneratedWorld.open(folder)
-        return OpenedWorld(world=generated, generated=generated, truth=open_truth(folder))
-    msg = f"the world in {str(folder)!r} is of kind {kind!r}, which this program does not know"
-    raise ConfigError(msg)
 
 
 def build_generated(

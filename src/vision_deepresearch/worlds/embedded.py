@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from vision_deepresearch.core.content import Picture
 from vision_deepresearch.core.errors import BadImageError, FailureKind, WorldError, boundary
+from vision_deepresearch.worlds.index.hybrid import HybridIndex
 from vision_deepresearch.worlds.index.visual import VisualHit, VisualIndex
 
 PARALLEL = 4
@@ -74,7 +75,7 @@ class Recent(Generic[_K, _T]):
 class Looks:
     """Reverse image search with a memory: sibling episodes ask the same pictures."""
 
-    def __init__(self, visuals: VisualIndex) -> None:
+    def __init__(self, visuals: VisualIndex | HybridIndex) -> None:
         self._visuals = visuals
         self._num_pictures = int(visuals.facts["pictures"])
         self._found: Recent[str, tuple[VisualHit, ...]] = Recent(_CACHED_LOOKS)
@@ -94,3 +95,9 @@ class Looks:
                 raise WorldError(FailureKind.BAD_IMAGE, "the picture cannot be decoded") from reason
             known = self._found.put(picture.ref.sha256, tuple(hits))
         return known[:limit]
+
+    def near_words(self, query: str, limit: int) -> list[str]:
+        """Ids of pictures near some words, best first; none without a text tower."""
+        if not isinstance(self._visuals, HybridIndex):
+            return []
+        return self._visuals.near_words(query, limit)

@@ -94,6 +94,7 @@ def test_a_folder_becomes_a_world_with_counts(tmp_path: Path) -> None:
     assert all(done <= total for _, done, total in told)
     assert sorted(path.name for path in out.iterdir()) == [
         "blobs",
+        "captions",
         "import.json",
         "manifest.json",
         "text",

@@ -15,9 +15,10 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from vision_deepresearch.cli.serve_world import open_without_truth, serve
+from vision_deepresearch.cli.serve_world import serve
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.page import WorldManifest
+from vision_deepresearch.wiring.worlds import open_without_truth
 from vision_deepresearch.worlds.server.desk import manifest_for_clients
 from vision_deepresearch.worlds.server.jobs import Job, JobKind
 from vision_deepresearch.worlds.server.misbehaviour import Misbehaviour, without_calls

@@ -54,6 +54,7 @@ from vision_deepresearch.worlds.corpus.world import (
 )
 from vision_deepresearch.worlds.index.text import TextDoc, TextIndex, TextLayout
 from vision_deepresearch.worlds.index.visual import VisualIndex
+from vision_deepresearch.worlds.picture_words import CAPTIONS
 from vision_deepresearch.worlds.references import MIN_PICTURE_PX
 
 Progress = Callable[[str, int, int], None]
@@ -324,6 +325,9 @@ class _Import:
         refs = list(self.database.kept_pictures())
         VisualIndex.build(fresh(self.out / "visual.new"), self._pictures(refs))
         replace(self.out / "visual")
+        captions = fresh(self.out / f"{CAPTIONS}.new")
+        TextIndex.build(captions, self.database.captions(), layout=TextLayout.DOCUMENTS)
+        replace(self.out / CAPTIONS)
         self.progress("picture index", len(refs), len(refs))
 
     def _pictures(self, refs: list[ImageRef]) -> Iterator[tuple[str, bytes]]:
@@ -352,6 +356,7 @@ class _Import:
             licences=self._licences(),
             text_index=texts,
             visual_index=visuals,
+            caption_index=TextIndex.open(self.out / CAPTIONS).facts,
             spec={
                 "base_url": self.addresses.base_url,
                 "import_version": IMPORT_VERSION,

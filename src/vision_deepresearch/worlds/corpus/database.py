@@ -17,6 +17,7 @@ from typing import Self, TypeAlias
 from vision_deepresearch.core.content import ImageRef
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.worlds.index.text import TextDoc
+from vision_deepresearch.worlds.picture_words import PLACES, caption_doc, spot_of
 
 APPLICATION_ID = 0x76647263
 """Marks our SQLite files of corpora ("vdrc")."""
@@ -344,6 +345,39 @@ class CorpusDatabase:
         )
         return [str(row[0]) for row in rows]
 
+    def captions(self) -> Iterator[TextDoc]:
+        """What the index of captions counts: each place where a kept picture stands, by page."""
+        rows = self._stream(
+            "SELECT page.id, place, caption, alt, title, text FROM shown"
+            " JOIN page ON page.id = shown.page JOIN picture ON picture.path = shown.path"
+            " WHERE sha256 IS NOT NULL AND place < ? ORDER BY page.id, place",
+            (PLACES,),
+        )
+        for number, place, caption, alt, title, text in rows:
+            yield caption_doc(
+                spot_of(_int(number), _int(place)),
+                caption=str(caption),
+                alt=str(alt),
+                page_title=str(title),
+                context=zlib.decompress(_bytes(text)).decode(),
+            )
+
+    def shown_at(self, page: int, place: int) -> tuple[str, ShowingPage] | None:
+        """Hash of the kept picture at a place of a page, and the page; None: nothing is kept."""
+        row = self._one(
+            "SELECT page.id, page.path, page.title, lang, published, shown.path, caption, alt,"
+            " sha256 FROM shown JOIN page ON page.id = shown.page"
+            " JOIN picture ON picture.path = shown.path"
+            " WHERE shown.page = ? AND place = ? AND sha256 IS NOT NULL",
+            (page, place),
+        )
+        if row is None:
+            return None
+        showing = ShowingPage(
+            page=_info(row[:5]), picture_path=str(row[5]), caption=str(row[6]), alt=str(row[7])
+        )
+        return str(row[8]), showing
+
     def unseen_pictures(self) -> list[str]:
         """Paths of pictures that a page shows and nobody looked at yet, in order."""
         rows = self._all(
@@ -464,9 +498,9 @@ class CorpusDatabase:
             raise KeyError(number)
         return _bytes(row[0])
 
-    def _stream(self, sql: str) -> Iterator[_Row]:
+    def _stream(self, sql: str, values: Sequence[str | int] = ()) -> Iterator[_Row]:
         """Rows one by one; only an import asks so, from its own thread."""
-        return self._connection.execute(sql)
+        return self._connection.execute(sql, values)
 
 
 def _info(row: _Row) -> PageInfo:

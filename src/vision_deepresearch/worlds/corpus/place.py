@@ -20,12 +20,15 @@ from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.worlds.corpus.report import ImportReport
 from vision_deepresearch.worlds.corpus.source import SourceAbout
 from vision_deepresearch.worlds.corpus.world import DATABASE, MANIFEST, REPORT, read_manifest
+from vision_deepresearch.worlds.index.hybrid import VECTORS
+from vision_deepresearch.worlds.picture_words import CAPTIONS
 
 _ANEW = "delete the folder and import again, or import into a new one"
 _LOCK = "import.lock"
 _OURS = {MANIFEST, DATABASE, REPORT, _LOCK, "text", "visual", "blobs"}
 _OURS |= {f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal", "text.new", "visual.new"}
 _OURS |= {f"{MANIFEST}.new", f"{REPORT}.new"}
+_OURS |= {CAPTIONS, f"{CAPTIONS}.new", VECTORS, f"{VECTORS}.new"}
 _SQLITE_DISK_ERRORS = {
     sqlite3.SQLITE_FULL: errno.ENOSPC,
     sqlite3.SQLITE_IOERR: errno.EIO,

@@ -1,7 +1,8 @@
 """A corpus world opened from its folder: real pages and pictures, searched, read and looked at.
 
 The folder is whole in itself: manifest.json (written last), world.db (pages, aliases, links,
-pictures), text/, visual/, blobs/ (pictures by content), import.json (the report). The source it was
+pictures), text/, visual/, captions/ (words around pictures), perhaps vectors/, blobs/ (pictures by
+content), import.json (the report). The source it was
 made from is not needed, and nothing outside the folder is ever asked.
 """
 
@@ -26,6 +27,12 @@ from vision_deepresearch.worlds.corpus.database import (
 )
 from vision_deepresearch.worlds.corpus.urls import Addresses
 from vision_deepresearch.worlds.embedded import MAX_HITS, Looks, Recent, Threads
+from vision_deepresearch.worlds.index.hybrid import (
+    EmbedderChoice,
+    HybridIndex,
+    open_looks,
+    told_facts,
+)
 from vision_deepresearch.worlds.index.text import TextDoc, TextHit, TextIndex
 from vision_deepresearch.worlds.index.visual import (
     POSSIBLE_INLIERS,
@@ -34,6 +41,13 @@ from vision_deepresearch.worlds.index.visual import (
     label_for,
 )
 from vision_deepresearch.worlds.pages import WholePage, read_whole
+from vision_deepresearch.worlds.picture_words import (
+    CAPTIONS,
+    NO_CAPTIONS,
+    FoundByWords,
+    PictureWords,
+    page_and_place,
+)
 
 FORMAT_VERSION = 1
 """Of the world folder; raise it whenever its layout changes."""
@@ -60,13 +74,15 @@ class CorpusWorld:
         manifest: WorldManifest,
         database: CorpusDatabase,
         texts: TextIndex,
-        visuals: VisualIndex,
+        visuals: VisualIndex | HybridIndex,
+        captions: TextIndex | None,
     ) -> None:
         self._folder = folder
         self._manifest = manifest
         self._database = database
         self._texts = texts
         self._looks = Looks(visuals)
+        self._words = PictureWords(captions, looks=self._looks) if captions is not None else None
         self._threads = Threads()
         self._blobs = FolderMediaStore(folder / "blobs")
         self._addresses = Addresses(str(manifest.spec["base_url"]))
@@ -74,12 +90,16 @@ class CorpusWorld:
         self._bodies: Recent[int, str] = Recent(_CACHED_TEXTS)
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
+    def open(cls, folder: Path, *, embedder: EmbedderChoice = None) -> Self:
         """Open a world folder.
+
+        Args:
+            folder: where it lies.
+            embedder: the one its vectors were made by, where it has some; "off": not used.
 
         Raises:
             ConfigError: no world there, an unfinished one, one of another version, or a damaged
-                one; says how to mend.
+                one, or one that wants another embedder; says how to mend.
         """
         manifest = read_manifest(folder)
         texts = TextIndex.open(folder / "text")
@@ -87,12 +107,16 @@ class CorpusWorld:
         if texts.facts != manifest.text_index or visuals.facts != manifest.visual_index:
             msg = f"the indexes in {str(folder)!r} are not those of its {MANIFEST}: {_ANEW}"
             raise ConfigError(msg)
+        vectors = manifest.vector_index
+        looks = open_looks(folder, facts=vectors, visuals=visuals, embedder=embedder)
+        told = told_facts(vectors, embedder=embedder)
         return cls(
             folder=folder,
-            manifest=manifest,
+            manifest=manifest.model_copy(update={"vector_index": told}),
             database=CorpusDatabase.open(folder / DATABASE),
             texts=texts,
-            visuals=visuals,
+            visuals=looks,
+            captions=TextIndex.open(folder / CAPTIONS) if manifest.caption_index else None,
         )
 
     def close(self) -> None:
@@ -132,6 +156,19 @@ class CorpusWorld:
         """
         return await self._threads.run("text search", lambda: self._search(query, limit))
 
+    @property
+    def has_captions(self) -> bool:
+        """Whether it has an index of the words around its pictures."""
+        return self._words is not None
+
+    async def image_by_text(self, query: str, *, limit: int) -> list[Evidence]:
+        """Pictures by the words that pages write around them, best first, each once.
+
+        Raises:
+            WorldError: the engine failed, or this world was made before there was such an index.
+        """
+        return await self._threads.run("picture search", lambda: self._by_words(query, limit))
+
     async def read(self, url: str, *, cursor: str | None = None) -> Page:
         """A window of a page; aliases, fragments and other spellings of its address lead to it.
 
@@ -147,6 +184,12 @@ class CorpusWorld:
             WorldError: this world has no such picture (not_found).
         """
         return await self._threads.run("picture read", lambda: self._asset(url))
+
+    def reference_pictures(self) -> Iterator[tuple[str, bytes]]:
+        """The pictures that image search knows, in the order of its index."""
+        with closing(CorpusDatabase.open(self._folder / DATABASE)) as database:
+            for ref in database.kept_pictures():
+                yield ref.sha256, self._blobs.load(ref)
 
     # ------------------------------------------------------------------------- an index elsewhere
 
@@ -195,6 +238,41 @@ class CorpusWorld:
             world_id=self._manifest.world_id,
             doc_id=str(page.id),
         )
+
+    def _by_words(self, query: str, limit: int) -> list[Evidence]:
+        if self._words is None:
+            raise WorldError(FailureKind.UNAVAILABLE, NO_CAPTIONS)
+        found: list[Evidence] = []
+        for rank, one in enumerate(self._words.find(query, limit, picture_at=self._hash_at)):
+            showing = self._shown_as(one)
+            found.append(
+                Evidence(
+                    kind=EvidenceKind.IMAGE_HIT,
+                    url=self._addresses.url_of(showing.page.path),
+                    title=showing.page.title,
+                    snippet=showing.caption or showing.alt,
+                    published=showing.page.published,
+                    image_url=self._addresses.url_of(showing.picture_path),
+                    score=one.score,
+                    rank=rank,
+                    query=query,
+                    world_id=self._manifest.world_id,
+                    doc_id=str(showing.page.id),
+                )
+            )
+        return found
+
+    def _hash_at(self, spot: int) -> str | None:
+        shown = self._database.shown_at(*page_and_place(spot))
+        return None if shown is None else shown[0]
+
+    def _shown_as(self, one: FoundByWords) -> ShowingPage:
+        """The page that told of a picture, or the first of those that show it."""
+        if one.spot is not None:
+            shown = self._database.shown_at(*page_and_place(one.spot))
+            assert shown is not None, "it was found there"
+            return shown[1]
+        return self._database.pages_showing(one.key, 1)[0]
 
     def _search(self, query: str, limit: int) -> list[Evidence]:
         return self._text_evidence(self._texts.search(query, min(limit, MAX_HITS)), query)

@@ -4,11 +4,13 @@ Everything is made in a folder beside the target, the manifest last; then the fo
 build that died leaves nothing that opens.
 """
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 import cv2
 import numpy as np
@@ -40,8 +42,10 @@ from vision_deepresearch.worlds.generated.world import (
     PROOFS,
     TASKS,
     PictureTable,
+    caption_docs,
     plain_text,
 )
+from vision_deepresearch.worlds.index.hybrid import VECTORS
 from vision_deepresearch.worlds.index.text import TextDoc, TextIndex
 from vision_deepresearch.worlds.index.visual import (
     Features,
@@ -50,6 +54,7 @@ from vision_deepresearch.worlds.index.visual import (
     features,
     features_of_pixels,
 )
+from vision_deepresearch.worlds.picture_words import CAPTIONS
 
 Progress = Callable[[str, int, int], None]
 """Called with (what, done, total)."""
@@ -104,7 +109,7 @@ def _silent(what: str, done: int, total: int) -> None:
 
 def _refuse_unless_ours(folder: Path) -> None:
     """Only what a build makes may be replaced by a build."""
-    ours = {MANIFEST, PICTURES, TASKS, "text", "visual", "blobs", "truth"}
+    ours = {MANIFEST, PICTURES, TASKS, "text", "visual", "blobs", "truth", CAPTIONS, VECTORS}
     strange = sorted(path.name for path in folder.iterdir() if path.name not in ours)
     if strange:
         msg = (
@@ -133,7 +138,9 @@ class _Builder:
             raise ConfigError(str(reason)) from reason
         pages = PageSet.of(graph)
         blobs = FolderMediaStore(self.folder / "blobs")
-        texts = TextIndex.build(self.folder / "text", self._texts(pages))
+        with tempfile.TemporaryFile("w+", encoding="utf-8", dir=self.folder) as aside:
+            texts = TextIndex.build(self.folder / "text", self._texts(pages, aside=aside))
+            captions = TextIndex.build(self.folder / CAPTIONS, _kept_docs(aside))
         refs: dict[str, ImageRef] = {}
         visuals = VisualIndex.build_from_features(
             self.folder / "visual", self._references(graph, refs=refs)
@@ -160,18 +167,24 @@ class _Builder:
             licences=_LICENCES,
             text_index=texts.facts,
             visual_index=visuals.facts,
+            caption_index=captions.facts,
             spec=self.spec.model_dump(exclude_none=True),
         )
         (self.folder / MANIFEST).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
 
-    def _texts(self, pages: PageSet) -> Iterator[TextDoc]:
+    def _texts(self, pages: PageSet, *, aside: TextIO) -> Iterator[TextDoc]:
+        """The pages' words; on the way the words around pictures are written aside, for later.
+
+        So that each page is written once, and a large world's captions wait on disk.
+        """
         records = pages.all_urls()
         for number, record in enumerate(records):
             if number % 100 == 0:
                 self.progress("pages", number, len(records))
-            yield TextDoc(
-                id=number, title=record.title, text=plain_text(pages.document(record.url))
-            )
+            document = pages.document(record.url)
+            for doc in caption_docs(number, document):
+                aside.write(json.dumps([doc.id, doc.title, doc.text]) + "\n")
+            yield TextDoc(id=number, title=record.title, text=plain_text(document))
         self.progress("pages", len(records), len(records))
 
     def _references(
@@ -243,6 +256,14 @@ class _Builder:
         except ValueError as reason:
             raise ConfigError(str(reason)) from reason
         return tasks, proofs
+
+
+def _kept_docs(aside: TextIO) -> Iterator[TextDoc]:
+    """What `_texts` wrote aside."""
+    aside.seek(0)
+    for line in aside:
+        number, title, text = json.loads(line)
+        yield TextDoc(id=number, title=title, text=text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """A generated world opened from its folder: searched, read and looked at; its truth stays outside.
 
-The folder holds manifest.json, text/, visual/, blobs/ (pictures by content), pictures.json (which
-thing has which picture), tasks.jsonl, and apart from all that truth/proofs.jsonl. Pages are written
+The folder holds manifest.json, text/, visual/, captions/ (words around pictures), perhaps vectors/,
+blobs/ (pictures by content), pictures.json (which thing has which picture), tasks.jsonl, and apart from all that truth/proofs.jsonl. Pages are written
 on demand from the spec in the manifest.
 """
 
@@ -21,7 +21,7 @@ from vision_deepresearch.core.proof import Proof
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.media.store import CleanPicture, FolderMediaStore, clean
 from vision_deepresearch.worlds.embedded import MAX_HITS, Looks, Recent, Threads
-from vision_deepresearch.worlds.generated.document import Document, Line
+from vision_deepresearch.worlds.generated.document import Document, Line, PagePicture
 from vision_deepresearch.worlds.generated.draw import reference_picture
 from vision_deepresearch.worlds.generated.entities import Entity
 from vision_deepresearch.worlds.generated.graph import Graph
@@ -29,6 +29,12 @@ from vision_deepresearch.worlds.generated.pages import PageSet
 from vision_deepresearch.worlds.generated.plan import picture_url, pictured_at
 from vision_deepresearch.worlds.generated.spec import WorldSpec
 from vision_deepresearch.worlds.generated.truth import GeneratedTruth
+from vision_deepresearch.worlds.index.hybrid import (
+    EmbedderChoice,
+    HybridIndex,
+    open_looks,
+    told_facts,
+)
 from vision_deepresearch.worlds.index.text import TextDoc, TextHit, TextIndex
 from vision_deepresearch.worlds.index.visual import (
     POSSIBLE_INLIERS,
@@ -37,6 +43,16 @@ from vision_deepresearch.worlds.index.visual import (
     label_for,
 )
 from vision_deepresearch.worlds.pages import to_page
+from vision_deepresearch.worlds.picture_words import (
+    CAPTIONS,
+    NO_CAPTIONS,
+    PLACES,
+    FoundByWords,
+    PictureWords,
+    caption_doc,
+    page_and_place,
+    spot_of,
+)
 
 FORMAT_VERSION = 1
 """Of the world folder; raise it whenever its layout changes."""
@@ -64,26 +80,34 @@ class GeneratedWorld:
         manifest: WorldManifest,
         pages: PageSet,
         texts: TextIndex,
-        visuals: VisualIndex,
+        visuals: VisualIndex | HybridIndex,
+        captions: TextIndex | None,
         pictures: dict[str, ImageRef],
     ) -> None:
         self._manifest = manifest
         self._pages = pages
         self._texts = texts
         self._looks = Looks(visuals)
+        self._words = PictureWords(captions, looks=self._looks) if captions is not None else None
         self._threads = Threads()
         self._pictures = pictures
         self._folder = folder
         self._blobs = FolderMediaStore(folder / "blobs")
         self._records = pages.all_urls()
         self._bodies: Recent[int, str] = Recent(_CACHED_TEXTS)
+        self._spots: Recent[int, PagePicture] = Recent(_CACHED_TEXTS)
 
     @classmethod
-    def open(cls, folder: Path) -> "GeneratedWorld":
+    def open(cls, folder: Path, *, embedder: EmbedderChoice = None) -> "GeneratedWorld":
         """Open a world folder.
 
+        Args:
+            folder: where it lies.
+            embedder: the one its vectors were made by, where it has some; "off": not used.
+
         Raises:
-            ConfigError: no world there, one of another version, or a damaged one; says how to mend.
+            ConfigError: no world there, one of another version, or a damaged one, or one that
+                wants another embedder; says how to mend.
         """
         manifest, spec = _read_manifest(folder)
         try:
@@ -91,12 +115,18 @@ class GeneratedWorld:
         except (OSError, ValidationError) as reason:
             msg = f"the world folder {str(folder)!r} is damaged ({PICTURES}): {_REBUILD}"
             raise ConfigError(msg) from reason
+        facts = manifest.vector_index
+        visuals = open_looks(
+            folder, facts=facts, visuals=VisualIndex.open(folder / "visual"), embedder=embedder
+        )
+        told = told_facts(facts, embedder=embedder)
         return cls(
             folder=folder,
-            manifest=manifest,
+            manifest=manifest.model_copy(update={"vector_index": told}),
             pages=PageSet.of(Graph.of(spec)),
             texts=TextIndex.open(folder / "text"),
-            visuals=VisualIndex.open(folder / "visual"),
+            visuals=visuals,
+            captions=TextIndex.open(folder / CAPTIONS) if manifest.caption_index else None,
             pictures=pictures,
         )
 
@@ -138,6 +168,19 @@ class GeneratedWorld:
             WorldError: the engine failed.
         """
         return await self._threads.run("text search", lambda: self._search(query, limit))
+
+    @property
+    def has_captions(self) -> bool:
+        """Whether it has an index of the words around its pictures."""
+        return self._words is not None
+
+    async def image_by_text(self, query: str, *, limit: int) -> list[Evidence]:
+        """Pictures by the words that pages write around them, best first, each once.
+
+        Raises:
+            WorldError: the engine failed, or this world was made before there was such an index.
+        """
+        return await self._threads.run("picture search", lambda: self._by_words(query, limit))
 
     async def read(self, url: str, *, cursor: str | None = None) -> Page:
         """A window of a page.
@@ -183,6 +226,11 @@ class GeneratedWorld:
         if ref is None:
             return clean(reference_picture(self._pages.graph.spec, owner))
         return CleanPicture(ref=ref, data=self._blobs.load(ref))
+
+    def reference_pictures(self) -> Iterator[tuple[str, bytes]]:
+        """The pictures that image search knows, in the order of its index."""
+        for owner, ref in self._pictures.items():
+            yield owner, self._blobs.load(ref)
 
     # ------------------------------------------------------------------------- an index elsewhere
 
@@ -257,6 +305,46 @@ class GeneratedWorld:
                 doc_id=str(self._pages.number(url)),
             )
 
+    def _by_words(self, query: str, limit: int) -> list[Evidence]:
+        if self._words is None:
+            raise WorldError(FailureKind.UNAVAILABLE, NO_CAPTIONS)
+        found: list[Evidence] = []
+        for rank, one in enumerate(self._words.find(query, limit, picture_at=self._owner_at)):
+            url, caption = self._shown_as(one)
+            found.append(
+                Evidence(
+                    kind=EvidenceKind.IMAGE_HIT,
+                    url=url,
+                    title=self._pages.record(url).title,
+                    snippet=caption,
+                    published=self._pages.record(url).published,
+                    image_url=picture_url(one.key),
+                    score=one.score,
+                    rank=rank,
+                    query=query,
+                    world_id=self._manifest.world_id,
+                    doc_id=str(self._pages.number(url)),
+                )
+            )
+        return found
+
+    def _owner_at(self, spot: int) -> str:
+        return self._placed(spot).entity_id
+
+    def _placed(self, spot: int) -> PagePicture:
+        known = self._spots.get(spot)
+        if known is None:
+            number, place = page_and_place(spot)
+            picture = self._pages.document(self._records[number].url).all_pictures[place]
+            known = self._spots.put(spot, picture)
+        return known
+
+    def _shown_as(self, one: FoundByWords) -> tuple[str, str]:
+        """Address and caption of the page that told of a picture, or of the first that shows it."""
+        if one.spot is None:
+            return next(self._pages.pages_showing(one.key))
+        return self._records[page_and_place(one.spot)[0]].url, self._placed(one.spot).caption
+
     def _search(self, query: str, limit: int) -> list[Evidence]:
         return self._text_evidence(self._texts.search(query, min(limit, MAX_HITS)), query)
 
@@ -314,6 +402,19 @@ def plain_text(document: Document) -> str:
         lines += [", ".join(_flat(cell) for cell in row) for row in section.table]
     lines += [picture.caption for picture in document.all_pictures]
     return "\n".join(lines)
+
+
+def caption_docs(number: int, document: Document) -> Iterator[TextDoc]:
+    """What the index of captions counts of a page's pictures: their captions, as shown."""
+    lead = next((_flat(line) for part in document.sections for line in part.paragraphs), "")
+    for place, picture in enumerate(document.all_pictures[:PLACES]):
+        yield caption_doc(
+            spot_of(number, place),
+            caption=picture.caption,
+            alt="",
+            page_title=document.title,
+            context=lead,
+        )
 
 
 def _flat(line: Line) -> str:

@@ -7,27 +7,17 @@ speak of the query is not found by it; a world with an index of captions would d
 
 import re
 import unicodedata
-from typing import Protocol, runtime_checkable
 
 from vision_deepresearch.core.errors import BadImageError, FailureKind, WorldError
-from vision_deepresearch.core.observation import Evidence
 from vision_deepresearch.core.page import Page, PageImage
 from vision_deepresearch.core.protocols import World
 from vision_deepresearch.media.decode import decode
+from vision_deepresearch.worlds.picture_words import SearchesPicturesByWords
 from vision_deepresearch.worlds.server.jobs import FoundPicture
 
 MAX_PAGES = 20
 """Read for one query."""
 _WORD = re.compile(r"\w+")
-
-
-@runtime_checkable
-class SearchesPicturesByWords(Protocol):
-    """A world with a search of its own for pictures."""
-
-    async def image_by_text(self, query: str, *, limit: int) -> list[Evidence]:
-        """Pictures by words, best first: `image_url`, and the page as `url` and `title`."""
-        ...
 
 
 async def find_pictures(world: World, query: str, *, limit: int) -> list[FoundPicture]:
@@ -55,7 +45,7 @@ async def find_pictures(world: World, query: str, *, limit: int) -> list[FoundPi
 
 async def _candidates(world: World, query: str, *, limit: int) -> list[tuple[PageImage, str, str]]:
     """Picture, title and address of its page, best first."""
-    if isinstance(world, SearchesPicturesByWords):
+    if isinstance(world, SearchesPicturesByWords) and world.has_captions:
         return [
             (PageImage(src=hit.image_url, caption=hit.snippet), hit.title, hit.url)
             for hit in await world.image_by_text(query, limit=limit)
