@@ -41,7 +41,10 @@ def build(
 @app.command("import")
 def import_(
     source: Annotated[
-        Path, typer.Argument(help="A Kiwix ZIM file, or a folder of HTML, Markdown and pictures.")
+        Path,
+        typer.Argument(
+            help="A ZIM or WARC file, or a folder of HTML, Markdown, PDF and pictures, or of WARCs."
+        ),
     ],
     out: Annotated[Path, typer.Argument(help="Folder to make; a stopped import goes on there.")],
     base_url: Annotated[
@@ -52,6 +55,9 @@ def import_(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Read so many entries at most, for a first look.")
     ] = None,
+    jobs: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes that read pages; the world is the same.")
+    ] = 1,
     json_wanted: options.Json = False,
 ) -> None:
     """Make a world of what you have; bad entries are skipped and listed in OUT/import.json.
@@ -61,7 +67,7 @@ def import_(
     from vision_deepresearch.cli import world_commands
 
     world_commands.import_source(
-        source, out, base_url=base_url, name=name, limit=limit, json_wanted=json_wanted
+        source, out, base_url=base_url, name=name, limit=limit, jobs=jobs, json_wanted=json_wanted
     )
 
 

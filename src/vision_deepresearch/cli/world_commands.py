@@ -16,11 +16,11 @@ from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.observation import Evidence
 from vision_deepresearch.media.crop import cut
 from vision_deepresearch.media.store import MemoryMediaStore
+from vision_deepresearch.wiring.corpora import import_corpus
 from vision_deepresearch.wiring.search_server import push_texts
 from vision_deepresearch.wiring.worlds import (
     OpenedWorld,
     build_generated,
-    import_corpus,
     open_world,
 )
 from vision_deepresearch.worlds.index.visual import label_for
@@ -62,13 +62,14 @@ def import_source(
     base_url: str | None,
     name: str | None,
     limit: int | None,
+    jobs: int,
     json_wanted: bool,
 ) -> None:
     """Make a corpus world in a folder and print what was found and what was skipped."""
     target = console(json_wanted=json_wanted)
     with progress_bars(target) as advance:
         report = import_corpus(
-            source, out, base_url=base_url, name=name, limit=limit, progress=advance
+            source, out, base_url=base_url, name=name, limit=limit, jobs=jobs, progress=advance
         )
     if json_wanted:
         print_json(report.model_dump(mode="json"))

@@ -4,7 +4,6 @@
 the source's own indexes: the same source gives the same ids, however often an import was killed.
 """
 
-import hashlib
 import sqlite3
 import threading
 import zlib
@@ -20,7 +19,7 @@ from vision_deepresearch.worlds.index.text import TextDoc
 
 APPLICATION_ID = 0x76647263
 """Marks our SQLite files of corpora ("vdrc")."""
-DATABASE_VERSION = 4
+DATABASE_VERSION = 5
 """Raise it when a table changes: another version is refused."""
 INDEX_SUFFIXES = ("index.html", "/index.html", "index.htm", "/index.htm", "README.md", "/README.md")
 """What the address of a folder may mean."""
@@ -33,7 +32,8 @@ _TABLES = """
 CREATE TABLE entry (idx INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, what TEXT NOT NULL);
 CREATE TABLE page (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, title TEXT NOT NULL, lang TEXT NOT NULL,
-    published TEXT, licence TEXT NOT NULL, hash TEXT NOT NULL, body BLOB NOT NULL,
+    published TEXT, licence TEXT NOT NULL, hash TEXT NOT NULL, source_hash BLOB NOT NULL,
+    body BLOB NOT NULL,
     text BLOB NOT NULL, headings TEXT NOT NULL, text_hash BLOB NOT NULL,
     num_external INTEGER NOT NULL, num_external_written INTEGER NOT NULL);
 CREATE INDEX page_text_hash ON page (text_hash);
@@ -70,8 +70,14 @@ class PageRow:
     licence: str
     hash: str
     """sha256 of the body."""
+    source_hash: bytes
+    """Of what the source gave: what is the same need not be read again."""
     body: bytes
-    text: str
+    """HTML, packed by `packed`."""
+    text: bytes
+    """Plain text, packed."""
+    text_hash: bytes
+    """Of title and text: pages of the same are found once."""
     headings: str
     num_external: int
     """Links that lead out of the world, once each, those of the navigation left out."""
@@ -121,6 +127,11 @@ class ShowingPage:
     picture_path: str
     caption: str
     alt: str
+
+
+def packed(data: bytes) -> bytes:
+    """Bytes as the tables keep them."""
+    return zlib.compress(data, _LEVEL)
 
 
 class CorpusDatabase:
@@ -231,7 +242,7 @@ class CorpusDatabase:
         """Write a page, its links and what it shows."""
         run = self._connection.execute
         run(
-            "INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 page.id,
                 page.path,
@@ -240,12 +251,11 @@ class CorpusDatabase:
                 page.published,
                 page.licence,
                 page.hash,
-                zlib.compress(page.body, _LEVEL),
-                zlib.compress(page.text.encode("utf-8", "replace"), _LEVEL),
+                page.source_hash,
+                page.body,
+                page.text,
                 page.headings,
-                hashlib.sha256(f"{page.title}\x00{page.text}".encode("utf-8", "replace")).digest()[
-                    :16
-                ],
+                page.text_hash,
                 page.num_external,
                 page.num_external_written,
             ),
@@ -304,6 +314,14 @@ class CorpusDatabase:
                 " via_alias = 0 WHERE target IS NULL",
                 (suffix,),
             )
+
+    def mark_foreign_links(self) -> None:
+        """Tell links to hosts of which nothing is here from dead ones; for addresses of the web."""
+        host = "substr({0}, 1, instr({0} || '/', '/') - 1)"
+        self._connection.execute(
+            f"UPDATE link SET via_alias = -1 WHERE target IS NULL AND "  # noqa: S608
+            f"{host.format('path')} NOT IN (SELECT DISTINCT {host.format('path')} FROM entry)"
+        )
 
     # -------------------------------------------------------------------------------------- read
 
