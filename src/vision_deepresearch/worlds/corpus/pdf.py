@@ -2,8 +2,7 @@
 
 Outlines, forms and annotations are not read. Everything is bounded, because files come from
 strangers: size, pages, text, time. What goes beyond is refused with the reason; the file is never
-read in part without saying so. PDFium is C++: a file that crashes it takes the process along, so
-strangers' files are imported with `--jobs 2`, where that costs the page alone.
+read in part without saying so. PDFium can hang or crash over a file: it is called in a worker.
 """
 
 import html
@@ -65,12 +64,15 @@ def is_pdf(body: bytes) -> bool:
     return MAGIC in body[:1024]
 
 
-def pdf_to_html(data: bytes, *, path: str) -> tuple[bytes, tuple[Enclosed, ...]]:
+def pdf_to_html(
+    data: bytes, *, path: str, max_chars: int = MAX_TEXT_CHARS
+) -> tuple[bytes, tuple[Enclosed, ...]]:
     """A PDF as HTML in UTF-8, and its pictures under the names by which the HTML shows them.
 
     Args:
         data: the file.
         path: of the page; its pictures are named after it.
+        max_chars: of all its text.
 
     Raises:
         UnreadablePdfError: encrypted, broken, or beyond a limit; says which.
@@ -86,14 +88,16 @@ def pdf_to_html(data: bytes, *, path: str) -> tuple[bytes, tuple[Enclosed, ...]]
 
     try:
         with closing(pypdfium2.PdfDocument(data)) as document:
-            return _convert(document, path=path)
+            return _convert(document, path=path, max_chars=max_chars)
     except pypdfium2.PdfiumError as reason:
         is_locked = "password" in str(reason).lower()
         what = "an encrypted PDF" if is_locked else f"a broken PDF ({reason})"
         raise UnreadablePdfError(what) from reason
 
 
-def _convert(document: "PdfDocument", *, path: str) -> tuple[bytes, tuple[Enclosed, ...]]:
+def _convert(
+    document: "PdfDocument", *, path: str, max_chars: int
+) -> tuple[bytes, tuple[Enclosed, ...]]:
     num_pages = len(document)
     if num_pages > MAX_PAGES:
         msg = f"a PDF of {num_pages:,} pages, above the limit of {MAX_PAGES:,}"
@@ -109,8 +113,8 @@ def _convert(document: "PdfDocument", *, path: str) -> tuple[bytes, tuple[Enclos
                 _pictures_of(page, path=path, number=number, room=MAX_PICTURES - len(pictures))
             )
         size += len(text)
-        if size > MAX_TEXT_CHARS:
-            msg = f"a PDF of more than {MAX_TEXT_CHARS:,} characters"
+        if size > max_chars:
+            msg = f"a PDF of more than {max_chars:,} characters"
             raise UnreadablePdfError(msg)
         if time.monotonic() - started > MAX_SECONDS:
             msg = f"a PDF that takes more than {MAX_SECONDS:g} s"

@@ -4,11 +4,14 @@
 
 A worker that dies over a task (a hostile PDF, a lack of memory, kill -9) is replaced and the task
 given to another one alone; what kills that too is answered by the reason. A worker that takes too
-long is stopped. Where this process is killed the workers see their pipes end and go.
+long is stopped. Where this process is killed the workers see their pipes end and go. PDF files are
+always read by a worker: PDFium is C++ that cannot be interrupted, and a file of 200 kB can keep it
+busy for minutes.
 """
 
 import multiprocessing
 import queue
+import resource
 import threading
 import time
 from collections import deque
@@ -21,9 +24,12 @@ from typing import Generic, Self, TypeVar
 
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.worlds.corpus.reader import Answer, Reader, Task
+from vision_deepresearch.worlds.corpus.source import Markup, PageEntry
 
-MAX_TASK_S = 120.0
-"""A task that takes longer is given up. The dearest page known takes 7 s."""
+MAX_TASK_S = 60.0
+"""A task that takes longer is given up. The dearest web page known takes 7 s."""
+MAX_WORKER_BYTES = 4 * 1024**3
+"""Of memory, each worker. The dearest web page known takes 1 GB."""
 _IN_HAND = 2
 """Tasks a worker has: one it reads and the next, so that it never waits for this process."""
 _WAITING = 8
@@ -69,7 +75,7 @@ class Crew(Generic[_K]):
 
     Args:
         reader: what they do.
-        jobs: how many; 1: everything is done in this process, and nothing is started.
+        jobs: how many; 1: everything but PDF files is read in this process.
         max_task_s: a worker that takes longer over a task is stopped.
     """
 
@@ -105,7 +111,12 @@ class Crew(Generic[_K]):
         """
         if self._jobs == 1:
             for key, task in tasks:
-                yield key, None if task is None else self._reader.read(task)
+                if task is None or not _needs_worker(task):
+                    yield key, None if task is None else self._reader.read(task)
+                else:
+                    slot = _Slot(key=key, task=task)
+                    self._give(slot)
+                    yield self._finished(slot)
             return
         waiting: deque[_Slot[_K]] = deque()
         for key, task in tasks:
@@ -237,8 +248,15 @@ class Crew(Generic[_K]):
         return _Worker(process=process, pipe=ours)
 
 
+def _needs_worker(task: Task) -> bool:
+    return isinstance(task, PageEntry) and task.markup is Markup.PDF
+
+
 def _work(pipe: Connection, reader: Reader) -> None:
     """What a worker does until its pipe ends."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = MAX_WORKER_BYTES if hard == resource.RLIM_INFINITY else min(MAX_WORKER_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
     # Tasks are taken off the pipe at once, so that two processes never write to each other with
     # nobody reading.
     tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
