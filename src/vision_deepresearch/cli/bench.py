@@ -18,7 +18,11 @@ def bench(
         int | None, typer.Option(help="modes: tasks per mode; noise: tasks per preset.")
     ] = None,
     source: Annotated[
-        Path | None, typer.Option(help="corpus: folder of HTML to import; default: made pages.")
+        Path | None,
+        typer.Option(help="corpus: folder of HTML, or a ZIM file; default: made pages."),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=2, max=64, help="corpus: compare with so many processes.")
     ] = None,
     pages: Annotated[
         int | None, typer.Option(min=1, help="world: pages of the generated world.")
@@ -38,6 +42,7 @@ def bench(
         world=world,
         tasks=tasks,
         source=source,
+        jobs=jobs,
         pages=pages,
         seed=seed,
         json_wanted=json_wanted,

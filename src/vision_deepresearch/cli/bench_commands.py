@@ -12,7 +12,7 @@ TAKES = {
     "loop": (),
     "modes": ("world", "tasks"),
     "noise": ("world", "tasks"),
-    "corpus": ("source",),
+    "corpus": ("source", "jobs"),
     "sandbox": (),
     "serve": ("world",),
     "world": ("pages", "seed"),
@@ -27,6 +27,7 @@ def bench(
     world: str | None,
     tasks: int | None,
     source: Path | None,
+    jobs: int | None,
     pages: int | None,
     seed: int | None,
     json_wanted: bool,
@@ -35,7 +36,14 @@ def bench(
     if name not in TAKES:
         msg = f"unknown benchmark {name!r}: use one of {', '.join(TAKES)}"
         raise ConfigError(msg)
-    given = {"world": world, "tasks": tasks, "source": source, "pages": pages, "seed": seed}
+    given = {
+        "world": world,
+        "tasks": tasks,
+        "source": source,
+        "jobs": jobs,
+        "pages": pages,
+        "seed": seed,
+    }
     for option, value in given.items():
         if value is not None and option not in TAKES[name]:
             users = ", ".join(other for other, taken in TAKES.items() if option in taken)
@@ -52,6 +60,7 @@ def bench(
             world=world,
             tasks=tasks,
             source=source,
+            jobs=jobs,
             pages=pages,
             seed=seed,
             progress=advance,
@@ -77,6 +86,7 @@ def _measured(
     world: str | None,
     tasks: int | None,
     source: Path | None,
+    jobs: int | None,
     pages: int | None,
     seed: int | None,
     progress: ShowProgress,
@@ -89,8 +99,13 @@ def _measured(
             return asyncio.run(bench_loop(quick=quick))
         case "corpus":
             from vision_deepresearch.bench.corpus import bench_corpus
+            from vision_deepresearch.bench.zim_order import bench_zim_order
 
-            return asyncio.run(bench_corpus(source=source, quick=quick, progress=progress))
+            if source is not None and source.is_file():
+                return bench_zim_order(source, quick=quick)
+            return asyncio.run(
+                bench_corpus(source=source, jobs=jobs, quick=quick, progress=progress)
+            )
         case "noise":
             from vision_deepresearch.bench.noise import bench_noise
 

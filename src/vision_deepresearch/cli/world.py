@@ -58,6 +58,9 @@ def import_(
     jobs: Annotated[
         int, typer.Option(min=1, max=64, help="Processes that read pages; the world is the same.")
     ] = 1,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only estimate time, disk and memory from a sample.")
+    ] = False,
     json_wanted: options.Json = False,
 ) -> None:
     """Make a world of what you have; bad entries are skipped and listed in OUT/import.json.
@@ -66,6 +69,9 @@ def import_(
     """
     from vision_deepresearch.cli import world_commands
 
+    if dry_run:
+        world_commands.plan_import(source, base_url=base_url, json_wanted=json_wanted)
+        return
     world_commands.import_source(
         source, out, base_url=base_url, name=name, limit=limit, jobs=jobs, json_wanted=json_wanted
     )

@@ -16,7 +16,7 @@ from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.observation import Evidence
 from vision_deepresearch.media.crop import cut
 from vision_deepresearch.media.store import MemoryMediaStore
-from vision_deepresearch.wiring.corpora import import_corpus
+from vision_deepresearch.wiring.corpora import import_corpus, plan_corpus
 from vision_deepresearch.wiring.search_server import push_texts
 from vision_deepresearch.wiring.worlds import (
     OpenedWorld,
@@ -75,6 +75,21 @@ def import_source(
         print_json(report.model_dump(mode="json"))
     else:
         print_import(target, report, folder=str(out))
+
+
+def plan_import(source: Path, *, base_url: str | None, json_wanted: bool) -> None:
+    """Say what an import would give and take, from a sample."""
+    plan = plan_corpus(source, base_url=base_url)
+    if json_wanted:
+        print_json(plan.model_dump(mode="json"))
+        return
+    target = console()
+    classes = ", ".join(f"{name} {count:,}" for name, count in plan.classes.items())
+    target.print(f"entries  {plan.entries:,} (sampled {plan.sampled:,}): about {classes}")
+    target.print(
+        f"import   about {plan.seconds:,.0f} s with one job ({plan.pages_per_s:,.0f} pages/s), "
+        f"{plan.disk_mb:,.0f} MB of disk, at most {plan.memory_mb:,.0f} MB of memory"
+    )
 
 
 def push(world: str, *, to: str, ca_file: Path | None, json_wanted: bool) -> None:

@@ -7,6 +7,7 @@ from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.wiring.worlds import ProgressBar
 from vision_deepresearch.worlds.corpus.build import import_source
 from vision_deepresearch.worlds.corpus.folder import FolderSource
+from vision_deepresearch.worlds.corpus.plan import ImportPlan, plan_import
 from vision_deepresearch.worlds.corpus.report import ImportReport
 from vision_deepresearch.worlds.corpus.source import Source
 from vision_deepresearch.worlds.corpus.warc import WarcSource, is_warc_name
@@ -32,6 +33,16 @@ def open_source(path: Path) -> Source:
         f"{str(path)!r}: check the path"
     )
     raise ConfigError(msg)
+
+
+def plan_corpus(path: Path, *, base_url: str | None) -> ImportPlan:
+    """Estimate an import.
+
+    Raises:
+        ConfigError: no such source.
+    """
+    with closing(open_source(path)) as source:
+        return plan_import(source, base_url=base_url)
 
 
 def import_corpus(

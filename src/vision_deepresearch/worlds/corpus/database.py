@@ -134,6 +134,15 @@ def packed(data: bytes) -> bytes:
     return zlib.compress(data, _LEVEL)
 
 
+def unpacked(data: bytes) -> bytes:
+    """What `packed` packed.
+
+    Raises:
+        zlib.error: damaged.
+    """
+    return zlib.decompress(data)
+
+
 class CorpusDatabase:
     """The open file; one connection, safe to use from several threads."""
 
