@@ -69,6 +69,7 @@ async def bench_corpus(
     limit = _QUICK_ENTRIES if quick else None
     with tempfile.TemporaryDirectory(prefix="vdr-bench-") as work:
         folder = source or _write_generated(Path(work) / "pages", small=quick)
+        out, report = Path(work) / "world-0", None
         bare_s: list[float] = []
         import_s: list[float] = []
         wall_s: list[float] = []
@@ -90,6 +91,7 @@ async def bench_corpus(
                 )
         if progress is not None:
             progress("rounds", rounds, rounds)
+        assert report is not None, "there is a round"
         world = CorpusWorld.open(out)
         text_ms, search_ms = await _query_ms(world)
         world.close()

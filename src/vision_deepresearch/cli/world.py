@@ -43,7 +43,7 @@ def import_(
     source: Annotated[
         Path,
         typer.Argument(
-            help="A ZIM or WARC file, or a folder of HTML, Markdown, PDF and pictures, or of WARCs."
+            help="A ZIM, WARC, parquet or JSONL file; a folder of HTML, Markdown, PDF or of those."
         ),
     ],
     out: Annotated[Path, typer.Argument(help="Folder to make; a stopped import goes on there.")],
@@ -75,6 +75,24 @@ def import_(
     world_commands.import_source(
         source, out, base_url=base_url, name=name, limit=limit, jobs=jobs, json_wanted=json_wanted
     )
+
+
+@app.command()
+def add(
+    world: Annotated[Path, typer.Argument(help="Folder of a corpus world.")],
+    source: Annotated[Path, typer.Argument(help="What to add: as for `vdr world import`.")],
+    jobs: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes that read pages; the world is the same.")
+    ] = 1,
+    json_wanted: options.Json = False,
+) -> None:
+    """Add what is new or changed; the world is read as before until it is replaced in one step.
+
+    Example: vdr world add worlds/manual manual-of-may/
+    """
+    from vision_deepresearch.cli import world_commands
+
+    world_commands.add(world, source, jobs=jobs, json_wanted=json_wanted)
 
 
 @app.command()

@@ -16,7 +16,7 @@ from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.observation import Evidence
 from vision_deepresearch.media.crop import cut
 from vision_deepresearch.media.store import MemoryMediaStore
-from vision_deepresearch.wiring.corpora import import_corpus, plan_corpus
+from vision_deepresearch.wiring.corpora import add_to_corpus, import_corpus, plan_corpus
 from vision_deepresearch.wiring.search_server import push_texts
 from vision_deepresearch.wiring.worlds import (
     OpenedWorld,
@@ -75,6 +75,24 @@ def import_source(
         print_json(report.model_dump(mode="json"))
     else:
         print_import(target, report, folder=str(out))
+
+
+def add(world: Path, source: Path, *, jobs: int, json_wanted: bool) -> None:
+    """Add a source to a corpus world and print what was new."""
+    target = console(json_wanted=json_wanted)
+    with progress_bars(target) as advance:
+        report = add_to_corpus(source, world, jobs=jobs, progress=advance)
+    if json_wanted:
+        print_json(report.model_dump(mode="json"))
+        return
+    print_import(target, report, folder=str(world))
+    if report.history and not report.already_complete:
+        last = report.history[-1]
+        target.print(
+            f"added     {last.new:,} new pages and {last.changed:,} changed ones of "
+            f"{plain(last.source.title)}; {last.unchanged:,} were the same",
+            soft_wrap=True,
+        )
 
 
 def plan_import(source: Path, *, base_url: str | None, json_wanted: bool) -> None:

@@ -7,15 +7,17 @@ from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.wiring.worlds import ProgressBar
 from vision_deepresearch.worlds.corpus.build import import_source
 from vision_deepresearch.worlds.corpus.folder import FolderSource
+from vision_deepresearch.worlds.corpus.grow import add_source
 from vision_deepresearch.worlds.corpus.plan import ImportPlan, plan_import
 from vision_deepresearch.worlds.corpus.report import ImportReport
 from vision_deepresearch.worlds.corpus.source import Source
+from vision_deepresearch.worlds.corpus.table import TableSource, holds_tables, is_table_name
 from vision_deepresearch.worlds.corpus.warc import WarcSource, is_warc_name
 from vision_deepresearch.worlds.corpus.zim import ZimSource
 
 
 def open_source(path: Path) -> Source:
-    """Open what stands at a path: web archives by their names, other folders as documents.
+    """Open what stands at a path: web archives and tables by their names, else documents.
 
     Raises:
         ConfigError: nothing there, or it cannot be read.
@@ -23,13 +25,15 @@ def open_source(path: Path) -> Source:
     if path.is_dir():
         if any(is_warc_name(file) for file in path.iterdir()):
             return WarcSource(path)
-        return FolderSource(path)
+        return TableSource(path) if holds_tables(path) else FolderSource(path)
+    if is_table_name(path):
+        return TableSource(path)
     if is_warc_name(path):
         return WarcSource(path)
     if path.is_file():
         return ZimSource(path)
     msg = (
-        "expected a ZIM or WARC file, or a folder of documents or of WARC files, found nothing at "
+        "expected a ZIM, WARC or parquet file, or a folder of documents or of such, found nothing at "
         f"{str(path)!r}: check the path"
     )
     raise ConfigError(msg)
@@ -76,3 +80,13 @@ def import_corpus(
         )
         raise ConfigError(msg)
     return report
+
+
+def add_to_corpus(path: Path, world: Path, *, jobs: int, progress: ProgressBar) -> ImportReport:
+    """Add what is new or changed in a source to a world.
+
+    Raises:
+        ConfigError: no such source or world, or another process adds to it.
+    """
+    with closing(open_source(path)) as source:
+        return add_source(source, world, jobs=jobs, progress=progress)

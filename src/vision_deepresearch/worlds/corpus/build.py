@@ -23,6 +23,7 @@ from vision_deepresearch.worlds.corpus.counts import count_world
 from vision_deepresearch.worlds.corpus.database import CorpusDatabase
 from vision_deepresearch.worlds.corpus.pdf import require_pdfium
 from vision_deepresearch.worlds.corpus.place import (
+    LOCK,
     disk_errors,
     existing,
     fresh,
@@ -40,7 +41,7 @@ from vision_deepresearch.worlds.corpus.reader import (
     Task,
     reason_by_name,
 )
-from vision_deepresearch.worlds.corpus.report import ImportReport, SkippedEntry
+from vision_deepresearch.worlds.corpus.report import Addition, ImportReport, SkippedEntry
 from vision_deepresearch.worlds.corpus.source import (
     AliasEntry,
     BadEntry,
@@ -117,17 +118,18 @@ def import_source(
     out.mkdir(parents=True, exist_ok=True)
     with (
         disk_errors(out),
-        locked(out),
+        locked(out / LOCK, out),
         closing(CorpusDatabase.create(out / DATABASE)) as database,
     ):
-        return _Import(
+        return Import(
             source=source,
             about=about,
+            described=about,
             out=out,
             database=database,
             addresses=addresses,
             name=name or about.title,
-            progress=progress or _silent,
+            progress=progress or silent,
             limit=limit,
             jobs=jobs,
         ).run()
@@ -148,16 +150,18 @@ def addresses_for(about: SourceAbout, *, base_url: str | None) -> Addresses:
     return Addresses(WEB_ROOT if about.has_web_urls else base_url or default_base_url(about.title))
 
 
-def _silent(what: str, done: int, total: int) -> None:
+def silent(what: str, done: int, total: int) -> None:
     """Nobody watches."""
 
 
 @dataclass(slots=True, kw_only=True)
-class _Import:
-    """One run of an import."""
+class Import:
+    """One run of an import. `grow` adds to a world with one of its own."""
 
     source: Source
     about: SourceAbout
+    described: SourceAbout
+    """What the manifest says the world was made of."""
     out: Path
     database: CorpusDatabase
     addresses: Addresses
@@ -168,30 +172,41 @@ class _Import:
     num_kept: int = 0
     """Pictures kept so far."""
 
+    offset: int = 0
+    """Added to the numbers of the source's entries: behind those of former sources."""
+
     def run(self) -> ImportReport:
         """All phases that are not done yet."""
-        self._check_same()
+        self.start()
+        for phase in _PHASES:
+            self.do_phase(phase)
+        return self.complete()
+
+    def start(self) -> None:
+        """Look at what is there."""
+        self.check_same()
         self.num_kept = self.database.number(
             "SELECT count(*) FROM picture WHERE sha256 IS NOT NULL"
         )
-        works = (
-            self._read_entries,
-            self._keep_pictures,
-            self._resolve_links,
-            self._index_text,
-            self._index_pictures,
-        )
-        for phase, work in zip(_PHASES, works, strict=True):
-            if self.database.state(f"done:{phase}") is None:
-                wall, cpu = time.perf_counter(), time.process_time()
-                work()
-                with self.database.transaction():
-                    self.database.set_state(f"wall:{phase}", str(time.perf_counter() - wall))
-                    self.database.set_state(f"cpu:{phase}", str(time.process_time() - cpu))
-                    self.database.set_state(f"done:{phase}", "yes")
-        return self._complete()
 
-    def _check_same(self) -> None:
+    def do_phase(self, phase: str) -> None:
+        """A phase, if it is not done yet."""
+        works = {
+            "entries": self._read_entries,
+            "pictures": self._keep_pictures,
+            "links": self._resolve_links,
+            "text": self._index_text,
+            "visual": self._index_pictures,
+        }
+        if self.database.state(f"done:{phase}") is None:
+            wall, cpu = time.perf_counter(), time.process_time()
+            works[phase]()
+            with self.database.transaction():
+                self.database.set_state(f"wall:{phase}", str(time.perf_counter() - wall))
+                self.database.set_state(f"cpu:{phase}", str(time.process_time() - cpu))
+                self.database.set_state(f"done:{phase}", "yes")
+
+    def check_same(self) -> None:
         """Refuse to go on with another source or other settings."""
         wanted = {
             "source": self.about.identity,
@@ -215,21 +230,24 @@ class _Import:
     # ----------------------------------------------------------------------------------- entries
 
     def _read_entries(self) -> None:
-        total = min(self.source.num_entries, self.limit or self.source.num_entries)
+        total = self._total()
         start = int(self.database.state("next_entry") or 0)
         batch: list[tuple[Entry, Answer | Lost | None]] = []
         since = time.monotonic()
         self.progress("pages", start, total)
         with self._crew() as crew:
-            for entry, answer in crew.answers(self._tasks(start, total)):
+            for entry, answer in crew.answers(self.tasks(start, total)):
                 batch.append((entry, answer))
                 if len(batch) >= _BATCH or time.monotonic() - since > _BATCH_S:
                     self._write(batch)
-                    self.progress("pages", entry.index + 1, total)
+                    self.progress("pages", entry.index + 1 - self.offset, total)
                     batch.clear()
                     since = time.monotonic()
         self._write(batch)
         self.progress("pages", total, total)
+
+    def _total(self) -> int:
+        return min(self.source.num_entries, self.limit or self.source.num_entries)
 
     def _crew(self) -> Crew[Entry]:
         return Crew(self._reader(), jobs=self.jobs)
@@ -241,7 +259,8 @@ class _Import:
             language=self.about.language,
         )
 
-    def _tasks(self, start: int, total: int) -> Iterator[tuple[Entry, Task | None]]:
+    def tasks(self, start: int, total: int) -> Iterator[tuple[Entry, Task | None]]:
+        """Entries of the source, with what is to be done about each."""
         if start >= total:
             return
         for entry in self.source.entries(start=start):
@@ -257,10 +276,11 @@ class _Import:
             return
         with self.database.transaction():
             for entry, answer in batch:
-                self._write_entry(entry, answer)
-            self.database.set_state("next_entry", str(batch[-1][0].index + 1))
+                self.write_entry(entry, answer)
+            self.database.set_state("next_entry", str(batch[-1][0].index + 1 - self.offset))
 
-    def _write_entry(self, entry: Entry, answer: Answer | Lost | None) -> None:
+    def write_entry(self, entry: Entry, answer: Answer | Lost | None) -> None:
+        """Write an entry and what was read of it."""
         database = self.database
         if not database.add_entry(entry.index, path=entry.path, what=_class_of(entry)):
             reason = "another entry has the same path"
@@ -380,14 +400,15 @@ class _Import:
 
     # ---------------------------------------------------------------------------------- manifest
 
-    def _complete(self) -> ImportReport:
+    def complete(self) -> ImportReport:
+        """Write report and manifest: the world is complete."""
         for torn in (self.out / "blobs").rglob(".new-*"):
             torn.unlink()  # half written when an import was killed; nobody else writes here
         database = self.database
         texts = TextIndex.open(self.out / "text").facts
         visuals = VisualIndex.open(self.out / "visual").facts
-        counts = count_world(database, main_path=self.about.main_path)
-        world_id = self._world_id()
+        counts = count_world(database, main_path=self.described.main_path)
+        world_id = self.world_id()
         manifest = WorldManifest(
             world_id=world_id,
             kind=KIND,
@@ -397,24 +418,14 @@ class _Import:
             licences=self._licences(),
             text_index=texts,
             visual_index=visuals,
-            spec={
-                "base_url": self.addresses.base_url,
-                "import_version": IMPORT_VERSION,
-                "limit": self.limit or 0,
-                "main_path": self.about.main_path or "",
-                "source_kind": self.about.kind,
-                "source_title": self.about.title,
-                "source_identity": self.about.identity,
-                "source_language": self.about.language,
-                "source_date": self.about.date,
-                **{f"source_{key}": value for key, value in self.about.facts.items()},
-            },
+            spec=self.spec(),
         )
         report = ImportReport(
             world_id=world_id,
             name=self.name,
             base_url=self.addresses.base_url,
-            source=self.about,
+            source=self.described,
+            history=self.history(),
             counts={
                 **counts,
                 **database.counts_by(
@@ -441,12 +452,31 @@ class _Import:
         write_whole(self.out / MANIFEST, manifest.model_dump_json(indent=1))
         return report
 
+    def spec(self) -> dict[str, str | int | float]:
+        """What the manifest keeps of how the world was made."""
+        return {
+            "base_url": self.addresses.base_url,
+            "import_version": IMPORT_VERSION,
+            "limit": self.limit or 0,
+            "main_path": self.about.main_path or "",
+            "source_kind": self.about.kind,
+            "source_title": self.about.title,
+            "source_identity": self.about.identity,
+            "source_language": self.about.language,
+            "source_date": self.about.date,
+            **{f"source_{key}": value for key, value in self.about.facts.items()},
+        }
+
+    def history(self) -> tuple[Addition, ...]:
+        """What was added to the world after its import."""
+        return ()
+
     def _times(self, clock: str) -> dict[str, float]:
         """Seconds by phase."""
         known = {phase: self.database.state(f"{clock}:{phase}") for phase in _PHASES}
         return {phase: round(float(value), 3) for phase, value in known.items() if value}
 
-    def _world_id(self) -> str:
+    def world_id(self) -> str:
         """Hash of the content and of how it is addressed: the same for every import of the same."""
         digest = hashlib.sha256(f"{KIND} {IMPORT_VERSION} {self.addresses.base_url}\n".encode())
         for line in self.database.fingerprints():
@@ -456,7 +486,8 @@ class _Import:
     def _licences(self) -> tuple[str, ...]:
         """What the source says, and the licences its pages name."""
         named = {url for text in self.database.licences() for url in _LICENCE_URL.findall(text)}
-        return (*self.about.licences, *sorted(named - set(self.about.licences)))
+        told = dict.fromkeys((*self.described.licences, *self.about.licences))
+        return (*told, *sorted(named - told.keys()))
 
 
 def _by_kind(reasons: Mapping[str, int]) -> dict[str, int]:

@@ -298,7 +298,47 @@ class CorpusDatabase:
             if ref is not None
             else (path, None, None, None, None, reason)
         )
-        self._connection.execute("INSERT INTO picture VALUES (?, ?, ?, ?, ?, ?)", values)
+        self._connection.execute("INSERT OR REPLACE INTO picture VALUES (?, ?, ?, ?, ?, ?)", values)
+
+    def forget_state(self) -> None:
+        """How far an import was: nothing is done yet."""
+        self._connection.execute("DELETE FROM state")
+
+    def forget_entry(self, path: str, *, before: int) -> bool:
+        """Make room for an entry of a later source; False where one of its own has the path.
+
+        Args:
+            path: of the entry.
+            before: entries below this index are of former sources.
+        """
+        row = self._one("SELECT idx FROM entry WHERE path = ?", (path,))
+        if row is not None and _int(row[0]) >= before:
+            return False
+        self._connection.execute("DELETE FROM entry WHERE path = ?", (path,))
+        self._connection.execute("DELETE FROM skipped WHERE path = ?", (path,))
+        return True
+
+    def forget_page(self, path: str) -> int | None:
+        """Take out a page, or an alias, with all that is said of it; the id of the page."""
+        run = self._connection.execute
+        run("DELETE FROM alias WHERE path = ?", (path,))
+        row = self._one("SELECT id FROM page WHERE path = ?", (path,))
+        if row is None:
+            return None
+        number = _int(row[0])
+        run("DELETE FROM link WHERE page = ?", (number,))
+        run("DELETE FROM shown WHERE page = ?", (number,))
+        run("DELETE FROM page WHERE id = ?", (number,))
+        return number
+
+    def forget_picture(self, path: str) -> None:
+        """Let a picture be looked at again."""
+        self._connection.execute("DELETE FROM picture WHERE path = ?", (path,))
+
+    def source_hash(self, path: str) -> bytes | None:
+        """Of the page at a path, as its source gave it."""
+        row = self._one("SELECT source_hash FROM page WHERE path = ?", (path,))
+        return None if row is None else _bytes(row[0])
 
     def resolve(self) -> None:
         """Find the page of every alias and of every link. Again is the same."""
