@@ -105,7 +105,7 @@ def plan_import(source: Path, *, base_url: str | None, json_wanted: bool) -> Non
     classes = ", ".join(f"{name} {count:,}" for name, count in plan.classes.items())
     target.print(f"entries  {plan.entries:,} (sampled {plan.sampled:,}): about {classes}")
     target.print(
-        f"import   about {plan.seconds:,.0f} s with one job ({plan.pages_per_s:,.0f} pages/s), "
+        f"import   about {plan.seconds:,.0f} s of one processor ({plan.pages_per_s:,.0f} pages/s), "
         f"{plan.disk_mb:,.0f} MB of disk, at most {plan.memory_mb:,.0f} MB of memory"
     )
 
