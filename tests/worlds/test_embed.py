@@ -242,6 +242,7 @@ def test_the_command_line_makes_shows_and_uses_vectors(
         name=None,
         limit=None,
         embedder=clip,
+        jobs=1,
         json_wanted=True,
     )
     capsys.readouterr()

@@ -478,7 +478,7 @@ async def test_a_visit_of_nothing_but_archives_fails_with_its_kind() -> None:
 # --------------------------------------------------------------------------------------- the table
 
 
-@pytest.mark.parametrize("part", ["Pictures", "Pages"])
+@pytest.mark.parametrize("part", ["Pictures", "Pages", "Sources of worlds, and worlds"])
 def test_the_table_of_odd_input_names_tests_that_exist(part: str) -> None:
     text = (ROOT / "docs" / "odd-input.md").read_text()
     rows = re.findall(r"^\| [^|]+ \| [^|]+ \| `([\w/]+\.py)`, `(\w+)` \|$", _part(text, part), re.M)

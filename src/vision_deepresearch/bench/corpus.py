@@ -7,6 +7,7 @@ counts little.
 """
 
 import asyncio
+import resource
 import statistics
 import tempfile
 import time
@@ -41,19 +42,25 @@ _HITS = 10
 
 
 async def bench_corpus(
-    *, source: Path | None = None, quick: bool = False, progress: Progress | None = None
+    *,
+    source: Path | None = None,
+    jobs: int | None = None,
+    quick: bool = False,
+    progress: Progress | None = None,
 ) -> dict[str, JsonValue]:
     """Import a folder and measure it.
 
     Args:
         source: folder of HTML; None: the pages of a generated world, written as files first.
+        jobs: measure with so many worker processes too, in turns with none.
         quick: one round of at most 1,200 entries instead of three rounds of all.
         progress: told about each round.
 
     Returns:
         The object of `vdr bench`: `pages_per_s` per second of one core, `pages_per_s_wall` as the
         clock saw it, `mb` of HTML, `text_p50_ms` of the index alone and `search_p50_ms` with
-        snippets; ratio `bare`: the import's time by that of bare parsing and indexing.
+        snippets, `memory_mb` at most, `pages_per_s_wall_jobs` with workers; ratio `bare`: the import's time by that of bare parsing and indexing; `jobs`: wall time with workers by that
+        without.
 
     Raises:
         ConfigError: no folder, or no pages in it.
@@ -62,9 +69,11 @@ async def bench_corpus(
     limit = _QUICK_ENTRIES if quick else None
     with tempfile.TemporaryDirectory(prefix="vdr-bench-") as work:
         folder = source or _write_generated(Path(work) / "pages", small=quick)
+        out, report = Path(work) / "world-0", None
         bare_s: list[float] = []
         import_s: list[float] = []
         wall_s: list[float] = []
+        jobs_s: list[float] = []
         for number in range(rounds):
             if progress is not None:
                 progress("rounds", number, rounds)
@@ -76,8 +85,13 @@ async def bench_corpus(
             )
             import_s.append(time.process_time() - cpu)
             wall_s.append(time.perf_counter() - wall)
+            if jobs is not None:
+                jobs_s.append(
+                    await asyncio.to_thread(_jobs_seconds, folder, Path(work), limit, jobs)
+                )
         if progress is not None:
             progress("rounds", rounds, rounds)
+        assert report is not None, "there is a round"
         world = CorpusWorld.open(out)
         text_ms, search_ms = await _query_ms(world)
         world.close()
@@ -87,6 +101,7 @@ async def bench_corpus(
     return {
         "name": "corpus",
         "settings": {
+            "jobs": jobs or 1,
             "source": "generated pages" if source is None else source.name,
             "rounds": rounds,
             "entries": report.counts["entries"],
@@ -96,13 +111,36 @@ async def bench_corpus(
             "mb": round(num_bytes / 1e6, 2),
             "pages_per_s": round(pages / cpu_s, 1),
             "pages_per_s_wall": round(pages / statistics.median(wall_s), 1),
+            "best_pages_per_s_wall": round(pages / min(wall_s), 1),
+            **_with_jobs(jobs_s, pages=pages),
+            "memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
             "text_p50_ms": text_ms,
             "search_p50_ms": search_ms,
             **_phases(report),
         },
         "baseline": {"bare_pages_per_s": round(pages / bare, 1)},
-        "ratios": {"bare": round(cpu_s / bare, 2)},
+        "ratios": {
+            "bare": round(cpu_s / bare, 2),
+            **({"jobs": round(min(jobs_s) / min(wall_s), 2)} if jobs_s else {}),
+        },
     }
+
+
+def _with_jobs(seconds: list[float], *, pages: int) -> dict[str, JsonValue]:
+    if not seconds:
+        return {}
+    return {
+        "pages_per_s_wall_jobs": round(pages / statistics.median(seconds), 1),
+        "best_pages_per_s_wall_jobs": round(pages / min(seconds), 1),
+    }
+
+
+def _jobs_seconds(folder: Path, work: Path, limit: int | None, jobs: int) -> float:
+    """Wall time of an import with worker processes."""
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory(dir=work) as place:
+        import_source(FolderSource(folder), Path(place) / "world", limit=limit, jobs=jobs)
+    return time.perf_counter() - started
 
 
 def _phases(report: ImportReport) -> dict[str, JsonValue]:

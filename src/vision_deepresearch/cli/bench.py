@@ -28,7 +28,8 @@ def bench(
         int | None, typer.Option(min=0, help="modes: tasks done again under each noise.")
     ] = None,
     source: Annotated[
-        Path | None, typer.Option(help="corpus: folder of HTML to import; default: made pages.")
+        Path | None,
+        typer.Option(help="corpus: folder of HTML, or a ZIM file; default: made pages."),
     ] = None,
     pages: Annotated[
         int | None, typer.Option(min=1, help="world, variety: pages of the generated world.")
@@ -44,7 +45,11 @@ def bench(
     ] = None,
     jobs: Annotated[
         int | None,
-        typer.Option(min=1, help="modes, planted: processes; default: one per core."),
+        typer.Option(
+            min=1,
+            max=64,
+            help="modes, planted: processes (default: one per core); corpus: to compare with one.",
+        ),
     ] = None,
     json_wanted: options.Json = False,
 ) -> None:

@@ -15,7 +15,7 @@ TAKES = {
     "loop": (),
     "modes": ("world", "tasks", "noise_tasks", "seed", "out", "jobs"),
     "noise": ("world", "tasks"),
-    "corpus": ("source",),
+    "corpus": ("source", "jobs"),
     "embed": (),
     "sandbox": (),
     "serve": ("world",),
@@ -134,8 +134,13 @@ async def _measured_waiting(
             return await bench_loop(quick=quick)
         case "corpus":
             from vision_deepresearch.bench.corpus import bench_corpus
+            from vision_deepresearch.bench.zim_order import bench_zim_order
 
-            return await bench_corpus(source=asked.source, quick=quick, progress=progress)
+            if asked.source is not None and asked.source.is_file():
+                return bench_zim_order(asked.source, quick=quick)
+            return await bench_corpus(
+                source=asked.source, jobs=asked.jobs, quick=quick, progress=progress
+            )
         case "noise":
             from vision_deepresearch.bench.noise import bench_noise
 

@@ -51,7 +51,10 @@ def build(
 @app.command("import")
 def import_(
     source: Annotated[
-        Path, typer.Argument(help="A Kiwix ZIM file, or a folder of HTML, Markdown and pictures.")
+        Path,
+        typer.Argument(
+            help="A ZIM, WARC, parquet or JSONL file; a folder of HTML, Markdown, PDF or of those."
+        ),
     ],
     out: Annotated[Path, typer.Argument(help="Folder to make; a stopped import goes on there.")],
     base_url: Annotated[
@@ -63,6 +66,12 @@ def import_(
         int | None, typer.Option(min=1, help="Read so many entries at most, for a first look.")
     ] = None,
     embedder: options.EmbedWith = None,
+    jobs: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes that read pages; the world is the same.")
+    ] = 1,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only estimate time, disk and memory from a sample.")
+    ] = False,
     json_wanted: options.Json = False,
 ) -> None:
     """Make a world of what you have; bad entries are skipped and listed in OUT/import.json.
@@ -71,15 +80,37 @@ def import_(
     """
     from vision_deepresearch.cli import world_commands
 
+    if dry_run:
+        world_commands.plan_import(source, base_url=base_url, json_wanted=json_wanted)
+        return
     world_commands.import_source(
         source,
         out,
         base_url=base_url,
         name=name,
         limit=limit,
+        jobs=jobs,
         embedder=embedder,
         json_wanted=json_wanted,
     )
+
+
+@app.command()
+def add(
+    world: Annotated[Path, typer.Argument(help="Folder of a corpus world.")],
+    source: Annotated[Path, typer.Argument(help="What to add: as for `vdr world import`.")],
+    jobs: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes that read pages; the world is the same.")
+    ] = 1,
+    json_wanted: options.Json = False,
+) -> None:
+    """Add what is new or changed; the world is read as before until it is replaced in one step.
+
+    Example: vdr world add worlds/manual manual-of-may/
+    """
+    from vision_deepresearch.cli import world_commands
+
+    world_commands.add(world, source, jobs=jobs, json_wanted=json_wanted)
 
 
 @app.command()

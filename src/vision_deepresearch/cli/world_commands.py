@@ -15,6 +15,7 @@ from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.observation import Evidence
 from vision_deepresearch.media.crop import cut
 from vision_deepresearch.media.store import MemoryMediaStore
+from vision_deepresearch.wiring.corpora import add_to_corpus, import_corpus, plan_corpus
 from vision_deepresearch.wiring.embedders import OFF
 from vision_deepresearch.wiring.scene_sheet import write_scene_sheet
 from vision_deepresearch.wiring.search_server import push_texts
@@ -22,7 +23,6 @@ from vision_deepresearch.wiring.worlds import (
     OpenedWorld,
     build_generated,
     embed_folder,
-    import_corpus,
     open_world,
 )
 from vision_deepresearch.worlds.index.hybrid import STATE
@@ -72,6 +72,7 @@ def import_source(
     base_url: str | None,
     name: str | None,
     limit: int | None,
+    jobs: int,
     embedder: str | None,
     json_wanted: bool,
 ) -> None:
@@ -79,7 +80,7 @@ def import_source(
     target = console(json_wanted=json_wanted)
     with progress_bars(target) as advance:
         report = import_corpus(
-            source, out, base_url=base_url, name=name, limit=limit, progress=advance
+            source, out, base_url=base_url, name=name, limit=limit, jobs=jobs, progress=advance
         )
         if embedder is not None:
             embed_folder(out, embedder=embedder, progress=advance)
@@ -87,6 +88,39 @@ def import_source(
         print_json(report.model_dump(mode="json"))
     else:
         print_import(target, report, folder=str(out))
+
+
+def add(world: Path, source: Path, *, jobs: int, json_wanted: bool) -> None:
+    """Add a source to a corpus world and print what was new."""
+    target = console(json_wanted=json_wanted)
+    with progress_bars(target) as advance:
+        report = add_to_corpus(source, world, jobs=jobs, progress=advance)
+    if json_wanted:
+        print_json(report.model_dump(mode="json"))
+        return
+    print_import(target, report, folder=str(world))
+    if report.history and not report.already_complete:
+        last = report.history[-1]
+        target.print(
+            f"added     {last.new:,} new pages and {last.changed:,} changed ones of "
+            f"{plain(last.source.title)}; {last.unchanged:,} were the same",
+            soft_wrap=True,
+        )
+
+
+def plan_import(source: Path, *, base_url: str | None, json_wanted: bool) -> None:
+    """Say what an import would give and take, from a sample."""
+    plan = plan_corpus(source, base_url=base_url)
+    if json_wanted:
+        print_json(plan.model_dump(mode="json"))
+        return
+    target = console()
+    classes = ", ".join(f"{name} {count:,}" for name, count in plan.classes.items())
+    target.print(f"entries  {plan.entries:,} (sampled {plan.sampled:,}): about {classes}")
+    target.print(
+        f"import   about {plan.seconds:,.0f} s of one processor ({plan.pages_per_s:,.0f} pages/s), "
+        f"{plan.disk_mb:,.0f} MB of disk, at most {plan.memory_mb:,.0f} MB of memory"
+    )
 
 
 def push(world: str, *, to: str, ca_file: Path | None, json_wanted: bool) -> None:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +14,7 @@ from vision_deepresearch.core.task import Task
 from vision_deepresearch.wiring.cache import cache_folder
 from vision_deepresearch.wiring.config import explain
 from vision_deepresearch.wiring.embedders import OFF, embedder_for, open_embedder
-from vision_deepresearch.worlds.corpus.build import ImportReport, import_source
-from vision_deepresearch.worlds.corpus.folder import FolderSource
-from vision_deepresearch.worlds.corpus.source import Source
 from vision_deepresearch.worlds.corpus.world import CorpusWorld
-from vision_deepresearch.worlds.corpus.zim import ZimSource
 from vision_deepresearch.worlds.embed import embed_world
 from vision_deepresearch.worlds.generated.build import build_world
 from vision_deepresearch.worlds.generated.older import OlderPages
@@ -271,43 +266,3 @@ def build_generated(
         raise ConfigError(explain(error)) from error
     jobs = len(os.sched_getaffinity(0)) if pages >= PAGES_FOR_JOBS else 1
     build_world(spec, out, progress=progress, jobs=jobs)
-
-
-def import_corpus(
-    path: Path,
-    out: Path,
-    *,
-    base_url: str | None,
-    name: str | None,
-    limit: int | None,
-    progress: ProgressBar,
-) -> ImportReport:
-    """Make a world of a ZIM file or a folder of documents; goes on where it was stopped.
-
-    Raises:
-        ConfigError: no such source, or the folder holds another world.
-    """
-    source: Source
-    if path.is_dir():
-        source = FolderSource(path)
-    elif path.is_file():
-        source = ZimSource(path)
-    else:
-        msg = f"expected a ZIM file or a folder of documents, found nothing at {str(path)!r}"
-        raise ConfigError(msg)
-    with closing(source):
-        if source.num_entries == 0:
-            msg = (
-                f"pages were expected in {str(path)!r}, found nothing: name the folder they are in"
-            )
-            raise ConfigError(msg)
-        report = import_source(
-            source, out, base_url=base_url, name=name, limit=limit, progress=progress
-        )
-    if not report.counts.get("pages"):
-        msg = (
-            f"pages were expected in {str(path)!r}, found none among "
-            f"{report.counts.get('entries', 0):,} entries: {out / 'import.json'} lists why"
-        )
-        raise ConfigError(msg)
-    return report

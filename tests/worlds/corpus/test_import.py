@@ -17,6 +17,7 @@ from tests.worlds.corpus.folders import page, picture, write_manual, write_many
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.worlds.corpus.build import ImportReport, import_source
 from vision_deepresearch.worlds.corpus.folder import FolderSource
+from vision_deepresearch.worlds.corpus.plan import plan_import
 from vision_deepresearch.worlds.corpus.source import Entry, PageEntry
 from vision_deepresearch.worlds.corpus.world import CorpusWorld
 
@@ -312,3 +313,15 @@ def test_a_picture_half_written_by_a_killed_import_is_cleared_away(tmp_path: Pat
     torn.write_bytes(b"half")
     imported(root, out)
     assert not torn.exists()
+
+
+def test_a_plan_says_what_an_import_takes_and_writes_nothing(tmp_path: Path) -> None:
+    root = write_many(tmp_path / "site", pages=500, pictures=20)
+    plan = plan_import(FolderSource(root))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["site"]
+    report = imported(root, tmp_path / "world")
+    assert (plan.entries, plan.sampled) == (520, 384)
+    assert plan.classes["page"] == pytest.approx(report.counts["pages"], rel=0.1)
+    size = sum(file.stat().st_size for file in (tmp_path / "world").rglob("*") if file.is_file())
+    assert size / 3e6 < plan.disk_mb < size / 3e5
+    assert plan.seconds < 60

@@ -148,7 +148,7 @@ def test_a_missing_or_foreign_index_is_refused_with_a_remedy(tmp_path: Path) -> 
         TextIndex.open(tmp_path / "nothing")
     TextIndex.build(tmp_path / "text", DOCS)
     facts = tmp_path / "text" / "facts.json"
-    facts.write_text(facts.read_text().replace('"version": "1"', '"version": "0"'))
+    facts.write_text(facts.read_text().replace('"version": "2"', '"version": "0"'))
     with pytest.raises(ConfigError, match="version '0'"):
         TextIndex.open(tmp_path / "text")
 

@@ -11,6 +11,8 @@ written_*                   every link element of every page: repeated ones, nav
 *_via_alias, *_to_files     of these, through another name; to a picture or a file
 dead_links                  to something that is not there
 skipped                     entries that could not be read
+
+A link with via_alias = -1 leads to a host of which nothing is here.
 """
 
 from vision_deepresearch.worlds.corpus.database import CorpusDatabase
@@ -38,16 +40,18 @@ _COUNTS = {
     "links_to_files": "SELECT count(*) FROM link WHERE target IS NULL AND in_text = 1"
     " AND path IN (SELECT path FROM entry)",
     "dead_links": "SELECT count(*) FROM link WHERE target IS NULL AND in_text = 1"
-    " AND path NOT IN (SELECT path FROM entry)",
-    "external_links": "SELECT sum(num_external) FROM page",
+    " AND via_alias != -1 AND path NOT IN (SELECT path FROM entry)",
+    "external_links": "SELECT (SELECT sum(num_external) FROM page)"
+    " + (SELECT count(*) FROM link WHERE via_alias = -1 AND in_text = 1)",
     "written_links": "SELECT sum(times) FROM link WHERE target IS NOT NULL",
     "written_links_via_alias": "SELECT sum(times) FROM link WHERE target IS NOT NULL"
     " AND via_alias = 1",
     "written_links_to_files": "SELECT sum(times) FROM link WHERE target IS NULL"
     " AND path IN (SELECT path FROM entry)",
     "written_dead_links": "SELECT sum(times) FROM link WHERE target IS NULL"
-    " AND path NOT IN (SELECT path FROM entry)",
-    "written_external_links": "SELECT sum(num_external_written) FROM page",
+    " AND via_alias != -1 AND path NOT IN (SELECT path FROM entry)",
+    "written_external_links": "SELECT (SELECT sum(num_external_written) FROM page)"
+    " + (SELECT ifnull(sum(times), 0) FROM link WHERE via_alias = -1)",
     "skipped": "SELECT count(*) FROM skipped",
 }
 

@@ -4,7 +4,6 @@
 the source's own indexes: the same source gives the same ids, however often an import was killed.
 """
 
-import hashlib
 import sqlite3
 import threading
 import zlib
@@ -21,7 +20,7 @@ from vision_deepresearch.worlds.picture_words import PLACES, caption_doc, spot_o
 
 APPLICATION_ID = 0x76647263
 """Marks our SQLite files of corpora ("vdrc")."""
-DATABASE_VERSION = 4
+DATABASE_VERSION = 5
 """Raise it when a table changes: another version is refused."""
 INDEX_SUFFIXES = ("index.html", "/index.html", "index.htm", "/index.htm", "README.md", "/README.md")
 """What the address of a folder may mean."""
@@ -34,7 +33,8 @@ _TABLES = """
 CREATE TABLE entry (idx INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, what TEXT NOT NULL);
 CREATE TABLE page (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, title TEXT NOT NULL, lang TEXT NOT NULL,
-    published TEXT, licence TEXT NOT NULL, hash TEXT NOT NULL, body BLOB NOT NULL,
+    published TEXT, licence TEXT NOT NULL, hash TEXT NOT NULL, source_hash BLOB NOT NULL,
+    body BLOB NOT NULL,
     text BLOB NOT NULL, headings TEXT NOT NULL, text_hash BLOB NOT NULL,
     num_external INTEGER NOT NULL, num_external_written INTEGER NOT NULL);
 CREATE INDEX page_text_hash ON page (text_hash);
@@ -71,8 +71,14 @@ class PageRow:
     licence: str
     hash: str
     """sha256 of the body."""
+    source_hash: bytes
+    """Of what the source gave: what is the same need not be read again."""
     body: bytes
-    text: str
+    """HTML, packed by `packed`."""
+    text: bytes
+    """Plain text, packed."""
+    text_hash: bytes
+    """Of title and text: pages of the same are found once."""
     headings: str
     num_external: int
     """Links that lead out of the world, once each, those of the navigation left out."""
@@ -122,6 +128,20 @@ class ShowingPage:
     picture_path: str
     caption: str
     alt: str
+
+
+def packed(data: bytes) -> bytes:
+    """Bytes as the tables keep them."""
+    return zlib.compress(data, _LEVEL)
+
+
+def unpacked(data: bytes) -> bytes:
+    """What `packed` packed.
+
+    Raises:
+        zlib.error: damaged.
+    """
+    return zlib.decompress(data)
 
 
 class CorpusDatabase:
@@ -232,7 +252,7 @@ class CorpusDatabase:
         """Write a page, its links and what it shows."""
         run = self._connection.execute
         run(
-            "INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 page.id,
                 page.path,
@@ -241,12 +261,11 @@ class CorpusDatabase:
                 page.published,
                 page.licence,
                 page.hash,
-                zlib.compress(page.body, _LEVEL),
-                zlib.compress(page.text.encode("utf-8", "replace"), _LEVEL),
+                page.source_hash,
+                page.body,
+                page.text,
                 page.headings,
-                hashlib.sha256(f"{page.title}\x00{page.text}".encode("utf-8", "replace")).digest()[
-                    :16
-                ],
+                page.text_hash,
                 page.num_external,
                 page.num_external_written,
             ),
@@ -280,7 +299,47 @@ class CorpusDatabase:
             if ref is not None
             else (path, None, None, None, None, reason)
         )
-        self._connection.execute("INSERT INTO picture VALUES (?, ?, ?, ?, ?, ?)", values)
+        self._connection.execute("INSERT OR REPLACE INTO picture VALUES (?, ?, ?, ?, ?, ?)", values)
+
+    def forget_state(self) -> None:
+        """How far an import was: nothing is done yet."""
+        self._connection.execute("DELETE FROM state")
+
+    def forget_entry(self, path: str, *, before: int) -> bool:
+        """Make room for an entry of a later source; False where one of its own has the path.
+
+        Args:
+            path: of the entry.
+            before: entries below this index are of former sources.
+        """
+        row = self._one("SELECT idx FROM entry WHERE path = ?", (path,))
+        if row is not None and _int(row[0]) >= before:
+            return False
+        self._connection.execute("DELETE FROM entry WHERE path = ?", (path,))
+        self._connection.execute("DELETE FROM skipped WHERE path = ?", (path,))
+        return True
+
+    def forget_page(self, path: str) -> int | None:
+        """Take out a page, or an alias, with all that is said of it; the id of the page."""
+        run = self._connection.execute
+        run("DELETE FROM alias WHERE path = ?", (path,))
+        row = self._one("SELECT id FROM page WHERE path = ?", (path,))
+        if row is None:
+            return None
+        number = _int(row[0])
+        run("DELETE FROM link WHERE page = ?", (number,))
+        run("DELETE FROM shown WHERE page = ?", (number,))
+        run("DELETE FROM page WHERE id = ?", (number,))
+        return number
+
+    def forget_picture(self, path: str) -> None:
+        """Let a picture be looked at again."""
+        self._connection.execute("DELETE FROM picture WHERE path = ?", (path,))
+
+    def source_hash(self, path: str) -> bytes | None:
+        """Of the page at a path, as its source gave it."""
+        row = self._one("SELECT source_hash FROM page WHERE path = ?", (path,))
+        return None if row is None else _bytes(row[0])
 
     def resolve(self) -> None:
         """Find the page of every alias and of every link. Again is the same."""
@@ -305,6 +364,14 @@ class CorpusDatabase:
                 " via_alias = 0 WHERE target IS NULL",
                 (suffix,),
             )
+
+    def mark_foreign_links(self) -> None:
+        """Tell links to hosts of which nothing is here from dead ones; for addresses of the web."""
+        host = "substr({0}, 1, instr({0} || '/', '/') - 1)"
+        self._connection.execute(
+            f"UPDATE link SET via_alias = -1 WHERE target IS NULL AND "  # noqa: S608
+            f"{host.format('path')} NOT IN (SELECT DISTINCT {host.format('path')} FROM entry)"
+        )
 
     # -------------------------------------------------------------------------------------- read
 

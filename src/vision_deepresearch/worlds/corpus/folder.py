@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.worlds.corpus.pdf import MAX_PDF_BYTES, is_pdf
 from vision_deepresearch.worlds.corpus.source import (
     AliasEntry,
     BadEntry,
@@ -38,6 +39,7 @@ _MAX_STUB_HOPS = 8
 _LEFT_OUT_FOLDERS = frozenset({"_sources", "node_modules", "__pycache__"})
 _HTML = (".html", ".htm", ".xhtml")
 _MARKDOWN = (".md", ".markdown")
+_PDF = (".pdf",)
 _PICTURES = {
     ".png": "image/png",
     ".jpg": "image/jpeg",
@@ -154,7 +156,7 @@ class FolderSource:
     def _entry(self, index: int, item: _Item) -> Entry:
         path = item.path
         kind = _suffix(path)
-        is_page = kind in {*_HTML, *_MARKDOWN}
+        is_page = kind in {*_HTML, *_MARKDOWN, *_PDF}
         reason = _reason_against(item, is_wanted=is_page or kind in _PICTURES)
         if reason is not None:
             shown = path.encode("utf-8", "backslashreplace").decode()
@@ -172,12 +174,16 @@ class FolderSource:
 
     def _page(self, index: int, item: _Item) -> Entry:
         path = item.path
+        is_whole_file = _suffix(path) in _PDF
+        limit = MAX_PDF_BYTES if is_whole_file else MAX_PAGE_BYTES
         try:
-            body = self._read_page(item.file)
+            body = self._read_page(item.file, limit=limit)
         except (OSError, EOFError, zlib.error) as error:
             return BadEntry(index=index, path=path, reason=f"cannot be read: {_words(error)}")
+        if is_pdf(body) and len(body) <= limit:
+            return PageEntry(index=index, path=path, title="", body=body, markup=Markup.PDF)
         is_markdown = _suffix(path) in _MARKDOWN
-        reason = _fault_of(body, is_markdown=is_markdown)
+        reason = _fault_of(body, limit=limit, is_markdown=is_markdown, is_pdf_name=is_whole_file)
         if reason is not None:
             return BadEntry(index=index, path=path, reason=reason)
         target = None if is_markdown else _stub_target(body, path=path)
@@ -204,13 +210,13 @@ class FolderSource:
             target = onward
         return target
 
-    def _read_page(self, file: str) -> bytes:
+    def _read_page(self, file: str, *, limit: int) -> bytes:
         """At most one byte more than the limit, unpacked."""
         with (self._root / file).open("rb") as raw:
             if file.endswith(".gz"):
                 with gzip.GzipFile(fileobj=io.BufferedReader(raw)) as packed:
-                    return packed.read(MAX_PAGE_BYTES + 1)
-            return raw.read(MAX_PAGE_BYTES + 1)
+                    return packed.read(limit + 1)
+            return raw.read(limit + 1)
 
 
 def _reason_against(item: _Item, *, is_wanted: bool) -> str | None:
@@ -226,12 +232,14 @@ def _reason_against(item: _Item, *, is_wanted: bool) -> str | None:
     return None
 
 
-def _fault_of(body: bytes, *, is_markdown: bool) -> str | None:
+def _fault_of(body: bytes, *, limit: int, is_markdown: bool, is_pdf_name: bool) -> str | None:
     """Why bytes are no page."""
-    if len(body) > MAX_PAGE_BYTES:
-        return f"larger than {MAX_PAGE_BYTES // 1024 // 1024} MB"
+    if len(body) > limit:
+        return f"larger than {limit // 1024 // 1024} MB"
     if not body.strip():
         return "empty"
+    if is_pdf_name:
+        return "its bytes are no PDF"
     if is_markdown:
         return "its bytes are no text" if b"\x00" in body else None
     return None if _is_html(body) else "its bytes are no HTML"

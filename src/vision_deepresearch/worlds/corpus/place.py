@@ -24,8 +24,8 @@ from vision_deepresearch.worlds.index.hybrid import VECTORS
 from vision_deepresearch.worlds.picture_words import CAPTIONS
 
 _ANEW = "delete the folder and import again, or import into a new one"
-_LOCK = "import.lock"
-_OURS = {MANIFEST, DATABASE, REPORT, _LOCK, "text", "visual", "blobs"}
+LOCK = "import.lock"
+_OURS = {MANIFEST, DATABASE, REPORT, LOCK, "text", "visual", "blobs"}
 _OURS |= {f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal", "text.new", "visual.new"}
 _OURS |= {f"{MANIFEST}.new", f"{REPORT}.new"}
 _OURS |= {CAPTIONS, f"{CAPTIONS}.new", VECTORS, f"{VECTORS}.new"}
@@ -46,12 +46,7 @@ def existing(
     Raises:
         ConfigError: it was made of something else, or otherwise, or parts of it are gone.
     """
-    manifest = read_manifest(out)
-    try:
-        report = ImportReport.model_validate_json((out / REPORT).read_bytes())
-    except (OSError, ValidationError) as reason:
-        msg = f"the world in {str(out)!r} is damaged ({REPORT}): {_ANEW}"
-        raise ConfigError(msg) from reason
+    manifest, report = read_manifest(out), read_report(out)
     for part in (DATABASE, "text", "visual"):
         if not (out / part).exists():
             msg = f"the world in {str(out)!r} is damaged (no {part}): {_ANEW}"
@@ -69,6 +64,19 @@ def existing(
         )
         raise ConfigError(msg)
     return report.model_copy(update={"already_complete": True})
+
+
+def read_report(out: Path) -> ImportReport:
+    """The report of a complete world.
+
+    Raises:
+        ConfigError: it is gone or damaged.
+    """
+    try:
+        return ImportReport.model_validate_json((out / REPORT).read_bytes())
+    except (OSError, ValidationError) as reason:
+        msg = f"the world in {str(out)!r} is damaged ({REPORT}): {_ANEW}"
+        raise ConfigError(msg) from reason
 
 
 def refuse_unless_ours(out: Path) -> None:
@@ -114,15 +122,26 @@ def disk_errors(out: Path) -> Iterator[None]:
 
 
 @contextmanager
-def locked(out: Path) -> Iterator[None]:
-    """One import at a time in a folder; a killed one leaves no lock."""
-    path = out / _LOCK
+def locked(path: Path, out: Path) -> Iterator[None]:
+    """One writer at a time in a folder; a killed one leaves no lock.
+
+    Args:
+        path: file of the lock.
+        out: what it locks, for messages.
+
+    Raises:
+        ConfigError: another process has it.
+    """
     with path.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as reason:
+            # Who held it may have deleted the file a moment ago, and another one made a new one.
+            is_ours = path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino
+        except BlockingIOError:
+            is_ours = False
+        if not is_ours:
             msg = f"another import is at work in {str(out)!r}: wait for it or choose another folder"
-            raise ConfigError(msg) from reason
+            raise ConfigError(msg)
         yield
         path.unlink(missing_ok=True)
 

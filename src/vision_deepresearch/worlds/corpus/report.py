@@ -11,6 +11,18 @@ class SkippedEntry(Record):
     reason: str
 
 
+class Addition(Record):
+    """A source that was added to a world later."""
+
+    source: SourceAbout
+    parent: str
+    """Id of the world it was added to."""
+    new: int
+    """Pages."""
+    changed: int
+    unchanged: int
+
+
 class ImportReport(Record):
     """What an import did; kept as import.json."""
 
@@ -29,5 +41,7 @@ class ImportReport(Record):
     """Pictures that a page shows and the world does not keep, by reason."""
     skipped: tuple[SkippedEntry, ...]
     """The first hundred; the table `skipped` of world.db has all."""
+    history: tuple[Addition, ...] = ()
+    """What was added since, in order."""
     already_complete: bool = False
     """The world was there: nothing was done."""

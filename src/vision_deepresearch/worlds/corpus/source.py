@@ -18,6 +18,7 @@ class Markup(StrEnum):
 
     HTML = "html"
     MARKDOWN = "markdown"
+    PDF = "pdf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,18 @@ class PageEntry:
     """As the source lists it; "" where only the page itself says."""
     body: bytes
     markup: Markup = Markup.HTML
+    charset: str | None = None
+    """As HTTP said when the page was fetched."""
+    pictures: tuple["Enclosed", ...] = ()
+    """Pictures that come with the page and have no entry of their own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enclosed:
+    """A picture that comes with its page."""
+
+    path: str
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +92,7 @@ class SourceAbout(Record):
     """What a source says of itself; kept in the manifest."""
 
     kind: str
-    """zim or folder."""
+    """zim, folder, warc or table."""
     title: str
     identity: str
     """Changes when the content does (a file's UUID, a hash over names, sizes and times): an import
@@ -88,6 +101,8 @@ class SourceAbout(Record):
     date: str = ""
     """ISO date the source states; never today's."""
     licences: tuple[str, ...] = ()
+    has_web_urls: bool = False
+    """The pages keep their addresses of the web: paths begin with the host."""
     main_path: str | None = None
     """The page to begin with, if the source names one. It is an index, no article."""
     facts: dict[str, str] = {}

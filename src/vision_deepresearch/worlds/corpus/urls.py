@@ -1,7 +1,7 @@
 """Addresses of a corpus world: `base url + quoted path`, and back with some tolerance.
 
-The host is a reserved one: nothing there can be asked over a network, and no such address is ever
-fetched by a corpus world.
+The host is a reserved one, unless the pages come with addresses of their own (WARC, tables): then
+the base url is `https://` and a path begins with its host. No address is ever fetched by a world.
 """
 
 import re
@@ -11,6 +11,10 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from vision_deepresearch.core.errors import ConfigError
 
+WEB_ROOT = "https://"
+"""The base url of a world whose pages keep the addresses they have on the web."""
+MAX_PATH_CHARS = 2000
+"""Of a page with an address of its own; longer ones are traps of crawlers."""
 _SAFE = "/!$*,;:@&=+~"
 """Unescaped in a path. Brackets and quotes are escaped: Markdown would break on them."""
 _NO_SLUG = re.compile(r"[^a-z0-9]+")
@@ -29,15 +33,16 @@ class Addresses:
     """Urls of one world. Paths are plain text, as `source` has them.
 
     Args:
-        base_url: http(s) url ending in a slash.
+        base_url: http(s) url ending in a slash, or `WEB_ROOT`: every address of the web.
 
     Raises:
         ConfigError: it is no such url.
     """
 
     def __init__(self, base_url: str) -> None:
+        self._is_web = base_url == WEB_ROOT
         try:
-            parts = urlsplit(base_url)
+            parts = urlsplit(base_url if not self._is_web else "https://any.example/")
             is_good = parts.scheme in {"http", "https"} and bool(parts.hostname)
         except ValueError:
             is_good = False
@@ -48,11 +53,13 @@ class Addresses:
             )
             raise ConfigError(msg)
         self.base_url = base_url
-        self._root = _normal(base_url)
+        self._root = "//" if self._is_web else _normal(base_url)
 
     def url_of(self, path: str) -> str:
         """The address of a page or picture."""
-        return self.base_url + quote(path, safe=_SAFE, errors="replace")
+        # A path of the web holds its query, and a question mark in it is written as one.
+        safe = f"{_SAFE}?" if self._is_web else _SAFE
+        return self.base_url + quote(path, safe=safe, errors="replace")
 
     def path_of(self, url: str) -> str | None:
         """The path an address of this world means, without query and fragment; else None."""
@@ -65,7 +72,9 @@ class Addresses:
         both readings are given, the longer one first. A fragment never belongs to a name.
         """
         rest = url.removeprefix(self.base_url)
-        if rest != url and not _UNPLAIN.search(rest):  # as our own links are written
+        if (
+            rest != url and not self._is_web and not _UNPLAIN.search(rest)
+        ):  # as our own links are written
             yield unquote(rest)
             return
         try:
@@ -81,6 +90,24 @@ class Addresses:
         if parts.query:
             yield f"{path}?{unquote(parts.query)}"
         yield path
+
+
+_WEB = Addresses(WEB_ROOT)
+
+
+def web_path(url: str) -> str | None:
+    """The path of a page in a world that keeps the addresses of the web: host, path, query.
+
+    None for what cannot be addressed there: other schemes, torn urls, more than 2,000 characters.
+    """
+    try:
+        scheme = urlsplit(url.strip()).scheme
+    except ValueError:
+        return None
+    path = _WEB.path_of(url) if scheme in {"http", "https"} else None
+    if path is None or len(path) > MAX_PATH_CHARS or path.startswith(("/", "?")):
+        return None
+    return path if path in _WEB.paths_of(_WEB.url_of(path)) else None
 
 
 def _normal(url: str) -> str:

@@ -58,6 +58,7 @@ KIND = "corpus"
 """What the manifest says."""
 MAX_PAGES_PER_PICTURE = 2
 """A picture that stands on many pages must not fill the list: other pictures need room."""
+_OPEN_TRIES = 5
 _CACHED_PAGES = 32
 _CACHED_TEXTS = 1024
 _AGAIN = "import it again with `vdr world import SOURCE FOLDER`"
@@ -101,10 +102,19 @@ class CorpusWorld:
             ConfigError: no world there, an unfinished one, one of another version, or a damaged
                 one, or one that wants another embedder; says how to mend.
         """
-        manifest = read_manifest(folder)
-        texts = TextIndex.open(folder / "text")
-        visuals = VisualIndex.open(folder / "visual")
+        for _ in range(_OPEN_TRIES):
+            manifest = read_manifest(folder)
+            texts = TextIndex.open(folder / "text")
+            visuals = VisualIndex.open(folder / "visual")
+            database = CorpusDatabase.open(folder / DATABASE)
+            if read_manifest(folder).world_id == manifest.world_id:
+                break
+            database.close()  # the world was replaced by a larger one in between
+        else:
+            msg = f"the world in {str(folder)!r} is replaced again and again: open it later"
+            raise ConfigError(msg)
         if texts.facts != manifest.text_index or visuals.facts != manifest.visual_index:
+            database.close()
             msg = f"the indexes in {str(folder)!r} are not those of its {MANIFEST}: {_ANEW}"
             raise ConfigError(msg)
         vectors = manifest.vector_index
@@ -113,7 +123,7 @@ class CorpusWorld:
         return cls(
             folder=folder,
             manifest=manifest.model_copy(update={"vector_index": told}),
-            database=CorpusDatabase.open(folder / DATABASE),
+            database=database,
             texts=texts,
             visuals=looks,
             captions=TextIndex.open(folder / CAPTIONS) if manifest.caption_index else None,

@@ -1,4 +1,4 @@
-"""A Kiwix ZIM file as a source: pages, pictures and redirects, in the order of the file.
+"""A Kiwix ZIM file as a source: pages, pictures and redirects, cluster by cluster.
 
 What an entry is, its media type says, never its prefix. Paths are those of the file, so that
 relative links of its pages lead somewhere: with their prefix (`A/Cry.html`, `I/m/cry.jpg`) in the
@@ -11,8 +11,8 @@ small entries takes 0.2 s (one core); the file is mapped, not loaded.
 
 import posixpath
 import re
-import struct
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -27,6 +27,7 @@ from vision_deepresearch.worlds.corpus.source import (
     PictureEntry,
     SourceAbout,
 )
+from vision_deepresearch.worlds.corpus.zim_order import HEADER, cluster_order
 
 if TYPE_CHECKING:
     from libzim.reader import Archive
@@ -40,8 +41,6 @@ MAX_PICTURE_BYTES = 20 * 1024 * 1024
 CHECK_BELOW_BYTES = 64 * 1024 * 1024
 """Smaller files have their checksum compared when they are opened (about 0.3 s at this size)."""
 
-_HEADER = struct.Struct("<IHH16sIIQQQQIIQ")
-"""Magic, major, minor, uuid, entries, clusters, four positions, main page, layout, checksum."""
 _MAGIC = 0x044D495A
 _CHECKSUM_BYTES = 16
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
@@ -57,17 +56,32 @@ _DAMAGE = (RuntimeError, LookupError, ValueError, ArithmeticError, MemoryError, 
 """What libzim raises over damaged bytes: mostly RuntimeError, ValueError for names not in UTF-8."""
 
 
+class ReadOrder(StrEnum):
+    """In which order the entries come."""
+
+    CLUSTER = "cluster"
+    """As their contents lie in the file: each cluster is unpacked once."""
+    PATH = "path"
+    """As the file lists them; also what a file in parts or with torn tables gets."""
+
+
 class ZimSource:
     """One opened file, or a file in parts named by its first part (`.zimaa`).
+
+    Args:
+        path: of the file.
+        order: CLUSTER for imports; PATH to compare with.
 
     Raises:
         ConfigError: no such file, no ZIM, incomplete, a later part, damaged in its tables, or
             libzim is not installed. Damaged contents do not hinder the opening.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, order: ReadOrder = ReadOrder.CLUSTER) -> None:
         self._archive: Archive | None = _open(path)
         self._name = path.name
+        is_ordered = order is ReadOrder.CLUSTER and path.is_file() and not _PART.search(path.name)
+        self._order = cluster_order(path) if is_ordered else None
 
     def about(self) -> SourceAbout:
         """What the file says of itself, and whether its checksum is right."""
@@ -98,11 +112,13 @@ class ZimSource:
         return self._opened.all_entry_count
 
     def entries(self, *, start: int = 0) -> Iterator[Entry]:
-        """All entries in the file's order; what cannot be read is a `BadEntry`."""
+        """All entries; what cannot be read is a `BadEntry`."""
         zim = self._opened
         metadata = frozenset(_metadata_keys(zim))
+        order = self._order
         for index in range(start, zim.all_entry_count):
-            yield _read_entry(zim, index, metadata=metadata)
+            number = index if order is None else int(order[index])
+            yield _read_entry(zim, number, index=index, metadata=metadata)
 
     def read_picture(self, path: str) -> bytes:
         """The bytes of a picture, redirects followed.
@@ -187,7 +203,7 @@ def _check_header(path: Path, parts: list[Path]) -> None:
     """
     try:
         with parts[0].open("rb") as file:
-            head = file.read(_HEADER.size)
+            head = file.read(HEADER.size)
         size = sum(part.stat().st_size for part in parts)
     except OSError as reason:
         msg = f"expected a ZIM file, {path} cannot be read ({reason.strerror}): mend its rights"
@@ -202,14 +218,14 @@ def _check_header(path: Path, parts: list[Path]) -> None:
             "get the file itself, it ends in .zim"
         )
         raise ConfigError(msg)
-    whole = size if len(head) < _HEADER.size else _HEADER.unpack(head)[-1] + _CHECKSUM_BYTES
-    if len(head) < _HEADER.size or size < whole:
+    whole = size if len(head) < HEADER.size else HEADER.unpack(head)[-1] + _CHECKSUM_BYTES
+    if len(head) < HEADER.size or size < whole:
         mend = "get the rest"
         if parts != [path] or path.suffix.lower() == ".zimaa":
             mend = f"put all parts in one folder (there: {', '.join(one.name for one in parts)})"
         msg = (
             f"expected a whole ZIM file, {path} is cut off ({size:,} bytes here, its header "
-            f"speaks of {max(whole, _HEADER.size):,}): {mend}"
+            f"speaks of {max(whole, HEADER.size):,}): {mend}"
         )
         raise ConfigError(msg)
 
@@ -255,12 +271,13 @@ def _main_path(zim: "Archive") -> str | None:
 # -------------------------------------------------------------------------------------- entries
 
 
-def _read_entry(zim: "Archive", index: int, *, metadata: frozenset[str]) -> Entry:
-    path = f"#{index}"
+def _read_entry(zim: "Archive", number: int, *, index: int, metadata: frozenset[str]) -> Entry:
+    """The entry that the file lists under a number; `index`: which one it is of the source."""
+    path = f"#{number}"
     try:
-        entry = zim._get_entry_by_id(index)  # noqa: SLF001 - libzim has no public iterator
+        entry = zim._get_entry_by_id(number)  # noqa: SLF001 - libzim has no public iterator
         path = entry.path
-        if own := _bookkeeping(zim, path, index=index, metadata=metadata):
+        if own := _bookkeeping(zim, path, number=number, metadata=metadata):
             return OtherEntry(index=index, path=path, what=own)
         if entry.is_redirect:
             return _read_redirect(zim, entry, index=index)
@@ -274,7 +291,7 @@ def _read_entry(zim: "Archive", index: int, *, metadata: frozenset[str]) -> Entr
         return BadEntry(index=index, path=path, reason=f"damaged: {reason}"[:200])
 
 
-def _bookkeeping(zim: "Archive", path: str, *, index: int, metadata: frozenset[str]) -> str | None:
+def _bookkeeping(zim: "Archive", path: str, *, number: int, metadata: frozenset[str]) -> str | None:
     """The class of an entry that is about the file itself; None: content.
 
     The new scheme shows no prefix: what cannot be reached by its path is not content.
@@ -283,7 +300,7 @@ def _bookkeeping(zim: "Archive", path: str, *, index: int, metadata: frozenset[s
         return "metadata" if path[:2] == "M/" and path[2:] in metadata else None
     if zim.has_entry_by_path(path):
         found = zim.get_entry_by_path(path)
-        if found._index == index:  # noqa: SLF001 - the only way to tell two entries apart
+        if found._index == number:  # noqa: SLF001 - the only way to tell two entries apart
             return None
     return "metadata" if path in metadata else "bookkeeping"
 

@@ -12,14 +12,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import version as installed_version
+from itertools import islice, zip_longest
 from pathlib import Path
 
 import tantivy
 
 from vision_deepresearch.core.errors import ConfigError
-from vision_deepresearch.worlds.index.segment import STRIP, Piece, pieces, presegmented, word_spans
+from vision_deepresearch.worlds.index.segment import (
+    STRIP,
+    Piece,
+    is_in_word,
+    pieces,
+    presegmented,
+    word_spans,
+)
 
-TEXT_INDEX_VERSION = "1"
+TEXT_INDEX_VERSION = "2"
 """Raise it when layout or analyser change: an index of another version is refused."""
 _ANALYSER = "ours"
 _MAX_TOKEN = 60
@@ -29,7 +37,7 @@ _EXTRA = 32
 """Hits fetched beyond the limit, so that equal scores at the cut are all seen."""
 _SCORE_DIGITS = 6
 MAX_QUERY_TERMS = 64
-"""Longer queries are cut: a model may paste a page."""
+"""Longer queries are cut, each script to its share: a model may paste a page."""
 _MAX_QUERY_CHARS = 4000
 _LONG_CHARS = 8000
 """Texts from here on are only looked through for the words of a query."""
@@ -217,7 +225,8 @@ class TextIndex:
             words = " ".join(telling) or words
         with self._lock:
             found: list[str] = self._analyser.analyze(words)
-        return list(dict.fromkeys(found))[:MAX_QUERY_TERMS]
+        distinct = list(dict.fromkeys(found))
+        return distinct if len(distinct) <= MAX_QUERY_TERMS else _fair_share(distinct)
 
     def counted(self, text: str) -> list[str]:
         """The terms of a text as the index counts them: in order, each as often as it stands."""
@@ -331,6 +340,17 @@ def _words(text: str) -> Iterable[tuple[str, int, int]]:
     return pieces(text) if spans is None else spans
 
 
+def _fair_share(terms: Sequence[str]) -> list[str]:
+    """The first terms of every script in turn: pairs of one must not crowd out words of another."""
+    by_script: dict[str, list[str]] = {}
+    for term in terms:
+        script = unicodedata.name(term[0], "").partition(" ")[0]
+        by_script.setdefault(script, []).append(term)
+    in_turn = (one for turn in zip_longest(*by_script.values()) for one in turn if one is not None)
+    chosen = set(islice(in_turn, MAX_QUERY_TERMS))
+    return [term for term in terms if term in chosen]
+
+
 def _likely_pieces(text: str, terms: Sequence[str]) -> Iterator[Piece]:
     """The words of a long text that begin like one of the terms: a stem changes a word's end only.
 
@@ -351,7 +371,7 @@ def _likely_pieces(text: str, terms: Sequence[str]) -> Iterator[Piece]:
             at = low.find(prefix, at + 1)
     for start in sorted(starts):
         end = start + 1
-        while end < len(text) and (text[end].isalnum() or text[end] in _IN_WORDS):
+        while end < len(text) and is_in_word(text[end]):
             end += 1
         for piece in pieces(text[start : min(end, start + _MAX_TOKEN)]):
             yield Piece(piece.text, start + piece.start, start + piece.end)
