@@ -36,6 +36,8 @@ _MIN_SIDE = 0.05
 """Fractions; smaller things are no fair anchors."""
 _NUM_SAMPLED = 24
 """Things looked at in search of rivals."""
+_NUM_ARRANGED = 5
+"""Scenes put together, at the most, until words tell where the things asked about stand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,10 @@ class Situation:
         """Whether a thing is large enough to be asked about."""
         box = self.boxes[entity_id]
         return min(box.width, box.height) >= _MIN_SIDE
+
+    def tells(self, entity_id: str) -> bool:
+        """Whether words say where a thing stands, and it is large enough to be asked about."""
+        return self.is_big_enough(entity_id) and bool(self.positions(entity_id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +125,9 @@ class Composer:
         num_steps: int,
         seen: Collection[str] = (),
         ends_in_thing: bool = False,
+        may_end: Callable[[str], bool] | None = None,
     ) -> tuple[Arrival, ...] | None:
-        """A random route that can be put into words."""
+        """A random route that can be put into words; see `Routes.wander`."""
         return self.routes.wander(
             self.rng,
             start=start,
@@ -128,6 +135,7 @@ class Composer:
             seen=seen,
             may_take=lambda arrival, is_last: is_wordable(arrival, is_last=is_last),
             ends_in_thing=ends_in_thing,
+            may_end=may_end,
         )
 
     # ------------------------------------------------------------------------------------ scenes
@@ -156,13 +164,30 @@ class Composer:
                     break
         return found
 
-    def situate(self, rivals: Sequence[str], *, besides: Sequence[str] = ()) -> Situation | None:
-        """A scene of the rivals, other things, and perhaps a look-alike; None: no layout fits.
+    def situate(
+        self,
+        rivals: Sequence[str],
+        *,
+        besides: Sequence[str] = (),
+        fits: Callable[[Situation], bool],
+    ) -> Situation | None:
+        """A scene of the rivals, other things, and perhaps a look-alike; None: none fits.
 
         Args:
             rivals: the anchor first, then things of its type.
             besides: things of another type that the question is about too.
+            fits: what is wanted of a scene; some are put together until one fits.
         """
+        for _ in range(_NUM_ARRANGED):
+            now = self._arrange(rivals, besides=besides)
+            if now is None:
+                return self.reject(Reject.NO_RIVALS)
+            if fits(now):
+                return now
+        return self.reject(Reject.NO_PLACE)
+
+    def _arrange(self, rivals: Sequence[str], *, besides: Sequence[str]) -> Situation | None:
+        """One scene by chance; None: no layout is home to all of these types."""
         graph, rng = self.routes.graph, self.rng
         members = [*rivals, *besides]
         for double in graph.lookalikes(rivals[0]):
@@ -180,11 +205,7 @@ class Composer:
             if other.id not in members and not is_alike and other.type not in types:
                 members.append(other.id)
         rng.shuffle(members)
-        layouts = [
-            layout
-            for layout in LAYOUTS_FOR[type_]
-            if all(layout in LAYOUTS_FOR[one] for one in types)
-        ]
+        layouts = layouts_for([type_, *sorted(types - {type_})])
         if not layouts:
             return None
         scene = SceneSpec(id=self.scene_id, layout=rng.choice(layouts), entity_ids=tuple(members))
@@ -260,6 +281,14 @@ class Composer:
                 **difficulty_of(builder),
             },
         )
+
+
+def layouts_for(types: Collection[EntityType]) -> list[str]:
+    """Layouts in which things of all these types are at home."""
+    first, *rest = types
+    return [
+        layout for layout in LAYOUTS_FOR[first] if all(layout in LAYOUTS_FOR[one] for one in rest)
+    ]
 
 
 def path_of(anchor: EntityType, outcome: Outcome) -> str:

@@ -23,6 +23,7 @@ from vision_deepresearch.worlds.generated.composing import (
     Outcome,
     Situation,
     constraints_of,
+    layouts_for,
 )
 from vision_deepresearch.worlds.generated.describe import Describer
 from vision_deepresearch.worlds.generated.drafts import ProofBuilder, TaskDraft
@@ -39,6 +40,8 @@ _FEWEST, _MOST = 2, 5
 """Things chosen between."""
 _MANY = 60
 """Things linked to an anchor of two, at the most: each would be a candidate to its reader."""
+_NUM_WAYS = 3
+"""Ways on from what two things have in common, tried before another pair is."""
 _P_DESCRIBED = 0.5
 """Of conditions that name a thing, the share whose name is replaced."""
 
@@ -55,28 +58,27 @@ class _Choice:
     answer: str
 
 
+def may_join(compose: Composer, anchor: str) -> bool:
+    """Whether a chain to one of several things can start here; longer ones can from anywhere."""
+    return compose.num_hops > 1 or _has_works(compose.routes, anchor)
+
+
 def by_join(compose: Composer, anchor: str) -> TaskDraft | None:
     """A chain through one of several things."""
     rng = compose.rng
-    before = rng.randrange(compose.num_hops)
-    prefix: tuple[Arrival, ...] | None = ()
-    if before:
-        prefix = compose.wander(anchor, num_steps=before, ends_in_thing=True)
-    if prefix is None:
+    begun = _begin(compose, anchor)
+    if begun is None:
         return compose.reject(Reject.NO_ROUTE)
-    here = prefix[-1].entity if prefix else anchor
-    assert here is not None, "such a route ends in a thing"
+    prefix, step, works = begun
     seen = {anchor, *(one.entity for one in prefix if one.entity is not None)}
-    joined = _works(compose, here, seen=seen)
-    if joined is None:
-        return compose.reject(Reject.NO_ROUTE)
-    step, works = joined
     others = _works_of_others(compose, anchor, prefix=[one.step for one in prefix], step=step)
     if not others:
         return compose.reject(Reject.NO_RIVALS)
     choice = None
     for winner in rng.sample(works, len(works)):
-        choice = _choose(compose, works, winner=winner, seen=seen, before=before, others=others)
+        choice = _choose(
+            compose, works, winner=winner, seen=seen, before=len(prefix), others=others
+        )
         if choice is not None:
             break
     if choice is None:
@@ -86,36 +88,68 @@ def by_join(compose: Composer, anchor: str) -> TaskDraft | None:
         for other, theirs in others.items()
         if _ends(compose, theirs, choice) - {choice.answer}
     ][:3]
-    now = compose.situate([anchor, *rivals]) if rivals else None
-    if now is None:
+    if not rivals:
         return compose.reject(Reject.NO_RIVALS)
-    positions = now.positions(anchor)
-    if not positions or not now.is_big_enough(anchor):
-        return compose.reject(Reject.NO_PLACE)
+    now = compose.situate([anchor, *rivals], fits=lambda now: now.tells(anchor))
+    if now is None:
+        return None
     return _join_draft(
         compose,
         now,
         anchor=anchor,
         prefix=prefix,
         choice=choice,
-        position=rng.choice(positions),
+        position=rng.choice(now.positions(anchor)),
     )
+
+
+def _begin(
+    compose: Composer, anchor: str
+) -> tuple[tuple[Arrival, ...], Step, tuple[Arrival, ...]] | None:
+    """A chain to a thing that several stand in a relation to, that relation, and those things."""
+    for before in compose.rng.sample(range(compose.num_hops), compose.num_hops):
+        prefix: tuple[Arrival, ...] | None = ()
+        if before:
+            prefix = compose.wander(
+                anchor,
+                num_steps=before,
+                ends_in_thing=True,
+                may_end=lambda thing: _has_works(compose.routes, thing),
+            )
+        if prefix is None:
+            continue
+        seen = {anchor, *(one.entity for one in prefix if one.entity is not None)}
+        here = prefix[-1].entity if prefix else anchor
+        assert here is not None, "such a route ends in a thing"
+        joined = _works(compose, here, seen=seen)
+        if joined is not None:
+            return prefix, *joined
+    return None
+
+
+def _has_works(routes: Routes, thing: str) -> bool:
+    return routes.may_start("join", thing, decide=lambda here: any(_fans(routes, here)))
+
+
+def _fans(routes: Routes, here: str) -> Iterator[tuple[Step, tuple[Arrival, ...]]]:
+    """Relations in which a few things stand to one, each with those things."""
+    for relation in _backwards(routes, here):
+        if _FEWEST <= len(routes.graph.subjects(here, relation.name)) <= _MOST:
+            step = Step(relation=relation, inverse=True)
+            works = routes.works_of(step, start=here)
+            if _FEWEST <= len(works) <= _MOST:
+                yield step, works
 
 
 def _works(
     compose: Composer, here: str, *, seen: set[str]
 ) -> tuple[Step, tuple[Arrival, ...]] | None:
     """A relation in which several things stand to one, and those things."""
-    found: list[tuple[Step, tuple[Arrival, ...]]] = []
-    for relation in _backwards(compose.routes, here):
-        num = len(compose.routes.graph.subjects(here, relation.name))
-        if not _FEWEST <= num <= _MOST:
-            continue
-        step = Step(relation=relation, inverse=True)
-        works = compose.routes.works_of(step, start=here)
-        is_new = not any(work.entity in seen for work in works)
-        if _FEWEST <= len(works) <= _MOST and is_new:
-            found.append((step, works))
+    found = [
+        (step, works)
+        for step, works in _fans(compose.routes, here)
+        if not any(work.entity in seen for work in works)
+    ]
     return compose.rng.choice(found) if found else None
 
 
@@ -337,23 +371,32 @@ class _Pair:
     """Of the second."""
 
 
+def may_meet(compose: Composer, anchor: str) -> bool:
+    """Whether something is linked to this thing and to one of another type, and both are needed."""
+    return compose.routes.may_start(
+        "two", anchor, decide=lambda one: any(_pairs(compose.routes, one))
+    )
+
+
 def by_two(compose: Composer, anchor: str) -> TaskDraft | None:
     """A chain from what two things of the picture have in common."""
-    pair = _pair(compose, anchor)
-    if pair is None:
+    found = None
+    pairs = list(_pairs(compose.routes, anchor))
+    for pair in compose.rng.sample(pairs, len(pairs)):
+        found = _pair_and_suffix(compose, anchor, pair)
+        if found is not None:
+            break
+    if found is None:
         return compose.reject(Reject.NO_ROUTE)
-    meant = _thing(pair.link)
-    hidden = {anchor, pair.other, *pair.rivals, *pair.other_rivals}
-    suffix = compose.wander(meant, num_steps=compose.num_hops - 1, seen=hidden)
-    if suffix is None:
-        return compose.reject(Reject.NO_ROUTE)
-    now = compose.situate([anchor, *pair.rivals], besides=[pair.other, *pair.other_rivals])
+    pair, suffix = found
+    now = compose.situate(
+        [anchor, *pair.rivals],
+        besides=[pair.other, *pair.other_rivals],
+        fits=lambda now: now.tells(anchor) and now.tells(pair.other),
+    )
     if now is None:
-        return compose.reject(Reject.NO_RIVALS)
+        return None
     places = now.positions(anchor), now.positions(pair.other)
-    is_big_enough = now.is_big_enough(anchor) and now.is_big_enough(pair.other)
-    if not all(places) or not is_big_enough:
-        return compose.reject(Reject.NO_PLACE)
     return _two_draft(
         compose,
         now,
@@ -364,25 +407,37 @@ def by_two(compose: Composer, anchor: str) -> TaskDraft | None:
     )
 
 
-def _pair(compose: Composer, anchor: str) -> _Pair | None:
-    routes, rng = compose.routes, compose.rng
-    graph = routes.graph
-    relations = list(_backwards(routes, anchor))
-    rng.shuffle(relations)
-    for relation in relations:
-        if not 1 < len(graph.subjects(anchor, relation.name)) <= _MOST:
-            continue
-        works = routes.works_of(Step(relation=relation, inverse=True), start=anchor)
-        for link in rng.sample(works, len(works)):
-            for second in graph.relations(_thing(link)):
-                pair = _meet(compose, anchor, link=link, works=works, second=second)
-                if pair is not None:
-                    return pair
+def _pair_and_suffix(
+    compose: Composer, anchor: str, pair: _Pair
+) -> tuple[_Pair, tuple[Arrival, ...]] | None:
+    """A way on for which both places of the picture matter; None: chance found none."""
+    hidden = {anchor, pair.other, *pair.rivals, *pair.other_rivals}
+    for _ in range(_NUM_WAYS):
+        suffix = compose.wander(_thing(pair.link), num_steps=compose.num_hops - 1, seen=hidden)
+        if suffix is None:
+            return None
+        counts = _open_answers(compose, sorted(hidden), anchor=anchor, pair=pair, suffix=suffix)
+        if min(counts) > 1:
+            return pair, suffix
     return None
 
 
+def _pairs(routes: Routes, anchor: str) -> Iterator[_Pair]:
+    """All of them, in a fixed order."""
+    graph = routes.graph
+    for relation in _backwards(routes, anchor):
+        if not 1 < len(graph.subjects(anchor, relation.name)) <= _MOST:
+            continue
+        works = routes.works_of(Step(relation=relation, inverse=True), start=anchor)
+        for link in works:
+            for second in graph.relations(_thing(link)):
+                pair = _meet(routes, anchor, link=link, works=works, second=second)
+                if pair is not None:
+                    yield pair
+
+
 def _meet(
-    compose: Composer,
+    routes: Routes,
     anchor: str,
     *,
     link: Arrival,
@@ -390,10 +445,11 @@ def _meet(
     second: Relation,
 ) -> _Pair | None:
     """The second thing by a second relation, if both are needed."""
-    routes, relation = compose.routes, link.step.relation
-    graph = routes.graph
-    is_usable = second.functional and second.target is not None and second.target in LAYOUTS_FOR
-    if not is_usable or second.target is graph.entity(anchor).type or second.name == relation.name:
+    graph, relation = routes.graph, link.step.relation
+    type_, target = graph.entity(anchor).type, second.target
+    if not second.functional or target is None or target not in LAYOUTS_FOR:
+        return None
+    if target is type_ or second.name == relation.name or not layouts_for([type_, target]):
         return None
     if second.name.startswith("former_") or clause_for(second.domain, second.name) is None:
         return None
@@ -464,12 +520,8 @@ def _two_draft(
     )
     picked = builder.pick_matching(over, among=among, like=other, entity_id=_thing(pair.link))
     builder.follow_all(suffix, subject=picked)
-    steps = [one.step for one in suffix]
     things = [thing for thing in now.scene.entity_ids if thing in now.boxes]
-    counts: list[int] = []
-    for first, second in ((None, pair.other), (anchor, None)):
-        meant = _linked_to(routes, things, first=first, second=second, pair=pair)
-        counts.append(len(compose.answers(meant, steps=steps)))
+    counts = _open_answers(compose, things, anchor=anchor, pair=pair, suffix=suffix)
     wheres = [rng.choice(position.phrases) for position in positions]
     named = [
         rng.choice(phrases.ANCHORS[graph.entity(thing).type]).format(where=where)
@@ -508,6 +560,22 @@ def _two_draft(
             candidates=(*counts, len(pair.works)),
         ),
     )
+
+
+def _open_answers(
+    compose: Composer,
+    things: Sequence[str],
+    *,
+    anchor: str,
+    pair: _Pair,
+    suffix: tuple[Arrival, ...],
+) -> tuple[int, int]:
+    """Answers if the first, or the second thing, were any of those in the picture."""
+    counts: list[int] = []
+    for first, second in ((None, pair.other), (anchor, None)):
+        meant = _linked_to(compose.routes, things, first=first, second=second, pair=pair)
+        counts.append(len(compose.answers(meant, steps=[one.step for one in suffix])))
+    return counts[0], counts[1]
 
 
 def _linked_to(

@@ -72,6 +72,7 @@ class Routes:
     _sighted: dict[str, None] = field(default_factory=dict)
     _num_facts: Counter[tuple[EntityType, str]] = field(default_factory=Counter)
     _claims: dict[str, list[tuple[str, frozenset[Claim]]]] = field(default_factory=dict)
+    _starts: dict[tuple[str, str], bool] = field(default_factory=dict)
 
     def is_clear(self, entity_id: str) -> bool:
         """Whether its name alone says which thing is meant."""
@@ -82,6 +83,13 @@ class Routes:
         if not self._sighted:
             self._sighted.update(dict.fromkeys(e.id for e in self.graph.known_by_sight()))
         return entity_id in self._sighted
+
+    def may_start(self, shape: str, thing: str, *, decide: Callable[[str], bool]) -> bool:
+        """Whether questions of a shape can start at a thing; decided once for each."""
+        key = (shape, thing)
+        if key not in self._starts:
+            self._starts[key] = decide(thing)
+        return self._starts[key]
 
     def steps_from(self, entity_id: str) -> Iterator[Arrival]:
         """Every usable step from a thing, in a fixed order."""
@@ -173,6 +181,7 @@ class Routes:
         seen: Collection[str] = (),
         may_take: MayTake | None = None,
         ends_in_thing: bool = False,
+        may_end: Callable[[str], bool] | None = None,
     ) -> tuple[Arrival, ...] | None:
         """A random route of so many steps that visits no thing twice; None: it ran dry.
 
@@ -186,6 +195,7 @@ class Routes:
             seen: things not to be visited.
             may_take: whether a step may be used where it stands, told whether it is the last.
             ends_in_thing: the last step too must lead to a thing.
+            may_end: whether a route that ends in a thing may end in this one.
         """
         been = {start, *seen}
         here = start
@@ -199,6 +209,8 @@ class Routes:
                 and ((is_last and not ends_in_thing) or arrival.entity is not None)
                 and (may_take is None or may_take(arrival, is_last and not ends_in_thing))
             ]
+            if is_last and may_end is not None:
+                choices = [a for a in choices if a.entity is not None and may_end(a.entity)]
             if not choices:
                 return None
             # First the kind of value, then the relation.

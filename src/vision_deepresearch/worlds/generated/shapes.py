@@ -27,6 +27,8 @@ from vision_deepresearch.worlds.generated.routes import Arrival, Routes, Step
 
 _STANDS_FOR = frozenset({EntityType.SETTLEMENT, EntityType.ORGANISATION})
 """Types of which one sees a sign, not the thing."""
+_NUM_COMPARED = 8
+"""Things among which rivals for a comparison are looked for."""
 _MAX_LOOKED_THROUGH = 2000
 """Things that may fulfil a clause, looked at to see whether the picture is needed."""
 
@@ -49,13 +51,12 @@ def by_position(compose: Composer, anchor: str) -> TaskDraft | None:
         return compose.reject(Reject.NO_ROUTE)
     steps = [arrival.step for arrival in arrivals]
     rivals = compose.rivals_with(anchor, steps=steps, answer=arrivals[-1].text, wanted=2)
-    now = compose.situate([anchor, *rivals]) if rivals else None
-    if now is None:
+    if not rivals:
         return compose.reject(Reject.NO_RIVALS)
-    positions = now.positions(anchor)
-    if not positions or not now.is_big_enough(anchor):
-        return compose.reject(Reject.NO_PLACE)
-    position = rng.choice(positions)
+    now = compose.situate([anchor, *rivals], fits=lambda now: now.tells(anchor))
+    if now is None:
+        return None
+    position = rng.choice(now.positions(anchor))
     where = rng.choice(position.phrases)
     builder = ProofBuilder(routes=compose.routes)
     builder.follow_all(arrivals, subject=builder.look(anchor, box=now.boxes[anchor]))
@@ -111,15 +112,15 @@ def _by_clause(compose: Composer, anchor: str, *, describes: bool) -> TaskDraft 
         for rival in compose.rivals_with(anchor, steps=steps, answer=arrivals[-1].text, wanted=6)
         if fulfils(routes, rival, clause) is False and rival not in names_in(clause)
     ][:3]
-    now = compose.situate([anchor, *rivals]) if len(rivals) >= 2 else None
-    if now is None:
+    if len(rivals) < 2:
         return compose.reject(Reject.NO_RIVALS)
+    now = compose.situate([anchor, *rivals], fits=lambda now: now.is_big_enough(anchor))
+    if now is None:
+        return None
     # A thing whose value for the clause is unknown or disputed would leave room for doubt.
     verdicts = {rival: fulfils(routes, rival, clause) for rival in now.rivals}
     if any(verdict is not (rival == anchor) for rival, verdict in verdicts.items()):
         return compose.reject(Reject.NOT_UNIQUE)
-    if not now.is_big_enough(anchor):
-        return compose.reject(Reject.NO_PLACE)
     builder = ProofBuilder(routes=routes)
     builder.follow_all(arrivals, subject=builder.look(anchor, box=now.boxes[anchor]))
     answers = compose.answers(now.rivals, steps=steps)
@@ -205,36 +206,38 @@ def by_comparison(compose: Composer, anchor: str) -> TaskDraft | None:
     """A chain of relations from the one of two things whose value is greater, or smaller."""
     routes, rng = compose.routes, compose.rng
     graph = routes.graph
+    # One relation may be the comparison itself, the answer being the winner's name.
+    num_steps = rng.choice((0, 1)) if compose.num_hops == 1 else compose.num_hops
+    arrivals = compose.wander(anchor, num_steps=num_steps)
+    if arrivals is None:
+        return compose.reject(Reject.NO_ROUTE)
+    taken = [arrival.step.relation for arrival in arrivals]
     comparable = [
         arrival
         for arrival in routes.steps_from(anchor)
         if not arrival.step.inverse and arrival.step.relation.order_words is not None
+        if arrival.step.relation not in taken
     ]
-    # One relation may be the comparison itself, the answer being the winner's name.
-    num_steps = rng.choice((0, 1)) if compose.num_hops == 1 else compose.num_hops
-    arrivals = compose.wander(anchor, num_steps=num_steps)
-    if not comparable or arrivals is None:
-        return compose.reject(Reject.NO_ROUTE)
-    mine = rng.choice(comparable)
-    relation = mine.step.relation
-    if any(arrival.step.relation is relation for arrival in arrivals):
+    if not comparable:
         return compose.reject(Reject.NO_ROUTE)
     steps = [arrival.step for arrival in arrivals]
     answer = arrivals[-1].text if arrivals else graph.entity(anchor).name
-    rivals = [
-        rival
-        for rival in compose.rivals_with(anchor, steps=steps, answer=answer, wanted=6)
-        if _differs(routes, mine, rival)
-    ][:3]
-    now = compose.situate([anchor, *rivals]) if len(rivals) >= 2 else None
-    if now is None:
+    others = compose.rivals_with(anchor, steps=steps, answer=answer, wanted=_NUM_COMPARED)
+    for mine in rng.sample(comparable, len(comparable)):
+        rivals = _on_both_sides(routes, mine, others)
+        if rivals:
+            break
+    else:
         return compose.reject(Reject.NO_RIVALS)
     loser = rivals[0]
     theirs = routes.take(mine.step, start=loser)
+    assert theirs is not None, "rivals have a value to be compared"
+    now = compose.situate(
+        [anchor, *rivals], fits=lambda now: now.tells(anchor) and now.tells(loser)
+    )
+    if now is None:
+        return None
     places = now.positions(anchor), now.positions(loser)
-    is_big_enough = now.is_big_enough(anchor) and now.is_big_enough(loser)
-    if theirs is None or not all(places) or not is_big_enough:
-        return compose.reject(Reject.NO_PLACE)
     return _comparison_draft(
         compose,
         now,
@@ -245,13 +248,28 @@ def by_comparison(compose: Composer, anchor: str) -> TaskDraft | None:
     )
 
 
-def _differs(routes: Routes, mine: Arrival, rival: str) -> bool:
-    theirs = routes.take(mine.step, start=rival)
-    if theirs is None:
-        return False
+def _on_both_sides(routes: Routes, mine: Arrival, others: Sequence[str]) -> list[str]:
+    """Three rivals, the one to be compared first: not all win against the anchor, nor all lose.
+
+    Else it would not matter which of them the second place of the question means.
+    """
     order = routes.graph.order_of
-    gap = abs(order(mine.fact) - order(theirs.fact))
-    return gap >= 2 if mine.step.relation.unit == "" else gap >= 1
+    found: dict[bool, list[str]] = {False: [], True: []}
+    for other in others:
+        theirs = routes.take(mine.step, start=other)
+        if theirs is not None and _differs(mine, order(mine.fact) - order(theirs.fact)):
+            found[order(theirs.fact) > order(mine.fact)].append(other)
+    if not all(found.values()):
+        return []
+    differing = [other for other in others if other in found[False] or other in found[True]]
+    loser = differing[0]
+    against = found[loser not in found[True]][0]
+    rest = [other for other in differing if other not in {loser, against}]
+    return [loser, against, *rest[:1]]
+
+
+def _differs(mine: Arrival, gap: int) -> bool:
+    return abs(gap) >= (2 if mine.step.relation.unit == "" else 1)
 
 
 def _comparison_draft(

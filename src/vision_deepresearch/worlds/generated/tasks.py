@@ -35,7 +35,7 @@ from vision_deepresearch.worlds.generated.deep import draft_deep
 from vision_deepresearch.worlds.generated.drafts import TaskDraft
 from vision_deepresearch.worlds.generated.funnel import Funnel, Reject
 from vision_deepresearch.worlds.generated.graph import Graph
-from vision_deepresearch.worlds.generated.joins import by_join, by_two
+from vision_deepresearch.worlds.generated.joins import by_join, by_two, may_join, may_meet
 from vision_deepresearch.worlds.generated.pages import PageSet
 from vision_deepresearch.worlds.generated.routes import Routes
 from vision_deepresearch.worlds.generated.scenes import LAYOUTS_FOR
@@ -50,7 +50,8 @@ from vision_deepresearch.worlds.generated.spec import WorldSpec, rng_for
 _MAX_ATTEMPTS = 600
 _PATIENCE = 100
 """Attempts at the shape and anchor that are a task's turn, before others will do."""
-_SHAPES: tuple[Callable[[Composer, str], TaskDraft | None], ...] = (
+_Make = Callable[[Composer, str], TaskDraft | None]
+_SHAPES: tuple[_Make, ...] = (
     by_position,
     by_comparison,
     by_join,
@@ -66,7 +67,11 @@ _SHAPES: tuple[Callable[[Composer, str], TaskDraft | None], ...] = (
     by_join,
 )
 """By task number, in turn. Thirteen, so that each shape meets each number of hops and anchor."""
+_MAY_START: dict[_Make, Callable[[Composer, str], bool]] = {by_join: may_join, by_two: may_meet}
+"""Shapes that few things can start."""
 _ANCHOR_TYPES = tuple(LAYOUTS_FOR)
+_NUM_DRAWN = 40
+"""Things of a type looked at, at the most, for one that a question can start from."""
 _P_FOUR_HOPS = 0.3
 """Of the long third of questions."""
 _P_LOOKALIKE_ANCHOR = 0.3
@@ -166,10 +171,6 @@ def _draft_ordinary(
     if num_hops == 3 and rng.random() < _P_FOUR_HOPS:
         num_hops = 4
     make = _SHAPES[number % len(_SHAPES)] if is_patient else rng.choice(_SHAPES)
-    anchor = _choose_anchor(routes, rng, turn=(number // 3) if is_patient else None)
-    if anchor is None:
-        funnel.reject(Reject.NO_ANCHOR)
-        return None
     compose = Composer(
         routes=routes,
         rng=rng,
@@ -179,18 +180,32 @@ def _draft_ordinary(
         num_hops=num_hops,
         funnel=funnel,
     )
+    anchor = _choose_anchor(compose, make, turn=(number // 3) if is_patient else None)
+    if anchor is None:
+        return compose.reject(Reject.NO_ANCHOR)
     return make(compose, anchor)
 
 
-def _choose_anchor(routes: Routes, rng: random.Random, *, turn: int | None) -> str | None:
-    graph = routes.graph
+def _choose_anchor(compose: Composer, make: _Make, *, turn: int | None) -> str | None:
+    """A thing that a question of the shape can start from, of the type whose turn it is.
+
+    Where none of that type can, of another by chance.
+    """
+    graph, rng = compose.routes.graph, compose.rng
     types = [t for t in _ANCHOR_TYPES if len(graph.sighted_of_type(t)) >= _MIN_ALIKE]
-    if not types:
-        return None
-    type_ = rng.choice(types) if turn is None else types[turn % len(types)]
-    anchor = rng.choice(graph.sighted_of_type(type_)).id
-    if not routes.is_clear(anchor):
-        return None
-    if graph.lookalikes(anchor) and rng.random() > _P_LOOKALIKE_ANCHOR:
-        return None
-    return anchor
+    first = types[turn % len(types)] if turn is not None and types else None
+    for type_ in sorted(rng.sample(types, len(types)), key=lambda one: one is not first):
+        things = graph.sighted_of_type(type_)
+        for thing in rng.sample(things, min(len(things), _NUM_DRAWN)):
+            if _is_fit(compose, make, thing.id):
+                return thing.id
+    return None
+
+
+def _is_fit(compose: Composer, make: _Make, thing: str) -> bool:
+    if not compose.routes.is_clear(thing):
+        return False
+    if compose.routes.graph.lookalikes(thing) and compose.rng.random() > _P_LOOKALIKE_ANCHOR:
+        return False
+    may_start = _MAY_START.get(make)
+    return may_start is None or may_start(compose, thing)
