@@ -202,7 +202,7 @@ _SECONDARY = (
         is_dated=True,
         types=frozenset({EntityType.PERSON, EntityType.ORGANISATION}),
     ),
-    _Sort(PageKind.ARCHIVE, 0.02, is_dated=True),
+    _Sort(PageKind.ARCHIVE, 0.03, is_dated=True),
 )
 
 

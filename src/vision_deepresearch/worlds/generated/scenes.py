@@ -78,6 +78,8 @@ LAYOUTS_FOR: Mapping[EntityType, tuple[str, ...]] = {
 """In which layouts things of a type are at home; repeated names are more usual."""
 _ORDINARY_CANVAS = (1024, 768)
 _WALL_CANVAS = (1600, 1200)
+_NUM_TRIES = 12
+"""Ways of putting things up, at the most: a crowd of large ones may not fit at once."""
 _MAX_OVERLAP = 0.06
 """Of the smaller of two boxes."""
 _MIN_SIDE = 0.18
@@ -209,12 +211,27 @@ def _arrange(spec: WorldSpec, scene: SceneSpec, entities: Mapping[str, Entity]) 
 def _berthed(
     spec: WorldSpec, stage: Stage, things: list[Entity], rng: random.Random
 ) -> _Arrangement:
-    """Give each thing the free berth it likes best, the choosy ones first."""
+    """Each thing in a berth; put up anew where one covers another or is too small."""
     width, height = _ORDINARY_CANVAS
+    tries: list[tuple[float, dict[str, Placed]]] = []
+    for _ in range(_NUM_TRIES):
+        tries.append(_in_berths(spec, stage, things, rng))
+        if tries[-1][0] == 0:
+            break
+    _, places = min(tries, key=lambda one: one[0])
+    ordered = tuple((thing, places[thing.id]) for thing in things)
+    return _Arrangement(width, height, stage, ordered)
+
+
+def _in_berths(
+    spec: WorldSpec, stage: Stage, things: list[Entity], rng: random.Random
+) -> tuple[float, dict[str, Placed]]:
+    """Give each thing the free berth it likes best, the choosy ones first; and the worst fault."""
     free = list(stage.berths)
     shuffled = rng.sample(things, len(things))
     shuffled.sort(key=lambda thing: -max(_liking(thing, berth.support) for berth in free))
     places: dict[str, Placed] = {}
+    worst = 0.0
     for thing in shuffled:
         scored = [
             (_liking(thing, berth.support) + rng.uniform(0, 1.3), -number, berth)
@@ -225,11 +242,11 @@ def _berthed(
             for score, _, berth in sorted(scored, key=lambda one: one[:2], reverse=True)
             if score > 0
         ]
-        placed = _first_fitting(spec, stage, thing, ranked, list(places.values()), rng)
+        fault, placed = _first_fitting(spec, stage, thing, ranked, list(places.values()), rng)
+        worst = max(worst, fault)
         places[thing.id] = placed
         free = [berth for berth in free if berth.spot != placed.berth.spot]
-    ordered = tuple((thing, places[thing.id]) for thing in things)
-    return _Arrangement(width, height, stage, ordered)
+    return worst, places
 
 
 def _first_fitting(
@@ -239,10 +256,13 @@ def _first_fitting(
     berths: Sequence[Berth],
     placed: Sequence[Placed],
     rng: random.Random,
-) -> Placed:
-    """The first berth in which a thing is large enough and covers no other; smaller if need be."""
+) -> tuple[float, Placed]:
+    """The first berth in which a thing is large enough and covers no other; smaller if need be.
+
+    With it how far it is from that: 0 where all is well.
+    """
     best: tuple[float, Placed] | None = None
-    for factor in (1.0, 0.86, 0.74, 0.62):
+    for factor in (1.0, 0.86, 0.74, 0.62, 0.52):
         for berth in berths:
             mount = _mount_for(thing, berth.support, stage, rng)
             aspect = panel_aspect(mount, aspect_of(spec, thing))
@@ -258,11 +278,11 @@ def _first_fitting(
             overlap = max((_overlap(one.quad, other.quad) for other in placed), default=0.0)
             fault = max(0.0, overlap - _MAX_OVERLAP) + 3 * outside + 3 * small
             if fault == 0:
-                return one
+                return 0.0, one
             if best is None or fault < best[0]:
                 best = (fault, one)
     assert best is not None, "every stage has berths for any thing"
-    return best[1]
+    return best
 
 
 def _quad(

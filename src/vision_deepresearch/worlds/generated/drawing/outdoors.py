@@ -308,7 +308,12 @@ def harbour(rng: random.Random) -> Stage:
             tall=0.54 * z,
             yaw=rng.uniform(-0.2, 0.2),
         )
-        for x, z in ((-1.08, 1.75), (rng.uniform(-0.3, 0.2), 1.8), (1.08, 1.74))
+        for x, z in (
+            (-1.0, 1.75),
+            (rng.uniform(-0.5, -0.32), 1.8),
+            (rng.uniform(0.22, 0.48), 1.8),
+            (1.0, 1.74),
+        )
     ]
     berths.append(
         Berth(support=Support.AIR, spot=(rng.uniform(-2, 2), 4.0, 4.4), wide=2.5, tall=1.6)
