@@ -38,13 +38,17 @@ def test_crops_beat_whole_pictures_and_the_object_says_what_was_run(world: str) 
     assert set(result) == {"name", "settings", "figures", "baseline", "ratios"}
     assert result["name"] == "modes"
     assert part(result, "settings", "tasks") == NUM_TASKS
-    assert part(result, "settings", "tasks_by_hops") == {"1": 2, "2": 2, "3": 2}
+    hops = part(result, "settings", "tasks_by_hops")
+    assert isinstance(hops, dict)
+    assert (hops["1"], hops["2"]) == (2, 2)
+    assert set(hops) <= {"1", "2", "3", "4"}  # the long third has three or four
+    assert sum(num for num in hops.values() if isinstance(num, int)) == NUM_TASKS
     assert part(result, "settings", "whole_image_filter") == "none"
     for mode in BENCH_MODES:
         assert part(result, "figures", mode, "n") == NUM_TASKS
         by_hops = part(result, "figures", mode, "by_hops")
         assert isinstance(by_hops, dict)
-        assert [part(by_hops, hop, "n") for hop in ("1", "2", "3")] == [2, 2, 2]
+        assert {hop: part(by_hops, hop, "n") for hop in by_hops} == hops
     assert correct(result, "cis+ts") > correct(result, "wis+ts")
     assert correct(result, "cis+ts") >= NUM_TASKS - 1
     assert correct(result, "direct") == correct(result, "direct-blind") == 0

@@ -23,7 +23,7 @@ from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.mode import mode_named
 from vision_deepresearch.core.observation import Evidence, EvidenceKind
 from vision_deepresearch.core.page import Asset, Page, WorldManifest
-from vision_deepresearch.core.proof import Hop, HopKind, Proof
+from vision_deepresearch.core.proof import MATCHING, Hop, HopKind, Proof
 from vision_deepresearch.core.protocols import Completion, Profile, Sampling, World
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import StopReason, Trajectory
@@ -292,6 +292,50 @@ async def test_it_follows_a_chain_from_the_picture(profile: Profile) -> None:
 async def test_it_compares_what_it_read_about_several_things(profile: Profile) -> None:
     case = a_case(num_fleets=7, picks=True)
     trajectory = await research(case, profile=profile)
+    assert trajectory.answer == gold(case)
+
+
+async def test_it_reads_what_a_choice_turns_on_after_all_that_is_chosen_from() -> None:
+    """emblems --look--> fleets --founded in--> years, and the year of a thing that is named."""
+    case = a_case(num_fleets=3, picks=True)
+    old = case.truth.proofs[case.task.id]
+    storm = "https://annals.example/storm"
+    case.web.pages[storm] = ("Great Storm", f"The Great Storm was dated {_year(1)}.")
+    wanted = (
+        Hop(
+            id="storm",
+            kind=HopKind.GIVEN,
+            text="Great Storm",
+            shown="Great Storm",
+            expected="Great Storm",
+        ),
+        Hop(
+            id="wanted",
+            kind=HopKind.FOLLOW,
+            subject="storm",
+            predicate="dated",
+            label="dated",
+            pages=(storm,),
+            expected="SECRET",
+        ),
+        Hop(
+            id="pick",
+            kind=HopKind.PICK,
+            over=("year0", "year1", "year2"),
+            among=("look0", "look1", "look2"),
+            like="wanted",
+            rule=MATCHING,
+            expected="SECRET",
+        ),
+    )
+    task = a_task(
+        question="Which fleet was founded in the year of the Great Storm?",
+        answers=(f"Fleet {_word(1)}",),
+        images=case.task.images,
+    )
+    proof = Proof(task_id=task.id, hops=(*old.hops[:-1], *wanted))
+    case = replace(case, task=task, truth=Truth({task.id: proof}))
+    trajectory = await research(case)
     assert trajectory.answer == gold(case)
 
 

@@ -391,8 +391,8 @@ class Planner:
             case HopKind.PICK if hop.rule == MATCHING:
                 is_wanted_known = hop.like is not None and self._is_viable(self._hops[hop.like])
                 return is_wanted_known and any(
-                    over not in self._book.values and self._is_viable(self._hops[over])
-                    for over in hop.over
+                    value not in self._book.values and self._is_viable(self._hops[value])
+                    for value in (hop.like or "", *hop.over)
                 )
             case HopKind.PICK:
                 return any(
