@@ -34,7 +34,7 @@ from vision_deepresearch.worlds.live.paying import price_of
 from vision_deepresearch.worlds.live.settings import LiveSettings
 from vision_deepresearch.worlds.live.sigv4 import S3Keys
 from vision_deepresearch.worlds.live.web import WebReader
-from vision_deepresearch.worlds.live.wire import Wire
+from vision_deepresearch.worlds.live.wire import Wire, certificates
 from vision_deepresearch.worlds.live.words import WordsEngine
 from vision_deepresearch.worlds.live.world import CONSENT, LiveWorld, Parts
 
@@ -330,7 +330,9 @@ class _OwnAssets:
         if not is_plain or not url.startswith(self._beginnings):
             return None
         if self._client is None:
-            self._client = httpx2.AsyncClient(timeout=30.0, follow_redirects=False, trust_env=False)
+            self._client = httpx2.AsyncClient(
+                verify=certificates(), timeout=30.0, follow_redirects=False, trust_env=False
+            )
         try:
             async with self._client.stream("GET", url) as reply:
                 if reply.status_code != 200:

@@ -19,6 +19,7 @@ import httpx2
 from vision_deepresearch.core.context import SpendKind, current_context
 from vision_deepresearch.core.errors import FailureKind, WorldError
 from vision_deepresearch.worlds.live.sigv4 import Method, S3Keys, presigned_url, signed_headers
+from vision_deepresearch.worlds.live.wire import certificates
 
 TTL_S = 900
 """How long a link opens its picture, seconds; an engine fetches at once."""
@@ -154,7 +155,10 @@ class S3Host:
     ) -> None:
         if self._client is None:
             self._client = httpx2.AsyncClient(
-                timeout=_TIMEOUT_S, follow_redirects=False, trust_env=False
+                verify=certificates(),
+                timeout=_TIMEOUT_S,
+                follow_redirects=False,
+                trust_env=False,
             )
         headers = signed_headers(
             method,
