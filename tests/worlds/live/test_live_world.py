@@ -175,9 +175,8 @@ async def test_calls_at_the_same_time_never_pass_the_cap_together() -> None:
     token = current_context.set(context)
     try:
         with Double({"results": []}) as double:
-            async with words_at("tavily", double, usd=0.3) as engine:
-                async with asyncio.TaskGroup() as group:
-                    tasks = [group.create_task(_outcome(engine, str(n))) for n in range(10)]
+            async with words_at("tavily", double, usd=0.3) as engine, asyncio.TaskGroup() as group:
+                tasks = [group.create_task(_outcome(engine, str(n))) for n in range(10)]
             outcomes = [task.result() for task in tasks]
     finally:
         current_context.reset(token)
