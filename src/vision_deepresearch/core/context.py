@@ -107,6 +107,22 @@ class Budget:
         else:
             self.spent_usd += usd
 
+    def pay(self, usd: float | None) -> None:
+        """Add the price of a call that is about to be made, where the cap holds it.
+
+        A call that failed is given back with `add_cost(-usd)`. So calls at the same time never
+        pass the cap together.
+
+        Raises:
+            BudgetExceededError: the cap of dollars does not hold it; nothing is added.
+        """
+        # A millionth of a cent for the sums of many small prices.
+        if usd and self.max_usd is not None and self.spent_usd + usd > self.max_usd + 1e-8:
+            self.is_exhausted = True
+            msg = f"the cap of {self.max_usd:g} dollars does not hold one more call"
+            raise BudgetExceededError(msg)
+        self.add_cost(usd)
+
     def note_replay(self, kind: SpendKind) -> None:
         """Say that the call was answered by a tape."""
         self.replayed[kind] += 1

@@ -186,6 +186,22 @@ async def test_calls_at_the_same_time_never_pass_the_cap_together() -> None:
     assert context.budget.is_exhausted
 
 
+async def test_a_cap_reached_while_merging_keeps_what_was_found() -> None:
+    context = a_context(max_usd=0.5)
+    token = current_context.set(context)
+    try:
+        with Double({"results": [{"url": "https://a.org/", "title": "A"}]}) as double:
+            async with words_at("tavily", double, usd=0.3) as one:
+                async with words_at("exa", double, usd=0.3) as two:
+                    world = a_world(Parts(text=[one, two], merges_text=True))
+                    assert len(await world.search_text("x", limit=3)) == 1
+                    with pytest.raises(BudgetExceededError):
+                        await world.search_text("y", limit=3)
+    finally:
+        current_context.reset(token)
+    assert len(double.asked) == 1
+
+
 async def _outcome(engine: WordsEngine, query: str) -> str:
     try:
         await engine.search_text(query, limit=1)

@@ -6,7 +6,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from vision_deepresearch.core.content import Picture
-from vision_deepresearch.core.errors import FailureKind, WorldError
+from vision_deepresearch.core.errors import BoundaryError, FailureKind, WorldError
 from vision_deepresearch.core.observation import Evidence
 from vision_deepresearch.worlds.live.engine import PageEngine, PictureEngine, ReadPage, TextEngine
 
@@ -50,23 +50,21 @@ async def merged_search(engines: Sequence[TextEngine], query: str, *, limit: int
     """Ask all engines at the same time and merge their hits by reciprocal rank.
 
     Raises:
-        WorldError: the failure of the first, when all failed.
+        BoundaryError: the failure of the first, when all failed.
     """
 
-    async def ask(engine: TextEngine) -> list[Evidence] | WorldError:
+    async def ask(engine: TextEngine) -> list[Evidence] | BoundaryError:
         try:
             return await engine.search_text(query, limit=limit)
-        except WorldError as failure:
+        except BoundaryError as failure:  # a spent budget too: what others found is not lost
             return failure
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(ask(engine)) for engine in engines]
     answers = [task.result() for task in tasks]
-    found = [answer for answer in answers if not isinstance(answer, WorldError)]
+    found = [answer for answer in answers if not isinstance(answer, BoundaryError)]
     if not found:
-        failure = answers[0]
-        assert isinstance(failure, WorldError), "all failed"
-        raise failure
+        raise next(answer for answer in answers if isinstance(answer, BoundaryError))
     return merge(found, limit=limit)
 
 

@@ -114,14 +114,14 @@ class S3Host:
     @asynccontextmanager
     async def shown(self, data: bytes, *, media_type: str) -> AsyncIterator[str]:
         """See `ImageHost`. Equal pictures shown at the same time are one object."""
+        context = current_context.get()
+        if context is not None:
+            context.budget.reserve(SpendKind.UPLOAD)
         url = self._place.url_of(data, media_type=media_type)
         self._in_use[url] += 1
         try:
             self._left.add(url)
             await self._send("PUT", url, body=data, media_type=media_type)
-            context = current_context.get()
-            if context is not None:
-                context.budget.counts[SpendKind.UPLOAD] += 1
             yield presigned_url(
                 "GET", url, expires_s=self._ttl_s, keys=self._place.keys, now=self._clock()
             )

@@ -14,7 +14,7 @@ from importlib.resources import files
 from pydantic import TypeAdapter
 
 from vision_deepresearch.core.context import current_bill, current_context
-from vision_deepresearch.core.errors import BoundaryError, BudgetExceededError
+from vision_deepresearch.core.errors import BoundaryError
 from vision_deepresearch.core.record import Record
 
 
@@ -58,12 +58,7 @@ def paying(usd: float | None) -> Iterator[None]:
     context = current_context.get()
     bill = current_bill.get()
     if context is not None:
-        budget = context.budget
-        if usd and budget.max_usd is not None and budget.spent_usd + usd > budget.max_usd + 1e-12:
-            budget.is_exhausted = True
-            msg = f"the cap of {budget.max_usd:g} dollars does not hold one more call"
-            raise BudgetExceededError(msg)
-        budget.add_cost(usd)
+        context.budget.pay(usd)
     try:
         yield
     except BoundaryError:
