@@ -191,12 +191,14 @@ async def test_a_cap_reached_while_merging_keeps_what_was_found() -> None:
     token = current_context.set(context)
     try:
         with Double({"results": [{"url": "https://a.org/", "title": "A"}]}) as double:
-            async with words_at("tavily", double, usd=0.3) as one:
-                async with words_at("exa", double, usd=0.3) as two:
-                    world = a_world(Parts(text=[one, two], merges_text=True))
-                    assert len(await world.search_text("x", limit=3)) == 1
-                    with pytest.raises(BudgetExceededError):
-                        await world.search_text("y", limit=3)
+            async with (
+                words_at("tavily", double, usd=0.3) as one,
+                words_at("exa", double, usd=0.3) as two,
+            ):
+                world = a_world(Parts(text=[one, two], merges_text=True))
+                assert len(await world.search_text("x", limit=3)) == 1
+                with pytest.raises(BudgetExceededError):
+                    await world.search_text("y", limit=3)
     finally:
         current_context.reset(token)
     assert len(double.asked) == 1
