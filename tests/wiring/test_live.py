@@ -4,13 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 
 from tests.builders import a_picture
+from tests.worlds.corpus.pdf_files import write_pdf
 from tests.worlds.live.double import Answer, Double
 from vision_deepresearch.cli.main import run
-from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.core.errors import ConfigError, FailureKind, WorldError
 from vision_deepresearch.wiring.config import RunConfig, make_config
-from vision_deepresearch.wiring.live import live_environment, live_secrets, open_live
+from vision_deepresearch.wiring.live import live_environment, live_secrets, open_live, pdf_words
 from vision_deepresearch.worlds.live.catalog import KEY_VARIABLES
 from vision_deepresearch.worlds.live.settings import LiveSettings
 
@@ -129,8 +131,8 @@ def test_the_doctor_says_what_each_engine_does_and_what_to_do(
     monkeypatch.setenv("SERPER_API_KEY", KEY)
     monkeypatch.setenv("BRAVE_API_KEY", KEY)
     monkeypatch.setenv("GOOGLE_VISION_API_KEY", KEY)
-    good = {"organic": [{"link": "https://www.wikipedia.org/", "title": "W"}]}
-    page = {"data": {"title": "Main Page", "content": "words"}}
+    good: JsonValue = {"organic": [{"link": "https://www.wikipedia.org/", "title": "W"}]}
+    page: JsonValue = {"data": {"title": "Main Page", "content": "words"}}
     with Double(good) as serper, Double(Answer(status=401)) as brave, Double(page) as jina:
         bases = {"serper": serper.url, "brave": brave.url, "jina": jina.url}
         command = ["doctor", "--world", "live:serper+brave+jina", "--json"]
@@ -157,7 +159,7 @@ def test_asking_says_plainly_that_no_picture_can_be_searched(
     call = json.dumps({"name": "search", "arguments": {"query": ["ropewalk"]}})
     texts = [f"<think>.</think><tool_call>{call}</tool_call>", "<answer>A rope</answer>"]
     script.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
-    good = {"organic": [{"link": "https://a.org/", "title": "A", "snippet": "a rope"}]}
+    good: JsonValue = {"organic": [{"link": "https://a.org/", "title": "A", "snippet": "a rope"}]}
     with Double(good) as serper:
         command = ["ask", str(photo), "-q", "What?", "--world", "live:serper", "--profile", "vdr"]
         command += ["--model", f"scripted:{script}", "--out", str(tmp_path / "run")]
@@ -170,3 +172,19 @@ def test_asking_says_plainly_that_no_picture_can_be_searched(
         assert run(command) == 0
     assert len(serper.asked) == 1
     assert "A rope" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("reads", [True, False])
+async def test_a_pdf_is_read_where_the_user_agreed(*, reads: bool) -> None:
+    world = open_live("live:web", LiveSettings(read_pdf=reads), seed=0)
+    other = open_live("live:web", LiveSettings(), seed=0)
+    assert (world.manifest().world_id != other.manifest().world_id) is reads
+
+
+def test_the_words_of_a_pdf_come_without_its_pictures() -> None:
+    words = pdf_words(write_pdf(["Founded in 1902."], picture_px=(200, 200)), "https://a.org/a.pdf")
+    assert b"Founded in 1902." in words
+    assert b"<img" not in words
+    with pytest.raises(WorldError) as caught:
+        pdf_words(b"%PDF-1.7 torn", "https://a.org/a.pdf")
+    assert caught.value.kind is FailureKind.BAD_ARGS

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,11 @@ from pydantic import SecretStr
 from vision_deepresearch.calls.policy import CallPolicy, CallSettings
 from vision_deepresearch.core.errors import ConfigError, FailureKind, WorldError
 from vision_deepresearch.core.mode import mode_named
+from vision_deepresearch.worlds.corpus.pdf import (
+    UnreadablePdfError,
+    pdf_to_html,
+    require_pdfium,
+)
 from vision_deepresearch.worlds.fetch.fetcher import MAX_PICTURE_BYTES, Fetcher
 from vision_deepresearch.worlds.index.seam import check_server
 from vision_deepresearch.worlds.live.catalog import (
@@ -39,6 +45,7 @@ from vision_deepresearch.worlds.live.words import WordsEngine
 from vision_deepresearch.worlds.live.world import CONSENT, LiveWorld, Parts
 
 _PICTURE_TOOLS = frozenset({"crop_and_search", "image_search"})
+_PDF_FIGURE = re.compile(rb'<p><img src="[^"]*"></p>')
 _MIN_SECRET_CHARS = 8
 """Shorter ones are words for servers that take any key, and pages hold such words."""
 
@@ -124,6 +131,8 @@ def open_live(
     if name == AUTO:
         msg = f"live:auto found no key of a text engine: {CHEAPEST}"
         raise ConfigError(msg)
+    if settings.read_pdf:
+        require_pdfium("live.read_pdf")
     wanted = wanted_by(name)
     return _Builder(settings, keys=keys, seed=seed, needs_keys=needs_keys).world(name, wanted)
 
@@ -183,7 +192,7 @@ class _Builder:
 
     def world(self, name: str, wanted: Wanted) -> LiveWorld:
         host = self._host(wanted)
-        fetcher = Fetcher()
+        fetcher = Fetcher(ssl_context=certificates())
         text = [
             WordsEngine(
                 TEXT[one],
@@ -221,9 +230,10 @@ class _Builder:
         )
 
     def _told(self, wanted: Wanted) -> dict[str, str]:
-        """Addresses other than the services' own: other answers may come from there."""
+        """What else decides answers: addresses other than the services' own, and PDF files."""
         names = (*wanted.text, *wanted.pictures, *wanted.readers)
-        return {
+        pdf = {"pdf": "read"} if self._settings.read_pdf else {}
+        return pdf | {
             name: self._base(ABOUTS[name])
             for name in names
             if name in self._settings.base_urls or ABOUTS[name].base_variable
@@ -231,7 +241,7 @@ class _Builder:
 
     def _reader(self, name: str, *, fetcher: Fetcher) -> PageEngine:
         if name == "web":
-            return WebReader(fetcher)
+            return WebReader(fetcher, pdf=pdf_words if self._settings.read_pdf else None)
         about = ABOUTS[name]
         return JinaReader(
             self._wire(about, jina_failure),
@@ -311,6 +321,19 @@ class _Builder:
         keys = S3Keys(access_key=access, secret_key=SecretStr(secret), region=settings.s3_region)
         place = S3Place(endpoint=settings.s3_endpoint, bucket=settings.s3_bucket, keys=keys)
         return S3Host(place)
+
+
+def pdf_words(body: bytes, url: str) -> bytes:
+    """The words of a PDF as HTML; its pictures have no address and are left out.
+
+    Raises:
+        WorldError: encrypted, broken, or beyond a limit (bad_args).
+    """
+    try:
+        words, _ = pdf_to_html(body, path=url)
+    except UnreadablePdfError as reason:
+        raise WorldError(FailureKind.BAD_ARGS, f"the page is {reason}") from None
+    return _PDF_FIGURE.sub(b"", words)
 
 
 class _OwnAssets:

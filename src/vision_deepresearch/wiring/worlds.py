@@ -21,11 +21,11 @@ from vision_deepresearch.worlds.generated.older import OlderPages
 from vision_deepresearch.worlds.generated.saving import kinds_named, save_pages
 from vision_deepresearch.worlds.generated.spec import WorldSpec, spec_named
 from vision_deepresearch.worlds.generated.world import GeneratedWorld, open_truth
+from vision_deepresearch.worlds.live.catalog import is_live
 from vision_deepresearch.worlds.picture_words import NO_CAPTIONS, SearchesPicturesByWords
 from vision_deepresearch.worlds.server.misbehaviour import without_calls
 from vision_deepresearch.worlds.wrappers.noise import NoisyWorld
 from vision_deepresearch.worlds.wrappers.noise_settings import NoiseSettings
-from vision_deepresearch.worlds.live.catalog import is_live
 
 ProgressBar = Callable[[str, int, int], None]
 """Called with (what, done, total) on long work."""

@@ -24,6 +24,7 @@ from vision_deepresearch.worlds.live.found import page_hit, picture_hit
 from vision_deepresearch.worlds.live.jina import JinaReader, parse
 from vision_deepresearch.worlds.live.paying import price_of, price_table
 from vision_deepresearch.worlds.live.web import WebReader
+from vision_deepresearch.worlds.live.wire import certificates
 from vision_deepresearch.worlds.live.words import WordsEngine
 from vision_deepresearch.worlds.live.world import LiveWorld, Parts
 from vision_deepresearch.worlds.wrappers.meter import MeteredWorld
@@ -65,7 +66,7 @@ class Said:
 
 
 def a_world(parts: Parts) -> LiveWorld:
-    return LiveWorld("live:test", parts, fetcher=Fetcher())
+    return LiveWorld("live:test", parts, fetcher=Fetcher(ssl_context=certificates()))
 
 
 async def test_the_next_engine_is_asked_when_one_fails_and_not_when_it_finds_nothing() -> None:

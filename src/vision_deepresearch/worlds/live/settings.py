@@ -31,6 +31,9 @@ class LiveSettings(Record):
     check_reader_urls: bool = True
     """Whether a reader is only asked for public addresses. Off for served worlds alone: a reader of
     your own would read your network."""
+    read_pdf: bool = False
+    """Whether `web` reads PDF files too (extra `pdf`). They are parsed in this process by a library
+    in C++, so a hostile file may do more than a hostile page can."""
     call_s: float = Field(default=60.0, gt=0)
     """Seconds for one call with all its attempts."""
     attempt_s: float = Field(default=30.0, gt=0)
