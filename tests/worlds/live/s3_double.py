@@ -5,9 +5,12 @@ import hmac
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import quote
 
+from pydantic import SecretStr
 from typing_extensions import override
 
 from tests.worlds.live.double import Answer, Asked, Double
+from vision_deepresearch.worlds.live.image_host import S3Host, S3Place
+from vision_deepresearch.worlds.live.sigv4 import S3Keys
 
 ACCESS, SECRET, REGION = "double-access", "double-secret-7d2e", "eu-test-1"
 
@@ -102,3 +105,8 @@ class S3Double(Double):
             handler.close_connection = True
             return
         super().reply(handler, answer)
+
+
+def host_at(store: S3Double, *, secret: str = SECRET) -> S3Host:
+    keys = S3Keys(access_key=ACCESS, secret_key=SecretStr(secret), region=REGION)
+    return S3Host(S3Place(endpoint=store.url, bucket="pictures", keys=keys))

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import gzip
+import logging
 import time
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from typing_extensions import override
 from tests.builders import a_picture
 from tests.worlds.live.double import Answer, Asked, Double
 from tests.worlds.live.engines import KEY, a_wire, jina_at, looks_at, words_at
+from tests.worlds.live.s3_double import SECRET, S3Double, host_at
 from vision_deepresearch.core.content import Picture
 from vision_deepresearch.core.errors import FailureKind, WorldError
 from vision_deepresearch.core.observation import Evidence
@@ -510,3 +512,28 @@ async def test_a_slow_provider_is_left_at_its_limit() -> None:
         assert caught.value.kind is FailureKind.TIMEOUT
         assert asyncio.get_running_loop().time() - started < 0.45
         await wire.aclose()
+
+
+@pytest.mark.parametrize("name", ["serper", "brave", "tavily", "exa", "zhipu"])
+async def test_no_log_holds_a_key(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with Double(Answer(status=500, body={})) as double:
+        async with words_at(name, double) as engine:
+            with pytest.raises(WorldError):
+                await engine.search_text("x", limit=5)
+    assert KEY not in caplog.text
+
+
+async def test_no_log_holds_a_key_that_travels_in_the_query(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with S3Double() as store, Double({"search_metadata": {}}) as double:
+        host = host_at(store)
+        async with looks_at("serpapi_lens", double, host=host) as engine:
+            assert await engine.search_picture(a_look(), limit=5) == []
+        await host.aclose()
+    (asked,) = double.asked
+    assert asked.query["api_key"] == KEY
+    assert KEY not in caplog.text
+    assert SECRET not in caplog.text

@@ -11,18 +11,10 @@ from typing_extensions import override
 from tests.builders import a_picture
 from tests.worlds.live.double import Answer, Asked, Double
 from tests.worlds.live.engines import looks_at
-from tests.worlds.live.s3_double import ACCESS, REGION, SECRET, S3Double
+from tests.worlds.live.s3_double import SECRET, S3Double, host_at
 from tests.worlds.live.test_contracts import a_look
 from vision_deepresearch.core.errors import FailureKind, WorldError
-from vision_deepresearch.worlds.live.image_host import S3Host, S3Place
 from vision_deepresearch.worlds.live.sigv4 import S3Keys, presigned_url, signed_headers
-
-KEYS = S3Keys(access_key=ACCESS, secret_key=SecretStr(SECRET), region=REGION)
-
-
-def host_at(store: S3Double, *, secret: str = SECRET) -> S3Host:
-    keys = S3Keys(access_key=ACCESS, secret_key=SecretStr(secret), region=REGION)
-    return S3Host(S3Place(endpoint=store.url, bucket="pictures", keys=keys))
 
 
 class LensDouble(Double):

@@ -5,6 +5,7 @@ from the environment. A provider's words enter no message; they are looked at fo
 """
 
 import json
+import logging
 import ssl
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from functools import cache
 
 import httpx2
 from pydantic import JsonValue
+from typing_extensions import override
 
 from vision_deepresearch.calls.policy import CallPolicy
 from vision_deepresearch.calls.retry_after import parse_retry_after
@@ -206,6 +208,8 @@ class Wire:
 
     def _open(self) -> httpx2.AsyncClient:
         if self._client is None:
+            # One provider takes its key in the query, and the client logs whole addresses.
+            logging.getLogger(httpx2.__name__).addFilter(_WITHOUT_QUERY)
             self._client = httpx2.AsyncClient(
                 verify=certificates(),
                 timeout=httpx2.Timeout(_READ_S, connect=_CONNECT_S),
@@ -213,6 +217,22 @@ class Wire:
                 trust_env=False,
             )
         return self._client
+
+
+class _WithoutQuery(logging.Filter):
+    """Takes the query out of addresses that are logged."""
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                arg.copy_with(query=None) if isinstance(arg, httpx2.URL) else arg
+                for arg in record.args
+            )
+        return True
+
+
+_WITHOUT_QUERY = _WithoutQuery()
 
 
 @cache
