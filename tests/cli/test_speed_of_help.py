@@ -22,8 +22,12 @@ COMMANDS: list[list[str]] = [
     ["eval"],
     ["eval", "run"],
     ["bench"],
+    ["doctor"],
+    ["tape"],
+    ["tape", "merge"],
+    ["cost"],
 ]
-GROUPS: list[list[str]] = [[], ["world"], ["eval"]]
+GROUPS: list[list[str]] = [[], ["world"], ["eval"], ["tape"]]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

@@ -49,6 +49,11 @@ class CallTab(Budget):
         Budget.add_cost(self, usd)
 
     @override
+    def pay(self, usd: float | None) -> None:
+        self.account.pay(usd)
+        Budget.add_cost(self, usd)
+
+    @override
     def note_replay(self, kind: SpendKind) -> None:
         self.account.note_replay(kind)
         self.replayed[kind] += 1

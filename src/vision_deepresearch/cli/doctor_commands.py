@@ -17,6 +17,7 @@ from vision_deepresearch.cli.doctor_checks import (
     check_model,
     check_world,
 )
+from vision_deepresearch.cli.doctor_live import check_live
 from vision_deepresearch.cli.live import plain
 from vision_deepresearch.cli.output import console, print_json
 from vision_deepresearch.cli.research import prepare_world, resolve
@@ -28,6 +29,7 @@ from vision_deepresearch.wiring.config import RunConfig, is_hosted
 from vision_deepresearch.wiring.judges import make_judge
 from vision_deepresearch.wiring.models import ModelShelf, make_profile
 from vision_deepresearch.wiring.worlds import open_world
+from vision_deepresearch.worlds.live.catalog import is_live
 
 DOCTOR_WORLD = "generated:tiny"
 _STYLES = {
@@ -91,8 +93,14 @@ async def _checks(config: RunConfig, *, offline: bool, json_wanted: bool) -> Asy
     media = MemoryMediaStore()
     for check in await check_machine(cache_folder()):
         yield check
-    async for check in _world_checks(config, media=media, rng=rng, json_wanted=json_wanted):
-        yield check
+    if is_live(config.world):
+        card, _ = draw_testcard(rng)
+        picture = media.picture(media.put(card))
+        async for check in check_live(config.world, config.live, card=picture, offline=offline):
+            yield check
+    else:
+        async for check in _world_checks(config, media=media, rng=rng, json_wanted=json_wanted):
+            yield check
     async with AsyncExitStack() as stack:
         shelf = ModelShelf(config, media=media, stack=stack)
         async for check in _model_checks(config, shelf=shelf, offline=offline, rng=rng):

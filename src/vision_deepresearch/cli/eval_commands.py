@@ -18,6 +18,7 @@ from vision_deepresearch.evals.runner import RunOutcome, run_tasks
 from vision_deepresearch.store.view import Reject
 from vision_deepresearch.wiring.config import RunConfig
 from vision_deepresearch.wiring.session import open_session
+from vision_deepresearch.worlds.live.catalog import is_live
 from vision_deepresearch.worlds.wrappers.noise_settings import noise_named
 
 DEFAULT_TASKS = 20
@@ -154,7 +155,8 @@ def _spread(values: list[int]) -> dict[str, int | float | None]:
 async def _run(
     config: RunConfig, *, num_tasks: int | None, attempts: int, folder: Path, target: Console
 ) -> tuple[RunOutcome, list[Episode], list[Reject]]:
-    prepare_world(config.world, target=target)
+    if not is_live(config.world):
+        prepare_world(config.world, target=target)
     async with open_session(config, out=folder) as session:
         tasks = session.tasks(num_tasks or DEFAULT_TASKS)
         if num_tasks is not None and len(tasks) < num_tasks:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import typer
 
 from vision_deepresearch import __version__
-from vision_deepresearch.cli import ask, bench, demo, doctor, evals, play, view, world
+from vision_deepresearch.cli import ask, bench, demo, doctor, evals, play, tape, view, world
 
 app = typer.Typer(
     name="vdr",
@@ -31,6 +31,8 @@ app.add_typer(world.app, name="world")
 app.add_typer(evals.app, name="eval")
 app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)
+app.add_typer(tape.app, name="tape")
+app.command("cost")(tape.cost)
 
 
 def _version(wanted: bool) -> None:

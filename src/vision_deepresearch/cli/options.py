@@ -19,8 +19,8 @@ Model = Annotated[
 World = Annotated[
     str | None,
     typer.Option(
-        help="Where: a world folder (`vdr world import`, `vdr world build`), or "
-        "generated:PRESET[@SEED], built on first use (default generated:small; doctor: generated:tiny)."
+        help="Where: a world folder (`vdr world import`, `vdr world build`), live:auto or "
+        "live:ENGINE+ENGINE (the real web, by your keys), or generated:PRESET[@SEED], built on first use (default generated:small; doctor: generated:tiny)."
     ),
 ]
 Mode = Annotated[

@@ -27,6 +27,7 @@ from vision_deepresearch.wiring.config import RunConfig, load_recipe, make_confi
 from vision_deepresearch.wiring.models import Streams
 from vision_deepresearch.wiring.session import Session, open_session
 from vision_deepresearch.wiring.worlds import world_folder
+from vision_deepresearch.worlds.live.catalog import is_live
 
 MakeTask = Callable[[Session], Task]
 """Makes the task once world and media store are open."""
@@ -232,7 +233,8 @@ def _research(config: RunConfig, *, make_task: MakeTask, folder: Path, json_want
 async def _attempt(
     config: RunConfig, *, make_task: MakeTask, folder: Path, target: Console
 ) -> tuple[Task, Trajectory, Verdict | None]:
-    prepare_world(config.world, target=target)
+    if not is_live(config.world):
+        prepare_world(config.world, target=target)
     # With --json the terminal seat talks on stderr: stdout carries nothing but the object.
     streams = Streams(source=sys.stdin, sink=sys.stderr if target.stderr else sys.stdout)
     async with open_session(config, out=folder, streams=streams) as session:
@@ -278,12 +280,18 @@ def _tell_outage(target: Console, trajectory: Trajectory) -> None:
 def _introduce(target: Console, session: Session, task: Task) -> None:
     config = session.config
     about = session.about
+    size = (
+        "the real web"
+        if about.kind == "live"
+        else f"{about.counts.get('pages', 0)} pages, {about.counts.get('pictures', 0)} pictures"
+    )
     target.print(
-        f"world    {about.name}: {about.counts.get('pages', 0)} pages, "
-        f"{about.counts.get('pictures', 0)} pictures; researcher {session.researcher.model.name}, "
+        f"world    {about.name}: {size}; researcher {session.researcher.model.name}, "
         f"mode {config.mode}",
         soft_wrap=True,
     )
+    for note in session.source.notes:
+        target.print(f"note     {note}", soft_wrap=True)
     if "python" in session.researcher.mode.tools:
         target.print(_about_python(session), soft_wrap=True)
     for index, ref in enumerate(task.images, start=1):

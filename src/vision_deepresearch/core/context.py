@@ -107,6 +107,22 @@ class Budget:
         else:
             self.spent_usd += usd
 
+    def pay(self, usd: float | None) -> None:
+        """Add the price of a call that is about to be made, where the cap holds it.
+
+        A call that failed is given back with `add_cost(-usd)`. So calls at the same time never
+        pass the cap together.
+
+        Raises:
+            BudgetExceededError: the cap of dollars does not hold it; nothing is added.
+        """
+        # A millionth of a cent for the sums of many small prices.
+        if usd and self.max_usd is not None and self.spent_usd + usd > self.max_usd + 1e-8:
+            self.is_exhausted = True
+            msg = f"the cap of {self.max_usd:g} dollars does not hold one more call"
+            raise BudgetExceededError(msg)
+        self.add_cost(usd)
+
     def note_replay(self, kind: SpendKind) -> None:
         """Say that the call was answered by a tape."""
         self.replayed[kind] += 1
@@ -135,5 +151,29 @@ class CallContext:
         return replace(self, deadline=deadline.earlier(self.deadline))
 
 
+@dataclass(slots=True, kw_only=True)
+class Bill:
+    """What one call to the outside cost, for whoever records it. Mutable; one per call."""
+
+    usd: float = 0.0
+    num_priced: int = 0
+    has_unknown_cost: bool = False
+
+    def add(self, usd: float | None) -> None:
+        """Note the price of one request; None: it is not known, which is not 0."""
+        self.num_priced += 1
+        if usd is None:
+            self.has_unknown_cost = True
+        else:
+            self.usd += usd
+
+    @property
+    def total(self) -> float | None:
+        """Dollars; None: nothing was priced, or some price is unknown."""
+        return None if self.has_unknown_cost or not self.num_priced else self.usd
+
+
 current_context: ContextVar[CallContext | None] = ContextVar("current_context", default=None)
 """The context of the call that is running; None outside an agent (a query by hand)."""
+current_bill: ContextVar[Bill | None] = ContextVar("current_bill", default=None)
+"""Opened by a recorder around a call; engines that are paid for write into it."""

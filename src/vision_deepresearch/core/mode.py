@@ -65,6 +65,8 @@ _MODES = (
         tools=("crop_and_search", *_SEARCH),
         min_crop_rounds=2,
     ),
+    Mode(name="zoom+ts", input=ModeInput.IMAGE, tools=("zoom", *_SEARCH)),
+    Mode(name="zoom+ts+python", input=ModeInput.IMAGE, tools=("zoom", *_SEARCH, "python")),
     Mode(name="ts-caption", input=ModeInput.CAPTION, tools=_SEARCH),
 )
 MODES = {mode.name: mode for mode in _MODES}

@@ -22,6 +22,9 @@ from vision_deepresearch.core.protocols import Sampling
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.models.endpoint import EndpointSettings
 from vision_deepresearch.tools.limits import ToolLimits
+from vision_deepresearch.wiring.live import resolve_live
+from vision_deepresearch.worlds.live.catalog import is_live
+from vision_deepresearch.worlds.live.settings import LiveSettings
 from vision_deepresearch.worlds.wrappers.noise_settings import NoiseSettings, noise_named
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -89,6 +92,8 @@ class RunConfig(Record):
     sampling: Sampling = Sampling()
     tools: ToolLimits = ToolLimits()
     noise: NoiseConfig = NoiseConfig()
+    live: LiveSettings = LiveSettings()
+    """Of worlds `live:...`; see docs/live-worlds.md."""
     endpoint: EndpointSettings = EndpointSettings()
     """How the researcher's endpoint is spoken to, and what it costs."""
     summariser_endpoint: EndpointSettings | None = None
@@ -148,6 +153,14 @@ def _resolved(config: RunConfig) -> RunConfig:
             "'contains' need a model (--judge strict --judge-model openai:gpt-5), 'rules' takes none"
         )
         raise ConfigError(msg)
+    if is_live(config.world):
+        live = resolve_live(
+            config.world,
+            mode=config.mode,
+            settings=config.live,
+            max_usd=config.limits.max_usd,
+        )
+        found |= {"world": live.world, "mode": live.mode}
     resolved = config.model_copy(update=found)
     if config.limits.max_usd is not None:
         _check_prices(resolved, max_usd=config.limits.max_usd)
@@ -291,6 +304,7 @@ def explain(error: ValidationError) -> str:
                 "sampling": Sampling,
                 "tools": ToolLimits,
                 "noise": NoiseConfig,
+                "live": LiveSettings,
                 "endpoint": EndpointSettings,
                 "summariser_endpoint": EndpointSettings,
                 "judge_endpoint": EndpointSettings,

@@ -28,11 +28,18 @@ from vision_deepresearch.tools.summarise import LlmSummariser, PassagePicker
 from vision_deepresearch.tools.toolset import build_tools
 from vision_deepresearch.wiring.config import RunConfig, to_toml
 from vision_deepresearch.wiring.judges import make_judge
+from vision_deepresearch.wiring.live import (
+    live_environment,
+    live_notes,
+    live_secrets,
+    open_live,
+)
 from vision_deepresearch.wiring.models import ModelShelf, Streams, make_profile
 from vision_deepresearch.wiring.sandbox import OpenedSandbox, open_sandbox
 from vision_deepresearch.wiring.worlds import OpenedWorld, ProgressBar, open_world, world_folder
 from vision_deepresearch.worlds.generated.older import OlderPages
 from vision_deepresearch.worlds.generated.simulator import SimulatedWorld
+from vision_deepresearch.worlds.live.catalog import is_live
 from vision_deepresearch.worlds.wrappers.meter import MeteredWorld
 from vision_deepresearch.worlds.wrappers.noise import NoisyWorld
 from vision_deepresearch.worlds.wrappers.tape import TapedWorld
@@ -93,15 +100,19 @@ async def open_session(
     Raises:
         ConfigError: an unknown name, a world of another version, a folder of another run.
     """
-    source = open_world(world_folder(config.world, progress=progress), embedder=config.embedder)
-    about_world = source.world.manifest()
     media = FolderMediaStore(out / "media")
     # How a run is carried out is no part of what it is: a resumed run may change it.
     settings = to_toml(
-        config.model_dump(mode="json", exclude_none=True, exclude={"concurrency", "tape"})
+        config.model_dump(
+            mode="json",
+            exclude_none=True,
+            exclude={"concurrency", "tape", *(() if is_live(config.world) else ("live",))},
+        )
     )
-    redactor = Redactor(secret_keys(os.environ))
+    redactor = Redactor([*secret_keys(os.environ), *live_secrets(live_environment())])
     async with AsyncExitStack() as stack:
+        source = _open_source(config, stack=stack, progress=progress)
+        about_world = source.world.manifest()
         shelf = ModelShelf(
             config,
             media=media,
@@ -163,6 +174,19 @@ async def open_session(
             run=run,
             sandbox=box,
         )
+
+
+def _open_source(
+    config: RunConfig, *, stack: AsyncExitStack, progress: ProgressBar | None
+) -> OpenedWorld:
+    """The world a config names: live engines, or a folder."""
+    if not is_live(config.world):
+        folder = world_folder(config.world, progress=progress)
+        return open_world(folder, embedder=config.embedder)
+    is_replay = TapeMode(config.tape.partition(":")[0]).is_replay
+    live = open_live(config.world, config.live, seed=config.seed, needs_keys=not is_replay)
+    stack.push_async_callback(live.aclose)
+    return OpenedWorld(world=live, notes=live_notes(live, config.world))
 
 
 def _engine(source: OpenedWorld, config: RunConfig) -> World:

@@ -21,6 +21,7 @@ from vision_deepresearch.worlds.generated.older import OlderPages
 from vision_deepresearch.worlds.generated.saving import kinds_named, save_pages
 from vision_deepresearch.worlds.generated.spec import WorldSpec, spec_named
 from vision_deepresearch.worlds.generated.world import GeneratedWorld, open_truth
+from vision_deepresearch.worlds.live.catalog import is_live
 from vision_deepresearch.worlds.picture_words import NO_CAPTIONS, SearchesPicturesByWords
 from vision_deepresearch.worlds.server.misbehaviour import without_calls
 from vision_deepresearch.worlds.wrappers.noise import NoisyWorld
@@ -35,7 +36,13 @@ PAGES_PER_ENTITY = 1.9
 """Pages of a generated world per thing in it, about."""
 PAGES_FOR_JOBS = 5_000
 """Smaller worlds are drawn in less time than processes need to start."""
-WORLDS = ("generated:PRESET", "generated:PRESET/SPLIT@SEED", "a world folder")
+WORLDS = (
+    "generated:PRESET",
+    "generated:PRESET/SPLIT@SEED",
+    "live:auto",
+    "live:ENGINE+ENGINE",
+    "a world folder",
+)
 
 
 def world_folder(name: str, *, progress: ProgressBar | None = None) -> Path:
@@ -58,6 +65,9 @@ def world_folder(name: str, *, progress: ProgressBar | None = None) -> Path:
     folder = Path(name)
     if folder.is_dir():
         return folder
+    if is_live(name):
+        msg = f"{name!r} is the real web: it has no folder and cannot be used here"
+        raise ConfigError(msg)
     msg = (
         f"unknown world {name!r}, and no such folder is here: use one of {', '.join(WORLDS)} "
         "(`vdr world import` and `vdr world build generated` make a folder)"
@@ -74,6 +84,8 @@ class OpenedWorld:
     """The same world where it was generated: it has questions of its own."""
     truth: TruthSource | None = None
     """What a generated world knows about them; for the oracle alone."""
+    notes: tuple[str, ...] = ()
+    """What whoever starts a run should know."""
 
     def own_tasks(self, limit: int | None = None) -> list[Task]:
         """The world's own questions.

@@ -4,12 +4,13 @@ Keys say what is asked, never how it was asked: pictures by content, words with 
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 from pydantic import JsonValue, TypeAdapter
 
 from vision_deepresearch.core.bank import CropOrigin
 from vision_deepresearch.core.content import Picture
-from vision_deepresearch.core.context import SpendKind, current_context
+from vision_deepresearch.core.context import Bill, SpendKind, current_bill, current_context
 from vision_deepresearch.core.errors import WorldError
 from vision_deepresearch.core.observation import Evidence
 from vision_deepresearch.core.page import Asset, Page, WorldManifest
@@ -106,11 +107,22 @@ class TapedWorld:
         call: Callable[[], Awaitable[Reply]],
     ) -> Reply:
         request = Request(kind=kind.value, provider=self._world_id, version=VERSION, body=asked)
-        answer = await self._tape.ask(request, call, error=WorldError)
+        answer = await self._tape.ask(request, lambda: _billed(call), error=WorldError)
         context = current_context.get()
         if answer.is_replayed and context is not None:
             context.budget.note_replay(kind)
         return answer.reply
+
+
+async def _billed(call: Callable[[], Awaitable[Reply]]) -> Reply:
+    """The reply with what its engines said it cost."""
+    bill = Bill()
+    token = current_bill.set(bill)
+    try:
+        reply = await call()
+    finally:
+        current_bill.reset(token)
+    return replace(reply, cost_usd=bill.total)
 
 
 def _evidence(found: list[Evidence]) -> Reply:

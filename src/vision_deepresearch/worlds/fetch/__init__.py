@@ -1,0 +1,1 @@
+"""Guarded fetching: the only code that opens connections to the open web."""

@@ -1,0 +1,1 @@
+"""Live engines: search, look and read in the real web through providers chosen by their keys."""
