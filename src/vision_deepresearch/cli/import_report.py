@@ -41,6 +41,7 @@ def print_import(target: Console, report: ImportReport, *, folder: str) -> None:
         "pages": f"{pages}; {aliases}",
         "pictures": f"{pictures}; left out: {_joined(report.pictures_left_out) or 'none'}",
         "links": links,
+        "facts": f"{_n(counts, 'facts')} on {_n(counts, 'pages_with_facts')} pages",
         "skipped": f"{_n(counts, 'skipped')} {_joined(report.skipped_by_reason)}",
         "seconds": _joined(report.seconds),
     }

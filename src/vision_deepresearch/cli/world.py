@@ -223,6 +223,28 @@ def read(
 
 
 @app.command()
+def facts(
+    world: Annotated[str, typer.Argument(help="World name or folder, a corpus world.")],
+    url: Annotated[str | None, typer.Argument(help="Page whose facts are listed.")] = None,
+    label: Annotated[
+        str | None, typer.Option(help="Find pages by the label of a fact, any letter case.")
+    ] = None,
+    value: Annotated[
+        str, typer.Option(help="With --label: what the value holds somewhere, any letter case.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=1, help="With --label: facts to show.")] = 10,
+    json_wanted: options.Json = False,
+) -> None:
+    """List what infoboxes, microdata and JSON-LD state: of a page, or by label over all pages.
+
+    Example: vdr world facts worlds/ray --label Born --value 1930
+    """
+    from vision_deepresearch.cli import world_facts
+
+    world_facts.facts(world, url, label=label, value=value, limit=limit, json_wanted=json_wanted)
+
+
+@app.command()
 def tasks(
     world: Annotated[str, typer.Argument(help="World name or folder.")],
     out: Annotated[Path, typer.Argument(help="Folder for the pictures and tasks.jsonl.")],

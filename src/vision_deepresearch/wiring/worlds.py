@@ -102,6 +102,21 @@ class OpenedWorld:
             raise ConfigError(msg)
         return self.generated.tasks(limit)
 
+    def as_corpus(self) -> CorpusWorld:
+        """The world as one made of pages that somebody had.
+
+        Raises:
+            ConfigError: another kind of world.
+        """
+        if isinstance(self.world, CorpusWorld):
+            return self.world
+        about = self.world.manifest()
+        msg = (
+            f"{about.name!r} is a {about.kind} world: only corpus worlds keep the facts of pages. "
+            "Make one with `vdr world import SOURCE FOLDER`"
+        )
+        raise ConfigError(msg)
+
     def by_words(self) -> SearchesPicturesByWords:
         """The world as one whose pictures are searched by words.
 

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from urllib.parse import urlsplit
 
 from html_to_markdown import ConversionOptions, convert
@@ -28,12 +29,15 @@ from vision_deepresearch.worlds.html import (
     refresh_target,
     text_of,
 )
+from vision_deepresearch.worlds.infobox import infobox_facts
+from vision_deepresearch.worlds.page_facts import PageFact, first_facts
 from vision_deepresearch.worlds.references import (
     URL_ESCAPES,
     ShownImage,
     resolve_images,
     resolve_links,
 )
+from vision_deepresearch.worlds.structured_data import jsonld_facts, microdata_facts
 
 WINDOW_CHARS = 6000
 """Characters of one window of Markdown."""
@@ -79,6 +83,8 @@ class PageParts:
     """Those of the whole page, its navigation and links to itself too, as often as they stand."""
     licence: str
     """What the page says of its licence, with the urls it gives; "" if nothing."""
+    facts: tuple[PageFact, ...]
+    """Labels with values: of infoboxes first, then microdata, then JSON-LD; once each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,11 +238,21 @@ def read_parts(html: bytes, *, url: str, charset: str | None = None) -> PagePart
             links=(),
             all_links=(),
             licence="",
+            facts=(),
         )
     head = read_head(document, final_url=url)
     known: dict[str, str] = {}
     all_links = _targets(document, base_url=head.base_url, known=known)
+    # Those for machines stand where no reader looks.
+    base = head.base_url
+    stated = first_facts(
+        chain(
+            microdata_facts(document, html=html, base_url=base),
+            jsonld_facts(document, base_url=base),
+        )
+    )
     licence = prune(document, html=html)
+    facts = first_facts(chain(infobox_facts(document, base_url=base), stated))
     page = url.partition("#")[0]
     links = dict.fromkeys(_targets(document, base_url=head.base_url, known=known))
     return PageParts(
@@ -249,6 +265,7 @@ def read_parts(html: bytes, *, url: str, charset: str | None = None) -> PagePart
         headings=" ".join(" ".join(map(text_of, document.iter("h1", "h2", "h3", "h4"))).split()),
         text=_plain_text(document),
         licence=licence,
+        facts=facts,
     )
 
 

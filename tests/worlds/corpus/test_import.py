@@ -37,7 +37,7 @@ def content(out: Path) -> dict[str, object]:
     """All that a world is, without times."""
     found: dict[str, object] = {"manifest": json.loads((out / "manifest.json").read_text())}
     with closing(sqlite3.connect(out / "world.db")) as database:
-        for table in ("entry", "page", "alias", "link", "shown", "picture", "skipped"):
+        for table in ("entry", "page", "alias", "link", "shown", "fact", "picture", "skipped"):
             found[table] = sorted(database.execute(f"SELECT * FROM {table}"), key=repr)  # noqa: S608
     found["blobs"] = sorted(
         (file.name, file.read_bytes()) for file in (out / "blobs").rglob("*") if file.is_file()
@@ -79,6 +79,8 @@ def test_a_folder_becomes_a_world_with_counts(tmp_path: Path) -> None:
         "written_links_to_files": 0,
         "written_dead_links": 1,
         "written_external_links": 1,
+        "facts": 2,
+        "pages_with_facts": 1,
         "skipped": 0,
         "entries: alias": 1,
         "entries: page": 6,

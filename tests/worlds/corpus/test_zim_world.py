@@ -255,6 +255,41 @@ async def test_pages_are_read_with_pictures_links_and_facts_and_without_navigati
     assert share >= 0.93
 
 
+async def test_infobox_values_are_facts(world: CorpusWorld, raw: Raw) -> None:
+    """Each cell with words is the value of a fact, or the label of one."""
+    cells = Counter[str]()
+    for path, page in raw.pages.items():
+        facts = await world.facts(f"{BASE}{path}")
+        values = {squeezed(fact.value) for fact in facts}
+        labels = {squeezed(fact.label) for fact in facts}
+        document = document_fromstring(page.body)
+        for cell in document.xpath("//table[contains(@class, 'infobox')]//td[not(.//table)]"):
+            shown = cell.xpath(".//text()[not(ancestor::*[contains(@style, 'none')])]")
+            if not (told := squeezed(" ".join(shown))):
+                continue
+            bare = squeezed(re.sub(r"\[\s*\d+\s*\]", "", " ".join(shown)))
+            if {told, bare} & values:
+                cells["value"] += 1
+            else:
+                cells["label" if {told, bare} & labels else "lost"] += 1
+    sys.stdout.write(f"\n{cells.total()} infobox cells: {dict(cells)}\n")
+    assert cells.total() == 996
+    assert cells["value"] >= 930
+    assert cells["lost"] <= 0.01 * cells.total()
+
+
+def squeezed(text: str) -> str:
+    return words_of(text).replace(" ", "")
+
+
+async def test_pages_are_found_by_their_facts(world: CorpusWorld) -> None:
+    [born] = await world.find_facts("born", "albany, GEORGIA")
+    assert (born.page_title, born.label) == ("Ray Charles", "Born")
+    [act] = await world.find_facts("Associated acts", "Raelettes")
+    assert (await world.read(act.url or "")).title == "The Raelettes"
+    assert world.manifest().counts["pages_with_facts"] == 78
+
+
 async def test_links_lead_to_pages_of_the_world_or_out_and_aliases_are_read(
     world: CorpusWorld, raw: Raw
 ) -> None:

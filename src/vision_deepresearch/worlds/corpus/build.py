@@ -68,7 +68,7 @@ from vision_deepresearch.worlds.picture_words import CAPTIONS
 
 Progress = Callable[[str, int, int], None]
 """Called with (what, done, total)."""
-IMPORT_VERSION = "2"
+IMPORT_VERSION = "3"
 """Raise it when the same source gives another world: an import begun by another one is refused."""
 MAX_PICTURES = 100_000
 """Kept in the visual index; about 15 kB of memory each."""

@@ -10,6 +10,7 @@ external_links              likewise, out of the world
 written_*                   every link element of every page: repeated ones, navigation too
 *_via_alias, *_to_files     of these, through another name; to a picture or a file
 dead_links                  to something that is not there
+facts, pages_with_facts      labels with values of infoboxes, microdata and JSON-LD
 skipped                     entries that could not be read
 
 A link with via_alias = -1 leads to a host of which nothing is here.
@@ -52,6 +53,8 @@ _COUNTS = {
     " AND via_alias != -1 AND path NOT IN (SELECT path FROM entry)",
     "written_external_links": "SELECT (SELECT sum(num_external_written) FROM page)"
     " + (SELECT ifnull(sum(times), 0) FROM link WHERE via_alias = -1)",
+    "facts": "SELECT count(*) FROM fact",
+    "pages_with_facts": "SELECT count(DISTINCT page) FROM fact",
     "skipped": "SELECT count(*) FROM skipped",
 }
 

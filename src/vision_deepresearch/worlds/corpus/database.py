@@ -16,11 +16,12 @@ from typing import Self, TypeAlias
 from vision_deepresearch.core.content import ImageRef
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.worlds.index.text import TextDoc
+from vision_deepresearch.worlds.page_facts import FactKind, PageFact
 from vision_deepresearch.worlds.picture_words import PLACES, caption_doc, spot_of
 
 APPLICATION_ID = 0x76647263
 """Marks our SQLite files of corpora ("vdrc")."""
-DATABASE_VERSION = 5
+DATABASE_VERSION = 6
 """Raise it when a table changes: another version is refused."""
 INDEX_SUFFIXES = ("index.html", "/index.html", "index.htm", "/index.htm", "README.md", "/README.md")
 """What the address of a folder may mean."""
@@ -51,6 +52,10 @@ CREATE INDEX shown_path ON shown (path);
 CREATE TABLE picture (path TEXT PRIMARY KEY, sha256 TEXT, width INTEGER, height INTEGER,
     media_type TEXT, reason TEXT) WITHOUT ROWID;
 CREATE INDEX picture_sha256 ON picture (sha256);
+CREATE TABLE fact (page INTEGER NOT NULL, place INTEGER NOT NULL, label TEXT NOT NULL,
+    label_key TEXT NOT NULL, value TEXT NOT NULL, url TEXT, kind TEXT NOT NULL,
+    PRIMARY KEY (page, place)) WITHOUT ROWID;
+CREATE INDEX fact_label ON fact (label_key, page, place);
 CREATE TABLE skipped (idx INTEGER NOT NULL, path TEXT NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
@@ -86,6 +91,8 @@ class PageRow:
     """All of them, as often as they are written."""
     links: tuple["LinkRow", ...]
     shown: tuple["ShownRow", ...]
+    facts: tuple[PageFact, ...] = ()
+    """In the order of the page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +158,7 @@ class CorpusDatabase:
         self.path = path
         self._connection = connection
         self._lock = threading.Lock()
+        connection.create_function("vdr_casefold", 1, str.casefold, deterministic=True)
 
     @classmethod
     def create(cls, path: Path) -> Self:
@@ -249,7 +257,7 @@ class CorpusDatabase:
         return cursor.rowcount == 1
 
     def add_page(self, page: PageRow) -> None:
-        """Write a page, its links and what it shows."""
+        """Write a page, its links, what it shows and what it states."""
         run = self._connection.execute
         run(
             "INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -279,6 +287,13 @@ class CorpusDatabase:
             (
                 (page.id, place, one.path, one.caption, one.alt, one.in_infobox)
                 for place, one in enumerate(page.shown)
+            ),
+        )
+        self._connection.executemany(
+            "INSERT INTO fact VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                (page.id, place, one.label, one.label.casefold(), one.value, one.url, one.kind)
+                for place, one in enumerate(page.facts)
             ),
         )
 
@@ -329,6 +344,7 @@ class CorpusDatabase:
         number = _int(row[0])
         run("DELETE FROM link WHERE page = ?", (number,))
         run("DELETE FROM shown WHERE page = ?", (number,))
+        run("DELETE FROM fact WHERE page = ?", (number,))
         run("DELETE FROM page WHERE id = ?", (number,))
         return number
 
@@ -551,6 +567,32 @@ class CorpusDatabase:
             found.setdefault(info.id, one)
         return list(found.values())[:limit]
 
+    def facts(self, page: int) -> list[PageFact]:
+        """What a page states, in its order."""
+        rows = self._all(
+            "SELECT label, value, url, kind FROM fact WHERE page = ? ORDER BY place", (page,)
+        )
+        return [_fact(row) for row in rows]
+
+    def find_facts(self, label: str, value: str, limit: int) -> list[tuple[PageInfo, PageFact]]:
+        """Facts by label, with their pages, by id of the page and place on it.
+
+        Args:
+            label: the whole of it, casefolded here.
+            value: what the value holds somewhere, casefolded here; "": anything.
+            limit: facts to give at most.
+
+        Cost: where a value is asked for, all facts of the label are read until enough are found.
+        """
+        rows = self._all(
+            "SELECT page.id, page.path, page.title, lang, published, label, value, url, kind"
+            " FROM fact JOIN page ON page.id = fact.page WHERE label_key = ?"
+            " AND (? = '' OR instr(vdr_casefold(value), ?) > 0)"
+            " ORDER BY fact.page, place LIMIT ?",
+            (label.casefold(), value.casefold(), value.casefold(), max(0, limit)),
+        )
+        return [(_info(row[:5]), _fact(row[5:])) for row in rows]
+
     def _one(self, sql: str, values: Sequence[str | int] = ()) -> _Row | None:
         with self._lock:
             return self._connection.execute(sql, values).fetchone()
@@ -578,6 +620,16 @@ def _info(row: _Row) -> PageInfo:
         title=str(title),
         lang=str(lang),
         published=None if published is None else str(published),
+    )
+
+
+def _fact(row: _Row) -> PageFact:
+    label, value, url, kind = row
+    return PageFact(
+        label=str(label),
+        value=str(value),
+        url=None if url is None else str(url),
+        kind=FactKind(str(kind)),
     )
 
 

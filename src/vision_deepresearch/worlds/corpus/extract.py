@@ -99,6 +99,7 @@ def extract_page(entry: PageEntry, *, addresses: Addresses, language: str = "") 
         num_external_written=external.total(),
         links=tuple(links.values()),
         shown=tuple(shown),
+        facts=parts.facts,
     )
     return Extracted(row=row, enclosed=enclosed)
 

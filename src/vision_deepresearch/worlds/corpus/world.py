@@ -18,6 +18,7 @@ from vision_deepresearch.core.content import Picture
 from vision_deepresearch.core.errors import ConfigError, FailureKind, WorldError
 from vision_deepresearch.core.observation import Evidence, EvidenceKind
 from vision_deepresearch.core.page import Asset, Page, WorldManifest
+from vision_deepresearch.core.record import Record
 from vision_deepresearch.media.store import FolderMediaStore
 from vision_deepresearch.worlds.corpus.database import (
     INDEX_SUFFIXES,
@@ -40,6 +41,7 @@ from vision_deepresearch.worlds.index.visual import (
     VisualIndex,
     label_for,
 )
+from vision_deepresearch.worlds.page_facts import FactKind, PageFact, plain_label, plain_value
 from vision_deepresearch.worlds.pages import WholePage, read_whole
 from vision_deepresearch.worlds.picture_words import (
     CAPTIONS,
@@ -63,6 +65,19 @@ _CACHED_PAGES = 32
 _CACHED_TEXTS = 1024
 _AGAIN = "import it again with `vdr world import SOURCE FOLDER`"
 _ANEW = "delete the folder and import again with `vdr world import SOURCE FOLDER`"
+
+
+class FoundFact(Record):
+    """A label and a value with the page that states them."""
+
+    page_url: str
+    page_title: str
+    label: str
+    """As the page writes it; "" for what stands in an infobox without a label."""
+    value: str
+    url: str | None
+    """Where the value's first link leads, in this world or not."""
+    kind: FactKind
 
 
 class CorpusWorld:
@@ -194,6 +209,27 @@ class CorpusWorld:
             WorldError: this world has no such picture (not_found).
         """
         return await self._threads.run("picture read", lambda: self._asset(url))
+
+    async def facts(self, url: str) -> list[FoundFact]:
+        """What the infobox, microdata and JSON-LD of a page state, in its order.
+
+        Raises:
+            WorldError: this world has no such page (not_found).
+        """
+        return await self._threads.run("facts of a page", lambda: self._facts(url))
+
+    async def find_facts(self, label: str, value: str = "", *, limit: int = 10) -> list[FoundFact]:
+        """Facts by label and value, in the order of the world's pages; [] where there are none.
+
+        Args:
+            label: the whole label; letter case, footnote marks and a colon do not count.
+            value: what the value holds somewhere, whatever its letter case; "": any value.
+            limit: facts to give at most.
+
+        Raises:
+            WorldError: a label that says nothing (bad_args).
+        """
+        return await self._threads.run("facts by label", lambda: self._found(label, value, limit))
 
     def reference_pictures(self) -> Iterator[tuple[str, bytes]]:
         """The pictures that image search knows, in the order of its index."""
@@ -333,6 +369,29 @@ class CorpusWorld:
                 "lang": info.lang,
                 "images": tuple(one for one in page.images if self._keeps(one.src)),
             }
+        )
+
+    def _facts(self, url: str) -> list[FoundFact]:
+        info = self._find(url)
+        if info is None:
+            raise WorldError(FailureKind.NOT_FOUND, f"this world has no page at {url[:200]!r}")
+        return [self._fact_of(info, fact) for fact in self._database.facts(info.id)]
+
+    def _found(self, label: str, value: str, limit: int) -> list[FoundFact]:
+        if not (plain := plain_label(label)):
+            msg = f"expected a label such as 'Born', got {label[:200]!r}: write it as pages do"
+            raise WorldError(FailureKind.BAD_ARGS, msg)
+        found = self._database.find_facts(plain, plain_value(value), limit)
+        return [self._fact_of(info, fact) for info, fact in found]
+
+    def _fact_of(self, info: PageInfo, fact: PageFact) -> FoundFact:
+        return FoundFact(
+            page_url=self._addresses.url_of(info.path),
+            page_title=info.title,
+            label=fact.label,
+            value=fact.value,
+            url=fact.url,
+            kind=fact.kind,
         )
 
     def _find(self, url: str) -> PageInfo | None:
