@@ -19,7 +19,7 @@ from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.evals.fleet import num_cores, spread
 from vision_deepresearch.evals.results import open_results
 from vision_deepresearch.evals.statistics import Paired, wilson
-from vision_deepresearch.wiring.worlds import ProgressBar, cache_folder, world_folder
+from vision_deepresearch.wiring.worlds import ProgressBar, cached_world, world_folder
 from vision_deepresearch.worlds.generated.build import build_world
 from vision_deepresearch.worlds.generated.spec import WorldSpec, spec_named
 from vision_deepresearch.worlds.generated.world import GeneratedWorld
@@ -174,7 +174,7 @@ def unfiltered_world(
         spec = spec_named(preset, seed=int(own_seed or 0))
     if FILTER in WorldSpec.model_fields:
         spec = WorldSpec.model_validate({**spec.model_dump(), FILTER: False})
-    folder = cache_folder() / "worlds" / f"{spec.preset}-{spec.seed}-{spec.world_id()}"
+    folder = cached_world(spec)
     if not (folder / "manifest.json").is_file():
         build_world(spec, folder, progress=progress, jobs=num_cores())
     return folder

@@ -20,7 +20,9 @@ from vision_deepresearch.worlds.generated.build import build_world
 from vision_deepresearch.worlds.generated.older import OlderPages
 from vision_deepresearch.worlds.generated.saving import kinds_named, save_pages
 from vision_deepresearch.worlds.generated.spec import WorldSpec, spec_named
-from vision_deepresearch.worlds.generated.world import GeneratedWorld, open_truth
+from vision_deepresearch.worlds.generated.world import FORMAT_VERSION, GeneratedWorld, open_truth
+from vision_deepresearch.worlds.index.text import TEXT_INDEX_VERSION
+from vision_deepresearch.worlds.index.visual import VISUAL_INDEX_VERSION
 from vision_deepresearch.worlds.live.catalog import is_live
 from vision_deepresearch.worlds.picture_words import NO_CAPTIONS, SearchesPicturesByWords
 from vision_deepresearch.worlds.server.misbehaviour import without_calls
@@ -58,7 +60,7 @@ def world_folder(name: str, *, progress: ProgressBar | None = None) -> Path:
             msg = f"the seed of a generated world is a whole number, got {seed!r} in {name!r}"
             raise ConfigError(msg)
         spec = spec_named(preset, seed=int(seed or 0), split=split or "train")
-        folder = cache_folder() / "worlds" / f"{preset}-{spec.seed}-{spec.world_id()}"
+        folder = cached_world(spec)
         if not (folder / "manifest.json").is_file():
             build_world(spec, folder, progress=progress)
         return folder
@@ -73,6 +75,16 @@ def world_folder(name: str, *, progress: ProgressBar | None = None) -> Path:
         "(`vdr world import` and `vdr world build generated` make a folder)"
     )
     raise ConfigError(msg)
+
+
+def cached_world(spec: WorldSpec) -> Path:
+    """Where the user's cache keeps a generated world.
+
+    Each layout of folder and indexes has a folder of its own: no program finds another's.
+    """
+    made_by = f"{FORMAT_VERSION}.{TEXT_INDEX_VERSION}.{VISUAL_INDEX_VERSION}"
+    name = f"{spec.preset}-{spec.seed}-{spec.world_id()}-{made_by}"
+    return cache_folder() / "worlds" / name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
