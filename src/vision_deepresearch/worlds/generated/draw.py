@@ -73,9 +73,17 @@ _STRETCH: dict[EntityType, float] = {
     EntityType.PRODUCT: 0.04,
     EntityType.SPECIES: 0.075,
     EntityType.BOOK: 0.04,
-    EntityType.VEHICLE: 0.075,
 }
-"""Largest shift of an inner line, in fractions of the side."""
+"""Largest shift of an inner line, in fractions of the side; wheels would not stay round."""
+_MIRRORED = frozenset({
+    EntityType.BUILDING,
+    EntityType.ARTWORK,
+    EntityType.VESSEL,
+    EntityType.PRODUCT,
+    EntityType.SPECIES,
+    EntityType.VEHICLE,
+})
+"""Half of these face the other way."""
 _NUM_STYLES = 5
 _PAINTERS: dict[EntityType, Callable[[Pixels, Pixels, Look], None]] = {
     EntityType.SETTLEMENT: paint_arms,
@@ -161,7 +169,13 @@ def _cutout(spec: WorldSpec, entity: Entity) -> Pixels:
         width, height = cutout_size(look.aspect)
         canvas, mask = blank(width, height, look.dark), np.zeros((height, width), np.uint8)
         _PAINTERS[look.type](canvas, mask, look)
-        canvas, mask = _stretched(canvas, mask, look)
+        if look.type in _STRETCH:
+            canvas, mask = _stretched(canvas, mask, look)
+        if look.type in _MIRRORED and random.Random(look.base_seed ^ 0x51DE).random() < 0.5:
+            canvas, mask = (
+                np.ascontiguousarray(canvas[:, ::-1]),
+                np.ascontiguousarray(mask[:, ::-1]),
+            )
         canvas = _lit(canvas, look.base_seed)
         done = np.dstack([canvas, mask])
         done.setflags(write=False)

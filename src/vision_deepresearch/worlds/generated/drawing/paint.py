@@ -51,6 +51,8 @@ class Pen:
     """Pixels per unit."""
     angle: float = 0.0
     """Radians, clockwise on the screen."""
+    bend: Callable[[float, float], Point] | None = None
+    """Moves every point drawn, in units; discs and pens made by `at` move as a whole, unbent."""
 
     def at(self, x: float, y: float, half: float, angle: float = 0.0) -> "Pen":
         """A pen with its centre at (x, y) of this one and `half` of its units per unit."""
@@ -59,6 +61,8 @@ class Pen:
 
     def place(self, x: float, y: float) -> Point:
         """Unit coordinates to pixels."""
+        if self.bend is not None:
+            x, y = self.bend(x, y)
         sine, cosine = math.sin(self.angle), math.cos(self.angle)
         return (
             self.x + self.half * (x * cosine - y * sine),
@@ -70,6 +74,8 @@ class Pen:
         scale = self.half * _ONE
         cosine, sine = math.cos(self.angle) * scale, math.sin(self.angle) * scale
         left, top = self.x * _ONE + 0.5, self.y * _ONE + 0.5
+        if self.bend is not None:
+            points = [self.bend(x, y) for x, y in points]
         return np.array(
             [
                 (int(left + x * cosine - y * sine), int(top + x * sine + y * cosine))
@@ -116,7 +122,10 @@ class Pen:
         line: Colour | None = None,
         width: float = 0.06,
     ) -> None:
-        """A circle."""
+        """A circle, round also for a pen that bends."""
+        if self.bend is not None:
+            self.at(x, y, 1.0).disc(0.0, 0.0, radius, fill, line, width)
+            return
         reach = radius * self.half
         count = 10 if reach < 4 else 16 if reach < 14 else 28
         self.poly(ring_points(x, y, radius, radius, count), fill, line, width)
@@ -156,10 +165,14 @@ def arc_points(
     return [(x + r * math.cos(a), y + r * math.sin(a)) for a in steps]
 
 
-def full_pen(pixels: Pixels, mask: Pixels | None = None) -> Pen:
+def full_pen(
+    pixels: Pixels,
+    mask: Pixels | None = None,
+    bend: Callable[[float, float], Point] | None = None,
+) -> Pen:
     """A pen whose unit square's height is the picture's; x runs to +-width/height."""
     height, width = pixels.shape[:2]
-    return Pen(pixels, mask, width / 2, height / 2, height / 2)
+    return Pen(pixels, mask, width / 2, height / 2, height / 2, bend=bend)
 
 
 def blank(width: int, height: int, colour: Colour) -> Pixels:
@@ -258,10 +271,11 @@ def paint_inside(
     *,
     fill: Colour,
     draw: Callable[[Pen], None],
+    bend: Callable[[float, float], Point] | None = None,
 ) -> None:
     """Fill an outline (unit square of the whole canvas), draw within it, and cut at its edge."""
     layer, inside = canvas.copy(), np.zeros_like(mask)
-    full_pen(layer, inside).poly(outline, fill)
-    draw(full_pen(layer))
+    full_pen(layer, inside, bend).poly(outline, fill)
+    draw(full_pen(layer, None, bend))
     blend(canvas, layer, inside, 0, 0)
     np.maximum(mask, inside, out=mask)

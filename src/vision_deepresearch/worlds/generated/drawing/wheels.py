@@ -3,6 +3,8 @@
 import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 
 from vision_deepresearch.worlds.generated.drawing.looks import Look
 from vision_deepresearch.worlds.generated.drawing.motifs import glyph_row
@@ -34,11 +36,47 @@ def paint_vehicle(canvas: Pixels, mask: Pixels, look: Look) -> None:
 
 
 def _wheel(pen: Pen, look: Look, x: float, y: float, half: float, spokes: int) -> None:
-    pen.disc(x, y, half, look.dark)
-    pen.disc(x, y, half * 0.82, look.colour(1), look.light, 0.016)
-    for px, py in ring_points(x, y, half * 0.74, half * 0.74, spokes):
-        pen.stroke([(x, y), (px, py)], look.dark, 0.028)
-    pen.disc(x, y, half * 0.24, look.light, look.dark, 0.018)
+    hub = pen.at(x, y, 1.0)
+    hub.disc(0, 0, half, look.dark)
+    hub.disc(0, 0, half * 0.82, look.colour(1), look.light, 0.016)
+    for spoke in ring_points(0, 0, half * 0.74, half * 0.74, spokes):
+        hub.stroke([(0, 0), spoke], look.dark, 0.028)
+    hub.disc(0, 0, half * 0.24, look.light, look.dark, 0.018)
+
+
+def _bend(look: Look) -> Callable[[float, float], Point]:
+    """Proportions of one vehicle: parts move along it, and up and down above the wheels.
+
+    Wheels, crests and lamps move as a whole and stay round.
+    """
+    rng = random.Random(look.base_seed ^ 0x0B3D)
+    a = look.aspect
+    along = _moved(rng, [-a + 2 * a * k / 6 for k in range(7)], 0.42)
+    over = _moved(rng, [-1 + (_AXLES + 1) * k / 4 for k in range(5)], 0.36)
+
+    def bend(x: float, y: float) -> Point:
+        return _between(along, x), _between(over, y)
+
+    return bend
+
+
+def _moved(rng: random.Random, knots: list[float], reach: float) -> list[tuple[float, float]]:
+    """Knots and where they go: each inner one by up to `reach` of a step."""
+    step = knots[1] - knots[0]
+    shifts = [rng.choice((-1, 1)) * rng.uniform(0.4, 1) * reach * step for _ in knots[1:-1]]
+    return [(x, x + by) for x, by in zip(knots, [0.0, *shifts, 0.0], strict=True)]
+
+
+def _between(knots: list[tuple[float, float]], x: float) -> float:
+    """Where a coordinate goes; outside the knots nothing moves."""
+    for (x0, to0), (x1, to1) in pairwise(knots):
+        if x0 <= x < x1:
+            return to0 + (to1 - to0) * (x - x0) / (x1 - x0)
+    return x
+
+
+_AXLES = 0.4
+"""Below this nothing moves up or down: wheels stand on the rail."""
 
 
 def _band(
@@ -80,13 +118,25 @@ def _band(
             )
 
 
-def _crest(pen: Pen, look: Look, slot: int, x: float, y: float, half: float) -> None:
-    pen.disc(x, y, half * 1.25, look.light, look.dark, 0.016)
-    look.put(pen, slot, x, y, half)
+def _crests(pen: Pen, look: Look, first: int, places: list[Point], half: float) -> None:
+    """Marks in discs along a row, those that a bent pen would lay over each other moved apart."""
+    gap, straight = half * 2.75, replace(pen, bend=None)
+    moved = [pen.bend(x, y) if pen.bend else (x, y) for x, y in places]
+    xs = [x for x, _ in moved]
+    for _ in range(6):
+        for k in range(len(xs) - 1):
+            close = gap - (xs[k + 1] - xs[k])
+            if close > 0:
+                xs[k] -= close / 2
+                xs[k + 1] += close / 2
+    for k, (x, (_, y)) in enumerate(zip(xs, moved, strict=True)):
+        straight.disc(x, y, half * 1.25, look.light, look.dark, 0.016)
+        look.put(straight, first + k, x, y, half)
 
 
 def _locomotive(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> None:
-    pen, a = full_pen(canvas, mask), look.aspect
+    bend, a = _bend(look), look.aspect
+    pen = full_pen(canvas, mask, bend)
     paint = look.colour(0)
     rail = 0.95
     big, num_big = rng.uniform(0.27, 0.32), rng.choice((2, 3))
@@ -108,24 +158,29 @@ def _locomotive(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) ->
         0.02,
     )
     pen.box(chimney - 0.13, -0.97, chimney + 0.13, -0.88, look.palette[4], look.dark, 0.014)
-    for x, size in ((-a * 0.4, 0.11), (-a * 0.12, 0.09)):
-        pen.poly(
-            [*arc_points(x, -0.36, size * 1.5, math.pi, 2 * math.pi, 10)],
-            look.palette[4],
-            look.dark,
-            0.016,
-        )
+    for x in rng.choice(((-0.4, -0.12), (-0.26,), (-0.46, -0.2, 0.08), (-0.5, 0.06))):
+        tall, flat = rng.uniform(0.1, 0.2), rng.random() < 0.4
+        dome = pen.at(a * x, -0.36, 1.0)
+        if flat:
+            dome.box(-0.1, -tall, 0.1, 0.02, look.palette[4], look.dark, 0.016)
+        else:
+            dome.poly(
+                arc_points(0, 0, tall, math.pi, 2 * math.pi, 10), look.palette[4], look.dark, 0.016
+            )
     pen.box(-a * 0.93, -0.38, a * 0.3, 0.34, paint, look.dark, 0.024)
     pen.box(-a * 0.95, -0.42, -a * 0.8, 0.38, shade(paint, 0.6), look.dark, 0.02)
     pen.box(-a * 0.8, -0.34, a * 0.28, -0.24, mix(paint, (255, 255, 255), 0.3))
-    for k in range(4):
-        x = -a * 0.66 + 0.24 * a * k
+    bands = rng.randint(2, 5)
+    for k in range(bands):
+        x = -a * 0.68 + 0.92 * a * (k + rng.uniform(0, 0.4)) / bands
         pen.box(x - 0.025, -0.38, x + 0.025, 0.34, look.palette[4], look.dark, 0.01)
         for j in range(6):
             pen.disc(x + 0.055, -0.3 + 0.11 * j, 0.012, look.dark)
-    _crest(pen, look, 0, -a * 0.54, 0.0, 0.16)
-    _crest(pen, look, 1, -a * 0.3, 0.0, 0.16)
-    _crest(pen, look, 2, -a * 0.06, 0.0, 0.16)
+    row, first = rng.uniform(-0.05, 0.14), rng.uniform(-0.6, -0.5)
+    size = rng.uniform(0.125, 0.16)
+    _crests(
+        pen, look, 0, [(a * (first + rng.uniform(0.23, 0.27) * k), row) for k in range(3)], size
+    )
     pen.box(-a * 0.95, 0.36, a * 0.96, 0.46, look.colour(1), look.dark, 0.018)
     pen.box(a * 0.3, 0.44, a * 0.94, 0.66, shade(paint, 0.5), look.dark, 0.018)
     cab = [(a * 0.26, 0.4), (a * 0.26, -0.6), (a * 0.96, -0.6), (a * 0.96, 0.4)]
@@ -136,38 +191,42 @@ def _locomotive(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) ->
         look.dark,
         0.02,
     )
-    for k in range(2):
-        x = a * (0.34 + 0.32 * k)
-        pen.box(x, -0.5, x + a * 0.24, -0.2, rng.choice(_GLASS), look.light, 0.022)
-        pen.stroke([(x, -0.35), (x + a * 0.24, -0.35)], look.dark, 0.014)
-    _band(pen, look, rng, (a * 0.28, -0.14, a * 0.94, -0.02))
-    _crest(pen, look, 3, a * 0.44, 0.18, 0.13)
-    _crest(pen, look, 4, a * 0.78, 0.18, 0.13)
+    panes, low = rng.randint(1, 3), rng.uniform(-0.28, -0.16)
+    for k in range(panes):
+        x, wide = a * (0.32 + 0.6 * k / panes), a * 0.6 / panes - 0.06
+        pen.box(x, -0.52, x + wide, low, rng.choice(_GLASS), look.light, 0.022)
+        pen.stroke([(x, -0.36), (x + wide, -0.36)], look.dark, 0.014)
+    if rng.random() < 0.7:
+        _band(pen, look, rng, (a * 0.28, low + 0.06, a * 0.94, low + 0.18))
+    _crests(pen, look, 3, [(a * 0.44, 0.2), (a * 0.78, 0.2)], rng.uniform(0.1, 0.13))
     glyph_row(pen.at(a * 0.61, -0.67, a * 0.26), rng, look.light, letters=8)
     y = rail - big
     wheels = [a * (-0.3 + 0.98 * k / num_big) for k in range(num_big)]
-    for k in range(2):
-        _wheel(pen, look, a * (-0.84 + 0.23 * k), rail - 0.17, 0.17, 7)
+    small = rng.uniform(0.14, 0.18)
+    for k in range(rng.randint(1, 2)):
+        _wheel(pen, look, a * (-0.84 + 0.23 * k), rail - small, small, rng.randint(5, 8))
+    spokes = rng.randint(7, 13)
     for x in wheels:
-        _wheel(pen, look, x, y, big, 11)
-    _wheel(pen, look, a * 0.84, rail - 0.18, 0.18, 8)
+        _wheel(pen, look, x, y, big, spokes)
+    if rng.random() < 0.7:
+        _wheel(pen, look, a * 0.84, rail - small, small, rng.randint(5, 9))
     pen.box(-a * 0.8, y - 0.12, -a * 0.52, y + 0.05, (150, 150, 156), look.dark, 0.018)
     pen.stroke([(-a * 0.52, y - 0.03), (wheels[-1] + 0.05, y + 0.04)], look.dark, 0.07)
     pen.stroke([(-a * 0.52, y - 0.03), (wheels[-1] + 0.05, y + 0.04)], (186, 186, 190), 0.036)
 
 
 def _tram(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> None:
-    pen, a = full_pen(canvas, mask), look.aspect
+    bend, a = _bend(look), look.aspect
+    pen = full_pen(canvas, mask, bend)
     paint, upper = look.colour(0), mix(look.light, look.colour(2), 0.15)
     decks = look.style % 2
-    for x, y, half in (
-        (-a * 0.5, 0.8, 0.15),
-        (-a * 0.24, 0.8, 0.15),
-        (a * 0.24, 0.8, 0.15),
-        (a * 0.5, 0.8, 0.15),
-    ):
-        _wheel(pen, look, x, y, half, 6)
-    pen.stroke([(0, -0.76), (-a * 0.22, -0.96), (a * 0.2, -0.98)], look.dark, 0.03)
+    half, spokes = rng.uniform(0.14, 0.2), rng.randint(5, 9)
+    for x in rng.choice(((-0.5, -0.24, 0.24, 0.5), (-0.42, 0.42), (-0.6, -0.36, 0.36, 0.6))):
+        _wheel(pen, look, a * x, 0.95 - half, half, spokes)
+    if rng.random() < 0.5:
+        pen.stroke([(0, -0.7), (-a * 0.22, -0.96), (a * 0.2, -0.98)], look.dark, 0.03)
+    else:
+        pen.stroke([(-a * 0.1, -0.7), (a * 0.3, -0.98)], look.dark, 0.03)
     top = -0.78 if decks else -0.62
     body = [
         (-a * 0.95, 0.76),
@@ -223,10 +282,10 @@ def _tram(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> None:
                 look.dark,
                 0.012,
             )
-        for slot in range(5):
-            _crest(inner, look, slot, a * (-0.56 + 0.28 * slot), 0.43, 0.13)
+        places = [(a * (-0.56 + 0.28 * slot), rng.uniform(0.41, 0.45)) for slot in range(5)]
+        _crests(inner, look, 0, places, rng.uniform(0.105, 0.13))
 
-    paint_inside(canvas, mask, body, fill=paint, draw=livery)
+    paint_inside(canvas, mask, body, fill=paint, draw=livery, bend=bend)
     pen.poly(body, None, look.dark, 0.026)
     pen.poly(
         [(-a * 0.8, top), (-a * 0.72, top - 0.1), (a * 0.72, top - 0.1), (a * 0.8, top)],
@@ -240,8 +299,12 @@ def _tram(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> None:
 
 
 def _airship(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> None:
-    pen, a = full_pen(canvas, mask), look.aspect
-    slim, middle = rng.uniform(0.62, 0.72), -0.24
+    bend, a = _bend(look), look.aspect
+    pen = full_pen(canvas, mask, bend)
+    slim, middle = rng.uniform(0.5, 0.7), rng.uniform(-0.28, -0.2)
+    blunt = rng.uniform(0.6, 1.15)
+    ribs, seams = rng.randint(7, 14), rng.randint(4, 8)
+    row, size = middle + rng.uniform(-0.16, 0.06), rng.uniform(0.12, 0.165)
     skin = mix(look.light, look.colour(0), rng.uniform(0.1, 0.35))
     for sign in (-1, 1):
         fin: list[Point] = [
@@ -254,7 +317,8 @@ def _airship(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> No
         pen.stroke(
             [(a * 0.78, middle + sign * 0.3), (a * 0.93, middle + sign * 0.34)], look.dark, 0.016
         )
-    gondola = [(-a * 0.34, 0.52), (-a * 0.3, 0.86), (a * 0.18, 0.86), (a * 0.3, 0.52)]
+    car = rng.uniform(0.26, 0.4)
+    gondola = [(-a * car, 0.52), (-a * (car - 0.05), 0.86), (a * 0.18, 0.86), (a * 0.3, 0.52)]
     for x in (-0.3, -0.1, 0.1, 0.26):
         pen.stroke([(a * x, 0.3), (a * x * 0.95, 0.58)], look.dark, 0.014)
     pen.poly(gondola, look.colour(2), look.dark, 0.022)
@@ -264,7 +328,7 @@ def _airship(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> No
     _band(pen, look, rng, (-a * 0.3, 0.74, a * 0.2, 0.82))
     pen.poly(ring_points(a * 0.36, 0.68, 0.035, 0.2, 10), look.palette[4], look.dark, 0.014)
     upper = [
-        (-a * 0.97 + 0.97 * a * (1 - math.cos(t)), -slim * math.sin(t) ** 0.85)
+        (-a * 0.97 + 0.97 * a * (1 - math.cos(t)), -slim * math.sin(t) ** blunt)
         for t in (math.pi * k / 20 for k in range(21))
     ]
     hull = [*[(x, middle + y) for x, y in upper], *[(x, middle - y) for x, y in reversed(upper)]]
@@ -272,11 +336,11 @@ def _airship(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> No
     def livery(inner: Pen) -> None:
         inner.box(-a, middle + 0.3, a, 1, shade(skin, 0.8))
         inner.box(-a, -1, a, middle - 0.44, mix(skin, (255, 255, 255), 0.35))
-        for k in range(11):
-            x = a * (-0.88 + 0.176 * k)
+        for k in range(ribs):
+            x = a * (-0.88 + 1.8 * k / ribs)
             inner.stroke([(x, -1), (x + 0.02, middle), (x, 1)], shade(skin, 0.68), 0.012)
-        for k in range(7):
-            y = middle + slim * (-0.8 + 0.27 * k)
+        for k in range(seams):
+            y = middle + slim * (-0.8 + 1.7 * k / seams)
             inner.stroke([(-a, y), (a, y)], shade(skin, 0.84), 0.01)
         _band(inner, look, rng, (-a, middle + 0.22, a, middle + 0.36))
         nose = a * rng.uniform(0.64, 0.74)
@@ -287,10 +351,13 @@ def _airship(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> No
             0.016,
         )
         glyph_row(inner.at(-a * 0.1, middle - slim * 0.62, a * 0.4), rng, look.dark, letters=9)
-        for slot in range(5):
-            _crest(inner, look, slot, a * (-0.52 + 0.26 * slot), middle - 0.06, 0.17)
+        arch = rng.uniform(-0.12, 0.12)
+        places = [
+            (a * (-0.52 + 0.26 * slot), row + arch * (abs(slot - 2) - 1) / 2) for slot in range(5)
+        ]
+        _crests(inner, look, 0, places, size)
 
-    paint_inside(canvas, mask, hull, fill=skin, draw=livery)
+    paint_inside(canvas, mask, hull, fill=skin, draw=livery, bend=bend)
     pen.poly(hull, None, look.dark, 0.024)
     pen.poly(
         [
@@ -308,7 +375,8 @@ def _airship(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> No
 
 
 def _coach(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> None:
-    pen, a = full_pen(canvas, mask), look.aspect
+    bend, a = _bend(look), look.aspect
+    pen = full_pen(canvas, mask, bend)
     paint, upper = look.colour(0), mix(look.light, look.colour(1), 0.2)
     pen.box(-a * 0.5, -0.84, a * 0.8, -0.7, shade(paint, 0.7), look.dark, 0.018)
     for k in range(5):  # luggage
@@ -351,21 +419,18 @@ def _coach(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> None
             look.dark,
             0.014,
         )
-        for slot in range(5):
-            _crest(inner, look, slot, a * (-0.38 + 0.19 * slot), 0.34, 0.105)
+        places = [(a * (-0.4 + 0.2 * slot), rng.uniform(0.32, 0.36)) for slot in range(5)]
+        _crests(inner, look, 0, places, rng.uniform(0.085, 0.105))
         for k in range(6):
             inner.stroke(
                 [(-a * 0.92 + 0.05 * k, 0.16), (-a * 0.92 + 0.05 * k, 0.46)], look.dark, 0.014
             )
 
-    paint_inside(canvas, mask, body, fill=paint, draw=livery)
+    paint_inside(canvas, mask, body, fill=paint, draw=livery, bend=bend)
     pen.poly(body, None, look.dark, 0.026)
     for x in (-a * 0.66, a * 0.6):
-        pen.poly(
-            [*arc_points(x, 0.66, 0.32, math.pi, 2 * math.pi, 14)],
-            shade(paint, 0.6),
-            look.dark,
-            0.02,
+        pen.at(x, 0.66, 1.0).poly(
+            arc_points(0, 0, 0.32, math.pi, 2 * math.pi, 14), shade(paint, 0.6), look.dark, 0.02
         )
         _wheel(pen, look, x, 0.7, 0.26, 8)
     pen.disc(-a * 0.95, 0.3, 0.075, (250, 232, 170), look.dark, 0.018)
