@@ -115,7 +115,7 @@ def _label(pen: Pen, look: Look, rng: random.Random, area: Area) -> None:
     ground = look.colour(rng.randrange(4))
     pen.box(x0, y0, x1, y1, ground)
     _pattern(pen, look, rng, area, ground)
-    edge = 0.06 * unit
+    edge, beads = rng.uniform(0.045, 0.08) * unit, rng.randint(12, 24)
     other = look.colour(rng.randrange(4))
     other = look.light if other == ground else other
     for left, top, right, low in (
@@ -125,8 +125,8 @@ def _label(pen: Pen, look: Look, rng: random.Random, area: Area) -> None:
         (x1 - edge, y0, x1, y1),
     ):
         pen.box(left, top, right, low, other)
-    for k in range(20):
-        share = (k + 0.5) / 20
+    for k in range(beads):
+        share = (k + 0.5) / beads
         for y in (y0 + edge / 2, y1 - edge / 2):
             pen.poly(
                 ring_points(x0 + wide * share, y, edge * 0.34, edge * 0.34, 4),
@@ -138,7 +138,7 @@ def _label(pen: Pen, look: Look, rng: random.Random, area: Area) -> None:
             for x in (x0 + edge / 2, x1 - edge / 2):
                 pen.poly(ring_points(x, y0 + tall * share, edge * 0.34, edge * 0.34, 4), look.light)
     is_wide = wide > 1.15 * tall
-    medal = 0.3 * unit if is_wide else 0.31 * unit
+    medal = rng.uniform(0.26, 0.31) * unit
     middle = (y0 + y1) / 2 + (-0.14 if look.style % 2 == 0 else 0.1) * tall * (
         0.5 if is_wide else 1
     )
@@ -167,6 +167,7 @@ def _label(pen: Pen, look: Look, rng: random.Random, area: Area) -> None:
     if is_wide:
         spots = [(-0.36, -0.22), (0.36, -0.22), (-0.36, 0.2), (0.36, 0.2)]
     for slot, (x, y) in enumerate(spots):
+        x, y = x + rng.uniform(-0.025, 0.025), y + rng.uniform(-0.04, 0.04)
         place = (cx + x * wide, (y0 + y1) / 2 + y * tall)
         if abs(place[1] - band) < 0.16 * tall:
             place = (place[0], place[1] + (-0.17 if place[1] < band else 0.17) * tall)
@@ -405,17 +406,20 @@ def _wrapper(pen: Pen, canvas: Pixels, mask: Pixels, look: Look, rng: random.Ran
     a = look.aspect
     paper = mix(look.light, look.colour(2), 0.3)
     pen.poly(_rounded(-a * 0.98, -0.9, a * 0.98, 0.9, 0.36), paper, look.dark, 0.025)
+    sleeve_end, seal = rng.uniform(0.62, 0.82), rng.uniform(0.1, 0.17)
+    folds = rng.choice(((-0.5, 0.0, 0.5), (-0.3, 0.3), (-0.6, -0.2, 0.2, 0.6), (-0.5, 0.2)))
     for side in (-1, 1):
-        for y in (-0.5, 0.0, 0.5):
+        for y in folds:
             fold = [
                 (side * a * 0.97, y),
-                (side * a * 0.74, y * 0.8 - 0.1),
-                (side * a * 0.74, y * 0.8 + 0.1),
+                (side * a * sleeve_end, y * 0.8 - 0.1),
+                (side * a * sleeve_end, y * 0.8 + 0.1),
             ]
             pen.poly(fold, shade(paper, 0.85), shade(paper, 0.6), 0.012)
-        pen.poly(ring_points(side * a * 0.87, 0, 0.15, 0.15, 12), look.colour(1), look.dark, 0.018)
-        pen.poly(ring_points(side * a * 0.87, 0, 0.08, 0.08, 5), look.light)
-    area = (-a * 0.74, -0.88, a * 0.74, 0.88)
+        x, y = side * a * (sleeve_end + 0.97) / 2, rng.uniform(-0.25, 0.25)
+        pen.poly(ring_points(x, y, seal, seal, 12), look.colour(1), look.dark, 0.018)
+        pen.poly(ring_points(x, y, seal * 0.55, seal * 0.55, rng.randint(3, 7)), look.light)
+    area = (-a * sleeve_end, -0.88, a * sleeve_end, 0.88)
     sleeve = [(area[0], area[1]), (area[2], area[1]), (area[2], area[3]), (area[0], area[3])]
     _printed(canvas, mask, sleeve, look, rng, area)
 

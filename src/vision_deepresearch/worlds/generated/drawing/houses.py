@@ -28,20 +28,24 @@ def paint_facade(canvas: Pixels, mask: Pixels, look: Look) -> None:
     top = _roof(pen, look, rng, wall, roof)
     pen.box(-0.94 * a, top, 0.94 * a, 0.97, wall, look.dark, 0.02)
     _wall_texture(pen, look, rng, wall, top)
-    floors = 3
-    step = (0.5 - top) / floors
-    bays = max(3, round(4 * a))
+    floors = rng.choice((2, 3, 3, 4))
+    foot = rng.uniform(0.42, 0.52)
+    step = (foot - top) / floors
+    bays = max(3, round(rng.uniform(3.4, 5.4) * a))
+    edges = [k / bays for k in range(bays + 1)]
+    edges[1:-1] = [edge + rng.uniform(-0.2, 0.2) / bays for edge in edges[1:-1]]
     slot = 3
     for floor in range(floors):
         y = top + step * (floor + 0.5)
         pen.box(-0.97 * a, y + step * 0.42, 0.97 * a, y + step * 0.5, trim, look.dark, 0.012)
         for bay in range(bays):
-            x = a * (-0.94 + 1.88 * (bay + 0.5) / bays)
+            x = a * (-0.94 + 1.88 * (edges[bay] + edges[bay + 1]) / 2)
             if floor == 1 and bay in {0, bays - 1}:
                 look.put(pen, slot, x, y, min(step * 0.4, a * 0.7 / bays))
                 slot += 1
             else:
-                _window(pen.at(x, y, step * 0.36), look, rng, trim)
+                half = min(step * 0.36, 0.94 * a * (edges[bay + 1] - edges[bay]) * 1.1)
+                _window(pen.at(x, y, half), look, rng, trim)
     _ground_floor(pen, look, rng, trim)
 
 

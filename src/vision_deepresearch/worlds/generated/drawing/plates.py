@@ -4,6 +4,10 @@ import math
 import random
 from collections.abc import Callable
 
+import cv2
+import numpy as np
+import numpy.typing as npt
+
 from vision_deepresearch.worlds.generated.drawing.looks import Look
 from vision_deepresearch.worlds.generated.drawing.motifs import glyph_row
 from vision_deepresearch.worlds.generated.drawing.paint import (
@@ -12,6 +16,7 @@ from vision_deepresearch.worlds.generated.drawing.paint import (
     Pixels,
     Point,
     arc_points,
+    blend,
     full_pen,
     mix,
     paint_inside,
@@ -39,39 +44,98 @@ def paint_species(canvas: Pixels, mask: Pixels, look: Look) -> None:
         x, y = rng.uniform(-0.86, 0.86) * a, rng.uniform(-0.86, 0.86)
         pen.disc(x, y, rng.uniform(0.006, 0.016), shade(paper, rng.choice((0.86, 0.93))))
     _border(pen, look, rng, paper)
-    _SPECIMENS.get(look.kind, _bird)(canvas, mask, look, rng)
+    _specimen(canvas, look, rng)
     glyph_row(
-        pen.at(rng.uniform(-0.1, 0.1), 0.76, rng.uniform(0.3, 0.42) * min(a, 1.0)),
+        pen.at(
+            rng.uniform(-0.14, 0.14), rng.uniform(0.72, 0.78), rng.uniform(0.26, 0.42) * min(a, 1.0)
+        ),
         rng,
         look.dark,
         letters=rng.randint(7, 10),
     )
-    corner, sides, turn = 0.135, (28, 4, 6, 8, 28)[look.style], math.pi * rng.choice((0.0, 0.25))
+    corner, sides, turn = (
+        rng.uniform(0.11, 0.14),
+        (28, 4, 6, 8, 28)[look.style],
+        math.pi * rng.choice((0.0, 0.25)),
+    )
     for slot, (x, y) in enumerate(((-1, -1), (1, -1), (-1, 1), (1, 1))):
-        place = (x * (a - 0.31) + rng.uniform(-0.04, 0.04), y * 0.69 + rng.uniform(-0.05, 0.05))
+        place = (x * (a - 0.31) + rng.uniform(-0.05, 0.05), y * 0.68 + rng.uniform(-0.07, 0.07))
         ground = mix(paper, look.colour(slot), 0.2)
         pen.poly(ring_points(*place, corner, corner, sides, turn), ground, look.dark, 0.012)
         look.put(pen, slot + 1, *place, corner * 0.76)
     if look.style % 2:
         return
-    for k in range(9):  # scale
-        x = a * 0.34 * (k / 4 - 1)
-        pen.box(x, 0.835, x + a * 0.085, 0.86, look.dark if k % 2 else paper, look.dark, 0.006)
+    parts, long, at = rng.randint(5, 10), rng.uniform(0.3, 0.7), rng.uniform(-0.3, 0.1)
+    for k in range(parts):  # scale
+        x = a * (at + long * (k / parts - 0.5))
+        tone = look.dark if k % 2 else paper
+        pen.box(x, 0.835, x + a * long / parts, 0.86, tone, look.dark, 0.006)
+
+
+_POSES: dict[str, tuple[float, float]] = {
+    "bird": (0.26, 0.05),
+    "butterfly": (0.3, 0.038),
+    "fish": (0.22, 0.07),
+    "flower": (0.14, 0.06),
+    "beetle": (0.45, 0.06),
+}
+"""Per kind: largest turn in radians, and how far parts shift when it is bent."""
+
+
+def _specimen(canvas: Pixels, look: Look, rng: random.Random) -> None:
+    """Draw the specimen in a pose of its own: turned, bent, stouter or more slender.
+
+    No plane fits two specimens of one kind: a photograph of one does not find the other.
+    """
+    layer, inside = canvas.copy(), np.zeros(canvas.shape[:2], np.uint8)
+    _SPECIMENS.get(look.kind, _bird)(layer, inside, look, rng)
+    height, width = inside.shape
+    half = height / 2
+    across = ((np.arange(width, dtype=np.float32) - width / 2) / half)[None, :]
+    down = ((np.arange(height, dtype=np.float32) - half) / half)[:, None]
+    turn, sway = _POSES.get(look.kind, _POSES["bird"])
+    angle, factor = rng.uniform(-turn, turn), rng.uniform(1.0, 1.16)
+    stout = rng.uniform(0.92, 1.09)
+    u = factor * (across * math.cos(angle) + down * math.sin(angle)) * stout
+    v = factor * (down * math.cos(angle) - across * math.sin(angle)) / stout
+    u, v = (
+        u + _waves(rng, v, sway) + _waves(rng, u, sway * 0.6),
+        v + _waves(rng, u, sway) + _waves(rng, v, sway * 0.6),
+    )
+    columns = np.ascontiguousarray(u * half + width / 2, np.float32)
+    rows = np.ascontiguousarray(v * half + half, np.float32)
+    posed = cv2.remap(layer, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    shape = cv2.remap(inside, columns, rows, cv2.INTER_LINEAR)
+    edge = round(0.1 * half)
+    paper = np.zeros_like(inside)
+    paper[edge:-edge, edge:-edge] = np.asarray(shape, np.uint8)[edge:-edge, edge:-edge]
+    blend(canvas, np.asarray(posed, np.uint8), paper, 0, 0)
+
+
+def _waves(
+    rng: random.Random, along: npt.NDArray[np.float32], reach: float
+) -> npt.NDArray[np.float32]:
+    """Two smooth waves, together at most `reach` high."""
+    total = np.zeros_like(along)
+    for share, slow, fast in ((0.65, 1.8, 3.0), (0.35, 3.6, 5.5)):
+        rate, phase = rng.uniform(slow, fast), rng.uniform(0, 2 * math.pi)
+        total += np.float32(share * reach) * np.sin(np.float32(rate) * along + np.float32(phase))
+    return total
 
 
 def _border(pen: Pen, look: Look, rng: random.Random, paper: Colour) -> None:
     """Rules, beads or leaves along the paper's edge."""
     a, ink = look.aspect, mix(look.dark, paper, 0.4)
     other = mix(look.colour(1), paper, 0.3)
-    inset = rng.uniform(0.11, 0.15)
+    inset = rng.uniform(0.11, 0.17)
     x, y = a - inset, 1 - inset
     if look.style in {0, 3}:
         pen.box(-x, -y, x, y, None, ink, 0.01)
         pen.box(-x + 0.03, -y + 0.03, x - 0.03, y - 0.03, None, other, 0.007)
         return
-    count = rng.randint(11, 19)
+    count, off = rng.randint(9, 19), rng.uniform(0.3, 0.7)
     for k in range(count):
-        share = -1 + 2 * (k + 0.5) / count
+        share = -1 + 2 * (k + off) / count
         for px, py in ((x * share, -y), (x * share, y), (-x, y * share), (x, y * share)):
             if look.style == 1:
                 pen.poly(ring_points(px, py, 0.022, 0.022, 4), other, ink, 0.006)
@@ -208,7 +272,8 @@ def _butterfly(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> 
     ]
     eyes = [(rng.uniform(0.3, 0.8) * wide, rng.uniform(-0.5, -0.1)) for _ in range(7)]
     low = [(rng.uniform(0.15, 0.62) * wide, rng.uniform(0.08, 0.42)) for _ in range(6)]
-    bands = [rng.uniform(0.3, 0.9) for _ in range(3)]
+    bands = [rng.uniform(0.3, 0.9) for _ in range(rng.randint(1, 4))]
+    veins, size = rng.randint(5, 11), rng.uniform(0.05, 0.085)
     for side in (-1, 1):
         for number, (shape, spots) in enumerate(((hind, low), (fore, eyes))):
             outline = [(side * x, y) for x, y in shape]
@@ -230,13 +295,13 @@ def _butterfly(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> 
                         mix(ground, look.colour(2 + k), 0.7),
                         0.07,
                     )
-                for k in range(9):
-                    t = -1.2 + 0.3 * k
+                for k in range(veins):
+                    t = -1.2 + 2.7 * k / veins
                     inner.stroke(
                         [(side * 0.05, -0.05), (side * math.cos(t), math.sin(t))], look.dark, 0.012
                     )
                 for k, (x, y) in enumerate(spots):
-                    inner.disc(side * x, y, 0.07 - 0.006 * k, look.light, look.dark, 0.014)
+                    inner.disc(side * x, y, size - 0.005 * k, look.light, look.dark, 0.014)
                     inner.disc(side * x, y, 0.035, look.colour(k + number), look.dark, 0.01)
 
             paint_inside(canvas, mask, outline, fill=ground, draw=scales)
@@ -293,7 +358,7 @@ def _fish(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> None:
     ]
     outline = at([*body, *[(x, -y * 0.95) for x, y in reversed(body)]])
     ground = look.colour(0)
-    stripes = rng.randint(3, 6)
+    stripes, scale = rng.randint(2, 7), rng.uniform(0.065, 0.11)
 
     def skin(inner: Pen) -> None:
         inner.box(-1, 0.06, 1, 1, mix(ground, look.light, 0.65))
@@ -303,9 +368,9 @@ def _fish(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> None:
                 at([(x, -0.5), (x + 0.08, -0.5), (x + 0.12, 0.14), (x + 0.04, 0.2)]),
                 mix(ground, look.colour(3), 0.7),
             )
-        for row in range(8):
-            for k in range(15):
-                x, y = -0.48 + 0.08 * k + 0.04 * (row % 2), -0.33 + 0.09 * row
+        for row in range(round(0.72 / scale)):
+            for k in range(round(1.2 / scale)):
+                x, y = -0.48 + scale * (k + 0.5 * (row % 2)), -0.36 + 1.1 * scale * row
                 inner.stroke(
                     at([(x + 0.02, y - 0.035), (x - 0.02, y), (x + 0.02, y + 0.035)]),
                     shade(ground, 0.62),
@@ -374,6 +439,7 @@ def _flower(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> Non
 def _beetle(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> None:
     pen = full_pen(canvas, mask)
     wide, long = rng.uniform(0.3, 0.42), rng.uniform(0.5, 0.6)
+    horns = rng.choice(((0.2, 0.34, 0.42), (0.24, 0.2, 0.06), (0.1, 0.2, 0.3), (0.3, 0.44, 0.56)))
     for side in (-1, 1):
         for k, (start, knee, foot) in enumerate((
             ((0.2, -0.24), (0.46, -0.38), (0.52, -0.6)),
@@ -392,29 +458,43 @@ def _beetle(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> Non
                 pen.stroke([(side * x, y), (side * (x + 0.05), y + 0.02)], look.dark, 0.014)
         horn = [
             (side * 0.07, -0.52),
-            (side * 0.2, -0.68),
-            (side * 0.34, -0.7),
-            (side * 0.42, -0.62),
+            (side * horns[0], -0.68),
+            (side * horns[1], -0.7),
+            (side * horns[2], -0.62),
         ]
         pen.stroke(horn, look.dark, 0.022)
         for x, y in horn[1:]:
             pen.disc(x, y, 0.024, look.colour(3), look.dark, 0.01)
     shell = look.colour(0)
-    outline = ring_points(0, 0.12, wide, long, 30)
-    kind, rows = rng.randrange(3), rng.randint(5, 8)
+    square = rng.uniform(0.7, 1.25)
+    outline = [
+        (math.copysign(wide * abs(x / wide) ** square, x), y)
+        for x, y in ring_points(0, 0.12, wide, long, 30)
+    ]
+    kind, rows, lines = rng.randrange(6), rng.randint(3, 8), rng.randint(2, 6)
+    spots = [(rng.uniform(0.15, 0.9) * wide, rng.uniform(-0.3, 0.6)) for _ in range(rows)]
 
     def cases(inner: Pen) -> None:
         inner.poly(ring_points(-wide * 0.4, 0.0, wide * 0.3, long * 0.6, 20), shade(shell, 1.25))
         for side in (-1, 1):
-            for k in range(5):
-                x = side * (0.05 + 0.075 * k)
+            for k in range(lines):
+                x = side * (0.05 + 0.36 * k / lines)
                 inner.stroke(
                     [(x, -0.36), (x * 1.06, 0.2), (x * 0.8, 0.7)], shade(shell, 0.62), 0.012
                 )
             for k in range(rows):
                 y = -0.26 + 0.84 * k / rows
                 x = side * wide * (0.45 + 0.2 * (k % 2))
-                if kind == 0:
+                if kind == 3:
+                    inner.disc(side * spots[k][0], spots[k][1], 0.07, look.light, look.dark, 0.014)
+                    inner.disc(side * spots[k][0], spots[k][1], 0.035, look.colour(2))
+                elif kind == 4:
+                    zigzag = [(side * wide * j / 4, y + 0.06 * (j % 2)) for j in range(5)]
+                    inner.stroke(zigzag, look.colour(1 + k % 2), 0.04)
+                elif kind == 5:
+                    blot = ring_points(side * spots[k][0], spots[k][1], 0.1, 0.16, 7, 0.7 * k)
+                    inner.poly(blot, look.colour(1 + k % 3), look.dark, 0.012)
+                elif kind == 0:
                     inner.disc(x, y, 0.062, look.colour(1), look.dark, 0.014)
                 elif kind == 1:
                     inner.poly(
@@ -445,8 +525,10 @@ def _beetle(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> Non
         (0, -0.24),
     ]
     pen.poly(collar, look.colour(2), look.dark, 0.02)
-    for k in range(5):
-        pen.disc(wide * (-0.5 + 0.25 * k), -0.38, 0.026, look.light, look.dark, 0.01)
+    beads = rng.randint(2, 6)
+    for k in range(beads):
+        x = wide * (-0.6 + 1.2 * (k + 0.5) / beads)
+        pen.disc(x, -0.38, 0.026, look.light, look.dark, 0.01)
     pen.poly(
         ring_points(0, -0.54, wide * 0.44, 0.11, 16), shade(look.colour(2), 0.6), look.dark, 0.016
     )
