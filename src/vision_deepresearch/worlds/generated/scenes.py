@@ -8,7 +8,7 @@ visual index; the whole picture mostly does not.
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,6 +38,7 @@ from vision_deepresearch.worlds.generated.drawing.stage import (
 from vision_deepresearch.worlds.generated.drawing.staging import (
     behind,
     cast_shadows,
+    depths_of,
     draw_prop,
     finish,
     paint_backdrop,
@@ -83,7 +84,10 @@ _NUM_TRIES = 12
 _MAX_OVERLAP = 0.06
 """Of the smaller of two boxes."""
 _MIN_SIDE = 0.18
-"""Shorter side of a thing, in half picture heights."""
+_USUAL_SIDE = 0.22
+"""Shorter side of a thing, in half picture heights: of any, of one that is not slender."""
+_MIN_FACING = 0.76
+"""Width that perspective and turn leave a free-standing thing, of what it has from the front."""
 _EDGE = 0.015
 """Things keep so far from the picture's edge, half picture heights."""
 
@@ -149,8 +153,11 @@ def render_scene(spec: WorldSpec, scene: SceneSpec, entities: Mapping[str, Entit
     )
     owners = np.zeros(picture.shape[:2], np.uint8)
     pen = full_pen(picture, owners)
-    props = _props_before(plan, farthest, rng)
+    covered = [0.0] * len(plan.places)
+    props = _props_before(plan, farthest, covered, rng)
+    props += _passers(plan, covered, rng)
     shapes: dict[int, Shape] = {}
+    depths = depths_of(stage, plan.width, plan.height)
     order: list[tuple[float, int, Prop | None]] = [
         *((-placed.z, number, None) for number, (_, placed) in enumerate(plan.places)),
         *((-prop.spot[2], MAX_THINGS + number, prop) for number, prop in enumerate(props)),
@@ -160,10 +167,10 @@ def render_scene(spec: WorldSpec, scene: SceneSpec, entities: Mapping[str, Entit
             draw_prop(pen, stage, prop, rng)
             continue
         entity, placed = plan.places[number]
-        shape = draw_placed(pen, stage, placed, cutout(spec, entity), rng)
+        shape = draw_placed(pen, stage, placed, cutout(spec, entity), depths, rng)
         _mark(owners, shape, number + 1)
         shapes[number] = shape
-    _foreground(plan, picture, owners, rng)
+    _foreground(plan, picture, owners, covered, rng)
     picture = finish(picture, stage, rng)
     return Scene(
         data=to_jpeg(picture, rng.randint(74, 88)),
@@ -208,30 +215,58 @@ def _arrange(spec: WorldSpec, scene: SceneSpec, entities: Mapping[str, Entity]) 
     return _berthed(spec, stage, things, rng)
 
 
+_REAL: Mapping[EntityType, frozenset[Support]] = {
+    EntityType.BUILDING: frozenset({Support.HOUSE}),
+    EntityType.VESSEL: frozenset({Support.WATER}),
+    EntityType.VEHICLE: frozenset({Support.RAIL, Support.ROAD, Support.AIR}),
+    EntityType.PRODUCT: frozenset({Support.SURFACE}),
+    EntityType.BOOK: frozenset({Support.SURFACE}),
+}
+"""Where a thing stands there itself; elsewhere a board, card or cloth shows a picture of it."""
+_MIXED = 0.03
+"""Fault of a scene in which one ship is real and another painted: "the ship on the left" is vague."""
+
+
 def _berthed(
     spec: WorldSpec, stage: Stage, things: list[Entity], rng: random.Random
 ) -> _Arrangement:
-    """Each thing in a berth; put up anew where one covers another or is too small."""
-    width, height = _ORDINARY_CANVAS
-    tries: list[tuple[float, dict[str, Placed]]] = []
-    for _ in range(_NUM_TRIES):
-        tries.append(_in_berths(spec, stage, things, rng))
-        if tries[-1][0] == 0:
+    """Each thing in a berth; put up anew where one covers another or is too small.
+
+    All things of one type stand there themselves, or all are pictures.
+    """
+    seed, supports = rng.getrandbits(48), {berth.support for berth in stage.berths}
+    painted: frozenset[EntityType] = frozenset()
+    best: tuple[float, dict[str, Placed]] | None = None
+    for attempt in range(_NUM_TRIES):
+        draw = random.Random(seed + attempt)
+        places, faults = _seated(spec, stage, things, painted, draw)
+        total = sum(faults.values())
+        if best is None or total < best[0]:
+            best = (total, places)
+        failed = {type_ for type_, fault in faults.items() if fault > 0} & set(_REAL)
+        worse = {one for one in failed if supports & _REAL[one] and supports - _REAL[one]}
+        if total == 0:
             break
-    _, places = min(tries, key=lambda one: one[0])
-    ordered = tuple((thing, places[thing.id]) for thing in things)
-    return _Arrangement(width, height, stage, ordered)
+        if attempt % 2:
+            painted |= worse
+    assert best is not None, "at least one attempt is made"
+    ordered = tuple((thing, best[1][thing.id]) for thing in things)
+    return _Arrangement(*_ORDINARY_CANVAS, stage, ordered)
 
 
-def _in_berths(
-    spec: WorldSpec, stage: Stage, things: list[Entity], rng: random.Random
-) -> tuple[float, dict[str, Placed]]:
-    """Give each thing the free berth it likes best, the choosy ones first; and the worst fault."""
+def _seated(
+    spec: WorldSpec,
+    stage: Stage,
+    things: list[Entity],
+    painted: frozenset[EntityType],
+    rng: random.Random,
+) -> tuple[dict[str, Placed], dict[EntityType, float]]:
+    """Give each thing the free berth it likes best, the choosy ones first; faults by type."""
     free = list(stage.berths)
     shuffled = rng.sample(things, len(things))
     shuffled.sort(key=lambda thing: -max(_liking(thing, berth.support) for berth in free))
     places: dict[str, Placed] = {}
-    worst = 0.0
+    faults: dict[EntityType, float] = {}
     for thing in shuffled:
         scored = [
             (_liking(thing, berth.support) + rng.uniform(0, 1.3), -number, berth)
@@ -242,11 +277,18 @@ def _in_berths(
             for score, _, berth in sorted(scored, key=lambda one: one[:2], reverse=True)
             if score > 0
         ]
-        fault, placed = _first_fitting(spec, stage, thing, ranked, list(places.values()), rng)
-        worst = max(worst, fault)
+        real, fault = _REAL.get(thing.type, frozenset()), 0.0
+        if any(berth.support in real for berth in stage.berths):
+            wanted = [
+                berth for berth in ranked if (berth.support in real) != (thing.type in painted)
+            ]
+            fault = 0.0 if wanted else _MIXED
+            ranked = wanted or ranked
+        more, placed = _first_fitting(spec, stage, thing, ranked, list(places.values()), rng)
+        faults[thing.type] = faults.get(thing.type, 0.0) + fault + more
         places[thing.id] = placed
         free = [berth for berth in free if berth.spot != placed.berth.spot]
-    return worst, places
+    return places, faults
 
 
 def _first_fitting(
@@ -259,13 +301,15 @@ def _first_fitting(
 ) -> tuple[float, Placed]:
     """The first berth in which a thing is large enough and covers no other; smaller if need be.
 
-    With it how far it is from that: 0 where all is well.
+    Returns what is wrong with it, 0 mostly, and the thing in its berth.
     """
     best: tuple[float, Placed] | None = None
     for factor in (1.0, 0.86, 0.74, 0.62, 0.52):
-        for berth in berths:
+        for free in berths:
+            berth = _faced(free)
             mount = _mount_for(thing, berth.support, stage, rng)
-            aspect = panel_aspect(mount, aspect_of(spec, thing))
+            own = aspect_of(spec, thing)
+            aspect = panel_aspect(mount, own)
             one = Placed(
                 mount=mount,
                 berth=berth,
@@ -274,7 +318,8 @@ def _first_fitting(
             x0, y0, x1, y1 = _bounds(one.quad)
             a = _ORDINARY_CANVAS[0] / _ORDINARY_CANVAS[1] - _EDGE
             outside = max(-a - x0, x1 - a, -1 + _EDGE - y0, y1 - 1 + _EDGE, 0.0)
-            small = max(0.0, _MIN_SIDE - min(x1 - x0, y1 - y0))
+            needed = _USUAL_SIDE if 0.7 <= own <= 1.45 else _MIN_SIDE
+            small = max(0.0, needed - min(x1 - x0, y1 - y0))
             overlap = max((_overlap(one.quad, other.quad) for other in placed), default=0.0)
             fault = max(0.0, overlap - _MAX_OVERLAP) + 3 * outside + 3 * small
             if fault == 0:
@@ -283,6 +328,18 @@ def _first_fitting(
                 best = (fault, one)
     assert best is not None, "every stage has berths for any thing"
     return best
+
+
+def _faced(berth: Berth) -> Berth:
+    """The berth, turned back towards the eye where a thing in it would be seen from its edge."""
+    if berth.support is Support.WALL:
+        return berth
+    x, _, z = berth.spot
+    for share in (1.0, 0.6, 0.3):
+        yaw = berth.yaw * share
+        if math.cos(yaw) - x / z * math.sin(yaw) >= _MIN_FACING:
+            return replace(berth, yaw=yaw)
+    return replace(berth, yaw=0.0)
 
 
 def _quad(
@@ -474,28 +531,89 @@ def _visible(owners: Pixels, shape: Shape, label: int) -> float:
 
 _P_HIDES = 0.3
 """Share of props that may hide a part of something."""
-_HIDES = 0.3
+_HIDES = 0.22
 """Largest share of a thing that one of them hides; others hide nearly nothing."""
+_HIDDEN = 0.25
+"""Largest share of a thing that all of them together hide."""
+_P_PASSED = 0.5
+"""Share of things before which something is put on purpose, where there is room."""
+_PASSED_BY = (0.08, 0.22)
+"""Share of a thing's box that is hidden then."""
+_LOW = ("crate", "barrel", "basket", "plant")
+_SMALL = ("jar", "bottle", "books", "tin", "basket")
 
 
-def _props_before(plan: _Arrangement, farthest: float, rng: random.Random) -> list[Prop]:
+def _props_before(
+    plan: _Arrangement, farthest: float, covered: list[float], rng: random.Random
+) -> list[Prop]:
     """The props among the things, without those that would hide too much."""
     back = behind(plan.stage, farthest)
-    covered = [0.0] * len(plan.places)
     kept: list[Prop] = []
     for prop in plan.stage.props:
         if prop in back:
             continue
-        figure = FIGURES[prop.name]
-        x, y = plan.stage.camera.see(prop.spot)
-        size = prop.size / prop.spot[2]
-        box = (x - figure.half * size, y - 2 * size, x + figure.half * size, y)
-        if figure.hangs:
-            box = (x - size, y - 0.05, x + size, y + 0.12)
         allowed = _HIDES if rng.random() < _P_HIDES else 0.04
-        if _may_stand(plan, box, prop.spot[2], allowed, covered):
+        if _may_stand(plan, _box_of(plan.stage, prop), prop.spot[2], allowed, covered):
             kept.append(prop)
     return kept
+
+
+def _box_of(stage: Stage, prop: Prop) -> tuple[float, float, float, float]:
+    figure = FIGURES[prop.name]
+    x, y = stage.camera.see(prop.spot)
+    size = prop.size / prop.spot[2]
+    if figure.hangs:
+        return x - size, y - 0.05, x + size, y + 0.12
+    return x - figure.half * size, y - 2 * size, x + figure.half * size, y
+
+
+def _passers(plan: _Arrangement, covered: list[float], rng: random.Random) -> list[Prop]:
+    """People and goods that hide a part of about a third of the things."""
+    found: list[Prop] = []
+    for _, placed in plan.places:
+        if rng.random() > _P_PASSED:
+            continue
+        for _ in range(12):
+            prop = _passer(plan.stage, placed, rng)
+            if prop is None:
+                break
+            box = _box_of(plan.stage, prop)
+            low, high = _PASSED_BY
+            if _loss(box, placed) >= low and _may_stand(plan, box, prop.spot[2], high, covered):
+                found.append(prop)
+                break
+    return found
+
+
+def _passer(stage: Stage, placed: Placed, rng: random.Random) -> Prop | None:
+    """Something that may stand before a thing; None: nothing reaches up to it."""
+    x0, y0, x1, y1 = _bounds(placed.quad)
+    support, z, foot = placed.berth.support, placed.z, 0.0
+    name, size = "person", min(0.93 * stage.camera.eye, 1.25) / 2
+    is_open = any(berth.support is Support.GROUND for berth in stage.berths)
+    is_open = is_open or any(prop.name == "pedestal" for prop in stage.props)
+    if support is Support.SURFACE:
+        name, foot, z = rng.choice(_SMALL), placed.berth.spot[1], z * rng.uniform(0.93, 0.97)
+        size = (y1 - y0) * rng.uniform(0.18, 0.3) * z
+    elif support is Support.GROUND:
+        name, z = rng.choice(_LOW), z * rng.uniform(0.9, 0.96)
+        size = (y1 - y0) * rng.uniform(0.2, 0.34) * z
+    elif support in {Support.WATER, Support.RAIL}:
+        z = rng.uniform(1.45, 1.82)
+    elif support in {Support.HOUSE, Support.ROAD} or (support is Support.WALL and is_open):
+        z *= rng.uniform(0.6, 0.86)
+    else:
+        return None
+    x = (rng.uniform(x0, x1) - stage.camera.x) * z
+    return Prop(name=name, spot=(x, foot, z), size=size, shadow=False)
+
+
+def _loss(box: tuple[float, float, float, float], placed: Placed) -> float:
+    """Share of a thing's box that lies in another."""
+    x0, y0, x1, y1 = box
+    bx0, by0, bx1, by1 = _bounds(placed.quad)
+    wide, tall = min(x1, bx1) - max(x0, bx0), min(y1, by1) - max(y0, by0)
+    return wide * tall / ((bx1 - bx0) * (by1 - by0)) if wide > 0 and tall > 0 else 0.0
 
 
 def _may_stand(
@@ -506,15 +624,9 @@ def _may_stand(
     covered: list[float],
 ) -> bool:
     """Whether nothing loses too much to a box at a distance; if so, what is lost is noted."""
-    x0, y0, x1, y1 = box
-    losses: list[float] = []
-    for _, placed in plan.places:
-        bx0, by0, bx1, by1 = _bounds(placed.quad)
-        wide, tall = min(x1, bx1) - max(x0, bx0), min(y1, by1) - max(y0, by0)
-        is_before = z < placed.z and wide > 0 and tall > 0
-        losses.append(wide * tall / ((bx1 - bx0) * (by1 - by0)) if is_before else 0.0)
+    losses = [_loss(box, placed) if z < placed.z else 0.0 for _, placed in plan.places]
     if any(
-        loss > allowed or loss + sum_ > 0.36 for loss, sum_ in zip(losses, covered, strict=True)
+        loss > allowed or loss + sum_ > _HIDDEN for loss, sum_ in zip(losses, covered, strict=True)
     ):
         return False
     for number, loss in enumerate(losses):
@@ -522,10 +634,15 @@ def _may_stand(
     return True
 
 
-def _foreground(plan: _Arrangement, picture: Pixels, owners: Pixels, rng: random.Random) -> None:
+def _foreground(
+    plan: _Arrangement,
+    picture: Pixels,
+    owners: Pixels,
+    covered: list[float],
+    rng: random.Random,
+) -> None:
     """One or two large shapes out of focus before everything, where they hide little."""
     pen = full_pen(picture)
-    covered = [0.0] * len(plan.places)
     wanted = rng.choice((0, 1, 1, 2))
     a = plan.aspect
     for _ in range(9 if wanted else 0):
@@ -541,9 +658,10 @@ def _foreground(plan: _Arrangement, picture: Pixels, owners: Pixels, rng: random
             size, x, foot = rng.uniform(0.25, 0.36), side * a * rng.uniform(0.7, 1.0), 1.15
         half = figure.half * size
         box = (x - half, foot - 2 * size, x + half, min(foot, 1.0))
-        if not _may_stand(plan, box, 0.0, 0.28 if rng.random() < 0.5 else 0.05, covered):
+        if not _may_stand(plan, box, 0.0, _HIDES if rng.random() < 0.5 else 0.05, covered):
             continue
-        wide = (box[0] - 0.1, box[1] - 0.15, box[2] + 0.1, box[3])
+        room = 0.1 + 0.6 * size  # leaves and ropes reach beyond their box
+        wide = (box[0] - room, box[1] - room, box[2] + room, foot + room)
         front = blurred_front(picture, pen, wide)
         if front is None:
             continue

@@ -544,6 +544,55 @@ def _line(pen: Pen, rng: random.Random) -> None:
     pen.stroke([(-1, 0), (-0.5, 0.012), (0, 0), (0.5, 0.012), (1, 0)], (84, 72, 62), 0.006)
 
 
+def _headland(pen: Pen, rng: random.Random) -> None:
+    """A far shore: a hill that runs out into the sea on both sides, a small town at its foot."""
+    land = mix((92, 112, 94), (150, 158, 150), rng.uniform(0.3, 0.6))
+    wide, high = 7.0, rng.uniform(0.9, 1.5)
+    steps = [k / 24 for k in range(25)]
+    bumps = [rng.uniform(0.75, 1.0) for _ in steps]
+    ridge = [
+        (wide * (2 * t - 1), 1 - high * bumps[k] * math.sin(math.pi * t) ** 0.7)
+        for k, t in enumerate(steps)
+    ]
+    pen.poly(ridge, land)
+    pen.poly([(x, 1 - 0.55 * (1 - y)) for x, y in ridge], shade(land, 0.88))
+    for _ in range(26):
+        x = rng.uniform(-0.8, 0.8) * wide
+        reach = high * math.sin(math.pi * (x / wide + 1) / 2)
+        pen.disc(x, 1 - reach * rng.uniform(0.3, 0.7), rng.uniform(0.1, 0.2), shade(land, 0.78))
+    walls = ((206, 196, 178), (190, 168, 150), (178, 180, 178), (196, 180, 148))
+    for foot, reach in ((0.72, 0.5), (0.92, 0.72)):
+        x = -reach * wide
+        while x < reach * wide:
+            half, tall = rng.uniform(0.2, 0.34), rng.uniform(0.34, 0.62)
+            wall, roof = (
+                shade(rng.choice(walls), rng.uniform(0.84, 1.0)),
+                shade((150, 104, 92), 0.95),
+            )
+            pen.box(x - half, foot - tall, x + half, foot + 0.06, wall)
+            pen.poly(
+                [
+                    (x - half - 0.04, foot - tall),
+                    (x, foot - tall - 0.22),
+                    (x + half + 0.04, foot - tall),
+                ],
+                shade(roof, rng.uniform(0.85, 1.1)),
+            )
+            for k in range(3):
+                at = x - half * 0.55 + half * 0.55 * k
+                pen.box(
+                    at - 0.04, foot - tall * 0.7, at + 0.04, foot - tall * 0.4, shade(wall, 0.6)
+                )
+            x += 2 * half + rng.choice((0.02, 0.02, 0.3))
+    tower = rng.uniform(-0.3, 0.3) * wide
+    pen.box(tower - 0.12, -0.5, tower + 0.12, 0.8, (196, 184, 166))
+    pen.poly([(tower - 0.17, -0.5), (tower, -1.0), (tower + 0.17, -0.5)], (120, 100, 100))
+    pen.poly(
+        [(-wide * 0.8, 0.9), (wide * 0.8, 0.9), (wide * 0.96, 1.0), (-wide * 0.96, 1.0)],
+        (150, 144, 134),
+    )
+
+
 def _leaves(pen: Pen, rng: random.Random) -> None:
     """A branch that comes into the picture from above; foot at the far end."""
     green = mix((62, 92, 62), (112, 130, 80), rng.random())
@@ -600,6 +649,7 @@ FIGURES: dict[str, Figure] = {
     "buoy": Figure(_buoy, 0.45),
     "gull": Figure(_gull, 1.0),
     "lighthouse": Figure(_lighthouse, 1.0),
+    "headland": Figure(_headland, 7.0),
     "rope": Figure(_rope, 1.0),
     "net": Figure(_net, 1.25),
     "bollard": Figure(_bollard, 0.6),

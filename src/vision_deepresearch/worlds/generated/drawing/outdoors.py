@@ -83,7 +83,7 @@ def street(rng: random.Random) -> Stage:
     """A street of shops that runs away from the eye; signs on brackets, banners across."""
     sky = rng.choice(_SKIES)
     camera = Camera(x=rng.uniform(-0.34, 0.34), horizon=rng.uniform(-0.1, 0.02), eye=1.0)
-    half, high, end = rng.uniform(1.7, 1.95), rng.uniform(2.5, 2.9), 8.0
+    half, high, end = rng.uniform(1.7, 1.95), rng.uniform(2.9, 3.2), 8.0
     stone = rng.choice(_STONES)
     variants = [rng.randrange(4) for _ in range(3)]
     left: tuple[Spot, Spot] = ((-half, 0.0, 0.7), (-half, 0.0, end))
@@ -122,7 +122,7 @@ def street(rng: random.Random) -> Stage:
             berths.append(
                 Berth(
                     support=Support.BRACKET,
-                    spot=(side * (half - reach), rng.uniform(2.0, 2.2) + 0.1 * (z > 3), z),
+                    spot=(side * (half - reach), rng.uniform(1.9, 2.1) + 0.1 * (z > 3), z),
                     wide=0.86 + 0.06 * z,
                     tall=0.92 + 0.06 * z,
                     yaw=side * rng.uniform(0.05, 0.3),
@@ -135,7 +135,7 @@ def street(rng: random.Random) -> Stage:
         rng, ((-1.25, 1.6), (1.2, 1.55), (-0.5, 1.9), (0.5, 2.1), (0.0, 1.5)), 0.46
     )
     for x in (-0.75, 0.75):
-        berths.append(Berth(support=Support.HOUSE, spot=(x * 1.1, 0.0, 4.4), wide=1.7, tall=2.2))
+        berths.append(Berth(support=Support.HOUSE, spot=(x * 1.3, 0.0, 4.4), wide=1.9, tall=2.5))
     berths.append(
         Berth(support=Support.ROAD, spot=(rng.uniform(-0.2, 0.2), 0.0, 2.7), wide=1.9, tall=1.4)
     )
@@ -223,7 +223,7 @@ def square(rng: random.Random) -> Stage:
         rng, ((-1.45, 1.55), (-0.72, 1.35), (0.05, 1.6), (0.75, 1.3), (1.5, 1.6)), 0.44
     )
     berths += [
-        Berth(support=Support.HOUSE, spot=(x, 0.0, 4.3), wide=1.9, tall=2.3)
+        Berth(support=Support.HOUSE, spot=(x, 0.0, 4.3), wide=2.5, tall=2.7)
         for x in (-2.9, 0.0, 2.9)
     ]
     berths.append(
@@ -256,23 +256,8 @@ def harbour(rng: random.Random) -> Stage:
     camera = Camera(x=rng.uniform(-0.2, 0.2), horizon=rng.uniform(-0.24, -0.14), eye=1.15)
     sea = rng.choice(((58, 108, 128), (66, 118, 120), (76, 104, 132)))
     stone, wood = rng.choice(_STONES), rng.choice(_WOODS)
-    land = mix(sky[1], (84, 104, 104), 0.55)
     surfaces = (
         piece(floor_between(-60, 60, 1.9, 40, -0.3), "water", sea, (50, 22)),
-        piece(
-            wall_along((-26, -0.3, 20), (-3, -0.3, 24), height=2.1),
-            "facade",
-            land,
-            (14, 1),
-            variant=rng.randrange(4),
-        ),
-        piece(
-            wall_along((3, -0.3, 12.0), (5.4, -0.3, 12.0), height=1.7),
-            "brick",
-            mix(land, (150, 90, 70), 0.5),
-            (3, 2),
-            edge=0.2,
-        ),
         piece(
             floor_between(-6, 6, 0.72, 1.95),
             "planks" if rng.random() < 0.5 else "ashlar",
@@ -336,9 +321,21 @@ def harbour(rng: random.Random) -> Stage:
         )
         for _ in range(7)
     ]
-    props += [
-        Prop(name="lighthouse", spot=(rng.choice((-5.0, 4.0)), -0.1, 9.0), size=1.3, shadow=False)
+    side = rng.choice((-1, 1))
+    props += [  # the far shore, and where a lighthouse stands before it
+        Prop(
+            name="headland",
+            spot=(side * rng.uniform(0.85, 1.2) * 18, -0.3, 18.0),
+            size=rng.uniform(1.5, 1.9),
+            shadow=False,
+        ),
+        Prop(
+            name="lighthouse", spot=(-side * rng.uniform(3, 6), -0.1, 9.0), size=1.3, shadow=False
+        ),
     ]
+    if rng.random() < 0.5:
+        spot = (-side * rng.uniform(1.0, 1.3) * 26, -0.3, 26.0)
+        props.append(Prop(name="headland", spot=spot, size=1.5, shadow=False))
     props += crowd(
         rng,
         ("person", "crate", "barrel", "rope", "net"),
@@ -596,8 +593,8 @@ def flea_market(rng: random.Random) -> Stage:
         for x in (-0.98, -0.5, 0.0, 0.5, 0.98)
     ]
     for z, wide, places in (
-        (2.4, 0.92, (-0.86, -0.44, 0.0, 0.44, 0.86)),
-        (1.52, 0.62, (-0.98, -0.56, -0.14, 0.28, 0.7, 1.1)),
+        (2.4, 0.98, (-0.86, -0.44, 0.0, 0.44, 0.86)),
+        (1.52, 0.68, (-0.98, -0.56, -0.14, 0.28, 0.7, 1.1)),
     ):
         berths += [
             Berth(

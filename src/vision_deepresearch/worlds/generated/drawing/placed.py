@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from vision_deepresearch.worlds.generated.drawing.mounts import Mount, make_panel, ripple
 from vision_deepresearch.worlds.generated.drawing.paint import (
@@ -24,8 +25,12 @@ from vision_deepresearch.worlds.generated.drawing.staging import LIGHT_X, Shadow
 
 Quad = tuple[Point, Point, Point, Point]
 """Corners in picture coordinates: upper left, upper right, lower right, lower left."""
+_MAX_HAZE = 0.22
+"""Far things are paler, but a crop of one still finds it: they are not blurred either."""
 _IRON = (58, 56, 58)
 _WOOD = (112, 82, 56)
+_PLATE = ((-0.035, -0.09), (0.035, -0.09), (0.035, 0.36), (-0.035, 0.36))
+"""Of a bracket, on its wall."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +75,18 @@ def ground_shadows(placed: Placed) -> list[Shadow]:
     return [Shadow(fall, 0.3), Shadow(foot, 0.6)]
 
 
-def draw_placed(pen: Pen, stage: Stage, placed: Placed, thing: Pixels, rng: random.Random) -> Shape:
+def draw_placed(
+    pen: Pen,
+    stage: Stage,
+    placed: Placed,
+    thing: Pixels,
+    depths: npt.NDArray[np.float32],
+    rng: random.Random,
+) -> Shape:
     """Draw a thing (h, w, 4) with its mount, support and shadow; returns its silhouette.
 
-    `pen` spans the picture's height; its mask receives what carries the thing.
+    `pen` spans the picture's height; its mask receives what carries the thing. `depths` (see
+    `depths_of`) says where something is near enough behind the thing to receive its shadow.
     """
     picture = pen.pixels
     panel, mask = make_panel(placed.mount, thing, rng)
@@ -82,12 +95,10 @@ def draw_placed(pen: Pen, stage: Stage, placed: Placed, thing: Pixels, rng: rand
     _carry(pen, stage, placed, rng)
     warped, shape = _in_perspective(pen, panel, mask, placed.quad)
     warped = _lit(warped, shape.mask, placed)
-    share = min(0.3, haze_at(stage, placed.z) * 0.75)
+    share = min(_MAX_HAZE, haze_at(stage, placed.z) * 0.75)
     if share > 0.03:
         warped = tinted(warped, stage.haze, share)
-    if placed.z > 3.2:
-        warped = np.asarray(cv2.GaussianBlur(warped, (0, 0), 0.55), np.uint8)
-    _throw_shadow(picture, placed, shape)
+    _throw_shadow(picture, placed, shape, depths)
     if placed.berth.support is Support.WATER:
         _mirror(picture, warped, shape, rng)
     blend(picture, warped, shape.mask, shape.left, shape.top)
@@ -135,22 +146,41 @@ def _lit(pixels: Pixels, mask: Pixels, placed: Placed) -> Pixels:
     return np.asarray(cv2.subtract(lit, cv2.cvtColor(edge, cv2.COLOR_GRAY2RGB)), np.uint8)
 
 
-def _throw_shadow(picture: Pixels, placed: Placed, shape: Shape) -> None:
-    """Onto the wall behind: near and sharp on walls, far and faint for what hangs free."""
+def _throw_shadow(
+    picture: Pixels, placed: Placed, shape: Shape, depths: npt.NDArray[np.float32]
+) -> None:
+    """Onto what is close behind: near and sharp on walls, far and faint for what hangs free.
+
+    Nothing falls on the sky or on what is far away.
+    """
     support = placed.berth.support
     if support in {Support.AIR, Support.WATER, Support.HOUSE}:
         return
     scale = picture.shape[0] / 768
-    far, strength = {
-        Support.WALL: (7.0, 0.5),
-        Support.HANG: (20.0, 0.24),
-        Support.POLE: (22.0, 0.14),
-        Support.BRACKET: (26.0, 0.24),
-    }.get(support, (6.0, 0.3))
+    far, strength, reach = {
+        Support.WALL: (7.0, 0.5, 0.6),
+        Support.HANG: (20.0, 0.24, 0.9),
+        Support.POLE: (22.0, 0.14, 0.6),
+        Support.BRACKET: (26.0, 0.24, 0.9),
+    }.get(support, (6.0, 0.3, 0.7))
+    is_near = (depths > placed.z - 0.6) & (depths < placed.z + reach)
+    if not is_near.any():
+        return
     border = 12
     soft = soft_shadow(shape.mask, border)
     dx, dy = round(far * scale), round(0.7 * far * scale)
-    darken(picture, soft, shape.left - border + dx, shape.top - border + dy, strength)
+    left, top = shape.left - border + dx, shape.top - border + dy
+    rows, columns = soft.shape
+    at = np.array([[1, 0, (left + 0.5) / 8 - 0.5], [0, 1, (top + 0.5) / 8 - 0.5]], np.float32)
+    at[0, 0] = at[1, 1] = 1 / 8
+    receives = cv2.warpAffine(
+        is_near.astype(np.uint8) * 255,
+        at,
+        (columns, rows),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    darken(picture, np.minimum(soft, receives), left, top, strength)
 
 
 def _carry(pen: Pen, stage: Stage, placed: Placed, rng: random.Random) -> None:
@@ -169,6 +199,12 @@ def _carry(pen: Pen, stage: Stage, placed: Placed, rng: random.Random) -> None:
         wall = a[0] + (b[0] - a[0]) / 2 + berth.arm * unit
         tip = b[0] if wall < a[0] else a[0]
         y = min(a[1], b[1]) - 0.06 * unit
+        pen.poly(
+            [(wall + dx * unit, y + dy * unit) for dx, dy in _PLATE],
+            shade(_IRON, 0.9),
+            _IRON,
+            0.006,
+        )
         pen.stroke([(wall, y), (tip, y)], _IRON, 0.035 * unit)
         pen.stroke([(wall, y + 0.3 * unit), (wall + (tip - wall) * 0.35, y)], _IRON, 0.022 * unit)
         pen.disc(tip, y, 0.03 * unit, (176, 142, 84))

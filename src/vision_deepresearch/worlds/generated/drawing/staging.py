@@ -182,6 +182,23 @@ def _pixel(camera: Camera, spot: tuple[float, float, float], width: int, height:
     return width / 2 + x * height / 2, height / 2 + y * height / 2
 
 
+def depths_of(stage: Stage, width: int, height: int) -> npt.NDArray[np.float32]:
+    """How far away what is seen behind the things is, (height // 8, width // 8); infinite: sky."""
+    size = (width // 8, height // 8)
+    depths = np.full((size[1], size[0]), np.inf, np.float32)
+    rows = np.arange(size[1], dtype=np.float32)[:, None]
+    columns = np.arange(size[0], dtype=np.float32)[None, :]
+    for surface in stage.surfaces:
+        quad = np.array([_pixel(stage.camera, corner, *size) for corner in surface.corners])
+        shape = np.zeros(depths.shape, np.uint8)
+        cv2.fillConvexPoly(shape, np.round(quad * 16).astype(np.int32), (255,), cv2.LINE_8, 4)
+        near = 1 / np.array([corner[2] for corner in surface.corners])
+        plane = np.linalg.lstsq(np.column_stack([quad, np.ones(4)]), near, rcond=None)[0]
+        inverse = np.maximum(plane[0] * columns + plane[1] * rows + plane[2], 1e-3)
+        np.copyto(depths, (1 / inverse).astype(np.float32), where=shape > 127)
+    return depths
+
+
 # ----------------------------------------------------------------------------------------- shadows
 
 
