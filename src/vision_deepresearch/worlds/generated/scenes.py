@@ -501,11 +501,7 @@ def _mount_for(thing: Entity, support: Support, stage: Stage, rng: random.Random
         case Support.POLE:
             return Mount.CLOTH
         case Support.HANG:
-            return (
-                Mount.BARE
-                if is_round or thing.kind == "airship"
-                else rng.choice((Mount.CLOTH, Mount.BOARD))
-            )
+            return Mount.BARE if is_round else rng.choice((Mount.CLOTH, Mount.BOARD))
         case Support.BRACKET:
             return Mount.BARE if is_round else Mount.BOARD
         case _:

@@ -167,8 +167,8 @@ def _label(pen: Pen, look: Look, rng: random.Random, area: Area) -> None:
     if is_wide:
         spots = [(-0.36, -0.22), (0.36, -0.22), (-0.36, 0.2), (0.36, 0.2)]
     for slot, (x, y) in enumerate(spots):
-        x, y = x + rng.uniform(-0.025, 0.025), y + rng.uniform(-0.04, 0.04)
-        place = (cx + x * wide, (y0 + y1) / 2 + y * tall)
+        over, down = rng.uniform(-0.025, 0.025), rng.uniform(-0.04, 0.04)
+        place = (cx + (x + over) * wide, (y0 + y1) / 2 + (y + down) * tall)
         if abs(place[1] - band) < 0.16 * tall:
             place = (place[0], place[1] + (-0.17 if place[1] < band else 0.17) * tall)
         pen.disc(*place, 0.125 * unit, look.light, look.dark, 0.014)

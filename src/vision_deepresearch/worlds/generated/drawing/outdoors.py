@@ -74,7 +74,12 @@ def crowd(
             name, 0.2
         ) * rng.uniform(0.92, 1.08)
         props.append(
-            Prop(name=name, spot=(rng.uniform(-width, width) * min(z, 2.6), 0.0, z), size=size)
+            Prop(
+                name=name,
+                spot=(rng.uniform(-width, width) * min(z, 2.6), 0.0, z),
+                size=size,
+                shadow=name != "pigeons",
+            )
         )
     return props
 

@@ -436,6 +436,48 @@ def _flower(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> Non
     look.put(pen, 0, 0.02 * flip, -0.32, 0.13)
 
 
+def _case_mark(
+    inner: Pen,
+    look: Look,
+    kind: int,
+    k: int,
+    half: tuple[int, float],
+    y: float,
+    spot: Point,
+) -> None:
+    """Mark number `k` on one wing case; `half` is which side it lies on and how wide that is."""
+    side, wide = half
+    x = side * wide * (0.45 + 0.2 * (k % 2))
+    if kind == 3:
+        inner.disc(side * spot[0], spot[1], 0.07, look.light, look.dark, 0.014)
+        inner.disc(side * spot[0], spot[1], 0.035, look.colour(2))
+    elif kind == 4:
+        zigzag = [(side * wide * j / 4, y + 0.06 * (j % 2)) for j in range(5)]
+        inner.stroke(zigzag, look.colour(1 + k % 2), 0.04)
+    elif kind == 5:
+        blot = ring_points(side * spot[0], spot[1], 0.1, 0.16, 7, 0.7 * k)
+        inner.poly(blot, look.colour(1 + k % 3), look.dark, 0.012)
+    elif kind == 0:
+        inner.disc(x, y, 0.062, look.colour(1), look.dark, 0.014)
+    elif kind == 1:
+        inner.poly(
+            [(x - 0.1, y), (x, y - 0.06), (x + 0.1, y), (x, y + 0.06)],
+            look.colour(2),
+            look.dark,
+            0.012,
+        )
+    else:
+        inner.poly(
+            [
+                (side * 0.03, y),
+                (side * wide, y - 0.05),
+                (side * wide, y + 0.02),
+                (side * 0.03, y + 0.06),
+            ],
+            look.colour(1 + k % 2),
+        )
+
+
 def _beetle(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> None:
     pen = full_pen(canvas, mask)
     wide, long = rng.uniform(0.3, 0.42), rng.uniform(0.5, 0.6)
@@ -484,35 +526,7 @@ def _beetle(canvas: Pixels, mask: Pixels, look: Look, rng: random.Random) -> Non
                 )
             for k in range(rows):
                 y = -0.26 + 0.84 * k / rows
-                x = side * wide * (0.45 + 0.2 * (k % 2))
-                if kind == 3:
-                    inner.disc(side * spots[k][0], spots[k][1], 0.07, look.light, look.dark, 0.014)
-                    inner.disc(side * spots[k][0], spots[k][1], 0.035, look.colour(2))
-                elif kind == 4:
-                    zigzag = [(side * wide * j / 4, y + 0.06 * (j % 2)) for j in range(5)]
-                    inner.stroke(zigzag, look.colour(1 + k % 2), 0.04)
-                elif kind == 5:
-                    blot = ring_points(side * spots[k][0], spots[k][1], 0.1, 0.16, 7, 0.7 * k)
-                    inner.poly(blot, look.colour(1 + k % 3), look.dark, 0.012)
-                elif kind == 0:
-                    inner.disc(x, y, 0.062, look.colour(1), look.dark, 0.014)
-                elif kind == 1:
-                    inner.poly(
-                        [(x - 0.1, y), (x, y - 0.06), (x + 0.1, y), (x, y + 0.06)],
-                        look.colour(2),
-                        look.dark,
-                        0.012,
-                    )
-                else:
-                    inner.poly(
-                        [
-                            (side * 0.03, y),
-                            (side * wide, y - 0.05),
-                            (side * wide, y + 0.02),
-                            (side * 0.03, y + 0.06),
-                        ],
-                        look.colour(1 + k % 2),
-                    )
+                _case_mark(inner, look, kind, k, (side, wide), y, spots[k])
         inner.stroke([(0, -0.4), (0, 0.75)], look.dark, 0.024)
 
     paint_inside(canvas, mask, outline, fill=shell, draw=cases)
