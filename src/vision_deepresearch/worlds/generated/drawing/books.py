@@ -42,8 +42,9 @@ def paint_book(canvas: Pixels, mask: Pixels, look: Look) -> None:
         x, y = rng.uniform(-0.9, 0.9) * a, rng.uniform(-0.94, 0.9)
         pen.stroke([(x, y), (x + 0.03, y)], shade(cloth, rng.choice((0.9, 1.1))), 0.01)
     pen.box(-a * 0.985, -0.985, -a * 0.8, 0.94, shade(cloth, 0.78), look.dark, 0.015)
-    for k in range(4):
-        y = -0.72 + 0.46 * k
+    bars = rng.randint(2, 6)
+    for k in range(bars):
+        y = -0.86 + 1.8 * (k + rng.uniform(0.3, 0.6)) / bars
         pen.box(-a * 0.975, y, -a * 0.81, y + 0.05, accent, look.dark, 0.01)
     x0, x1 = -a * 0.72, a * 0.87
     _frame(pen, look, rng, (x0, -0.9, x1, 0.85), gold)
@@ -51,14 +52,26 @@ def paint_book(canvas: Pixels, mask: Pixels, look: Look) -> None:
     title_y = -0.6 if look.style in {0, 2, 4} else 0.56
     _title(pen, look, rng, (cx, title_y, half * 0.8), gold)
     scene_y = 0.1 if title_y < 0 else -0.12
-    _VIGNETTES.get(look.kind, _medal)(pen.at(cx, scene_y, half * 0.74), look, rng, gold)
+    _VIGNETTES.get(look.kind, _medal)(
+        pen.at(
+            cx, scene_y + rng.uniform(-0.05, 0.05), half * rng.uniform(0.64, 0.75), _lean(look, rng)
+        ),
+        look,
+        rng,
+        gold,
+    )
     foot = 0.74 if title_y < 0 else -0.78
     glyph_row(pen.at(cx, foot, half * 0.5), rng, gold, letters=8)
-    corner = 0.115 * min(1.0, half / 0.5)
+    corner = rng.uniform(0.095, 0.12) * min(1.0, half / 0.5)
     for slot, (x, y) in enumerate(((-1, -1), (1, -1), (1, 1), (-1, 1))):
         place = (cx + x * (half - corner * 1.15), -0.025 + y * (0.875 - corner * 1.15))
         pen.disc(*place, corner, mix(cloth, gold, 0.25), gold, 0.012)
         look.put(pen, slot + 1, *place, corner * 0.8)
+
+
+def _lean(look: Look, rng: random.Random) -> float:
+    """What is round may stand aslant, radians."""
+    return rng.uniform(-0.45, 0.45) if look.kind == "atlas" else 0.0
 
 
 def _frame(
@@ -131,7 +144,7 @@ def _globe(pen: Pen, look: Look, rng: random.Random, gold: Colour) -> None:
             for t in (0.0, 0.8, 1.6, 2.4, 3.2, 4.0, 4.8, 5.6)
         ]
         pen.poly(land, mix(look.light, look.colour(2), 0.4), look.dark, 0.02)
-    for k in (0.35, 0.7):
+    for k in rng.choice(((0.35, 0.7), (0.5,), (0.24, 0.48, 0.72), (0.6,))):
         for side in (-1, 1):
             pen.stroke(
                 [

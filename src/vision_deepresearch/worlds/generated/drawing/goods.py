@@ -436,15 +436,17 @@ def _bag(pen: Pen, canvas: Pixels, mask: Pixels, look: Look, rng: random.Random)
         look.dark,
         0.025,
     )
-    for k in range(11):
-        x = a * (-0.8 + 0.16 * k)
-        pen.poly(ring_points(x, -0.855, 0.05, 0.07, 4), look.light, look.dark, 0.012)
+    beads, sides = rng.randint(6, 13), rng.choice((3, 4, 4, 6, 12))
+    for k in range(beads):
+        x = a * (-0.84 + 1.68 * (k + 0.5) / beads)
+        pen.poly(ring_points(x, -0.855, 0.05, 0.07, sides), look.light, look.dark, 0.012)
     for side in (-1, 1):
         pen.stroke(
             [(side * a * 0.86, -0.7), (side * a * 0.7, 0.1), (side * a * 0.84, 0.95)],
             shade(cloth, 0.72),
             0.02,
         )
-    area = (-a * 0.74, -0.6, a * 0.74, 0.86)
+    wide = a * rng.uniform(0.66, 0.8)
+    area = (-wide, rng.uniform(-0.66, -0.5), wide, rng.uniform(0.72, 0.88))
     paper = _rounded(*area, 0.12)
     _printed(canvas, mask, paper, look, rng, area)
