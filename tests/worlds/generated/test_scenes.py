@@ -27,7 +27,12 @@ from vision_deepresearch.worlds.generated.scenes import (
     render_scene,
 )
 from vision_deepresearch.worlds.generated.spec import spec_named
-from vision_deepresearch.worlds.index.visual import Features, features
+from vision_deepresearch.worlds.index.visual import (
+    MATCH_INLIERS,
+    Features,
+    VisualIndex,
+    features,
+)
 
 SPEC = spec_named("tiny", seed=3)
 TYPES = tuple(kind for kind in EntityType if kind.carries_picture)
@@ -211,6 +216,39 @@ def _num_alike(first: Features, second: Features) -> int:
     """Key points of the first with a clearly nearest key point in the second."""
     pairs = cv2.BFMatcher(cv2.NORM_HAMMING).knnMatch(first.codes, second.codes, k=2)
     return sum(near.distance < 0.75 * far.distance for near, far in pairs)
+
+
+def test_a_part_of_the_things_is_hidden_and_of_none_too_much() -> None:
+    shares: list[float] = []
+    for number, layout in enumerate(LAYOUTS):
+        members = list(THINGS)[number : number + 5]
+        scene = SceneSpec(id=f"h{number}", layout=layout, entity_ids=tuple(members))
+        shares += render_scene(SPEC, scene, THINGS).visibility.values()
+    assert min(shares) >= 0.68
+    assert 0.1 < sum(share < 0.95 for share in shares) / len(shares) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("type_", "kind"),
+    [
+        (EntityType.VESSEL, ""),
+        (EntityType.BUILDING, ""),
+        (EntityType.SPECIES, "beetle"),
+        (EntityType.VEHICLE, "steam locomotive"),
+    ],
+)
+def test_two_things_of_one_kind_are_seldom_taken_for_each_other(
+    type_: EntityType, kind: str, tmp_path: Path
+) -> None:
+    things = [Entity(id=f"m{number}", type=type_, name="x", kind=kind) for number in range(12)]
+    known = [(thing.id, features(reference_picture(SPEC, thing))) for thing in things]
+    index = VisualIndex.build_from_features(tmp_path / "index", known)
+    strangers = [
+        max(index.inliers_of(query, [at for at in range(12) if at != number]).values())
+        for number, (_, query) in enumerate(known)
+    ]
+    assert np.median(strangers) < MATCH_INLIERS
+    assert max(strangers) < 2 * MATCH_INLIERS
 
 
 def test_a_lookalike_shares_all_but_three_or_four_marks() -> None:
