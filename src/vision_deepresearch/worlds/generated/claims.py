@@ -40,6 +40,27 @@ class Claim:
         return (self.subject, self.predicate)
 
 
+def had_happened(graph: Graph, fact: Fact, *, published: str | None) -> bool:
+    """Whether a page of that day could know a fact: it tells of nothing later.
+
+    Args:
+        graph: knows which facts are years and dates.
+        fact: as the page would state it.
+        published: ISO date of the page; None: it has none, and tells what is so today.
+    """
+    if published is None:
+        return True
+    years = [year for year in (fact.since, fact.until) if year is not None]
+    match graph.relation(fact.subject, fact.predicate).range:
+        case Range.YEAR if isinstance(fact.literal, int):
+            years.append(fact.literal)
+        case Range.DATE if isinstance(fact.literal, str):
+            years.append(int(fact.literal[:4]))
+        case _:
+            pass
+    return all(year <= int(published[:4]) for year in years)
+
+
 def twisted(graph: Graph, fact: Fact, *, key: str) -> Fact:
     """The fact with another, wrong value of the same kind; the same key gives the same value."""
     rng = rng_for(graph.spec.root, "twist", (key, fact.subject, fact.predicate))
