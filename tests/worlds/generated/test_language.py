@@ -264,8 +264,8 @@ def asked_texts() -> Iterator[str]:
 
 
 INVERTED = re.compile(
-    r"\b(?:[Ii]n|[Aa]t|[Oo]n|[Tt]o|[Nn]ear) (?:which|what|how many)"
-    r"(?: (?!(?:was|is|did|does|can|were|one|there)\b)\w+)+ \{x\}\??$"
+    r"^(?:[Ii]n|[Aa]t|[Oo]n|[Tt]o|[Nn]ear) (?:which|what|how many)"
+    r"(?: (?!(?:was|is|did|does|can|were|one|there)\b)\w+)+ \{x\}\?$"
 )
 """A verb straight before its subject, with no help: "In which year began that event?"."""
 
