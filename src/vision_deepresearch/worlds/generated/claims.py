@@ -50,15 +50,27 @@ def had_happened(graph: Graph, fact: Fact, *, published: str | None) -> bool:
     """
     if published is None:
         return True
-    years = [year for year in (fact.since, fact.until) if year is not None]
+    years = [fact.since, fact.until, year_of(graph, fact), first_year(graph, fact.subject)]
+    if fact.object is not None:
+        years.append(first_year(graph, fact.object))
+    return all(year is None or year <= int(published[:4]) for year in years)
+
+
+def first_year(graph: Graph, entity_id: str) -> int | None:
+    """The year in which a thing began, the earliest that a fact of its own states; None: none does."""
+    years = (year_of(graph, fact) for fact in graph.facts(entity_id))
+    return min((year for year in years if year is not None), default=None)
+
+
+def year_of(graph: Graph, fact: Fact) -> int | None:
+    """The year that a fact states; None: it states none."""
     match graph.relation(fact.subject, fact.predicate).range:
         case Range.YEAR if isinstance(fact.literal, int):
-            years.append(fact.literal)
+            return fact.literal
         case Range.DATE if isinstance(fact.literal, str):
-            years.append(int(fact.literal[:4]))
+            return int(fact.literal[:4])
         case _:
-            pass
-    return all(year <= int(published[:4]) for year in years)
+            return None
 
 
 def twisted(graph: Graph, fact: Fact, *, key: str) -> Fact:

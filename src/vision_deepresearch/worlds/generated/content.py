@@ -199,7 +199,11 @@ def _works(writer: Writer) -> Iterator[Section]:
     """Lists of what refers to the subject, where there are several such things."""
     num_lists = 0
     for relation in _towards(writer):
-        things = writer.graph.subjects(writer.subject, relation.name)
+        things = [
+            thing
+            for thing in writer.graph.subjects(writer.subject, relation.name)
+            if writer.known(writer.graph.facts_of(thing, relation.name))
+        ]
         if len(things) < 2 or relation.name.startswith("former_"):
             continue
         default = f"{plural(relation.domain.value).capitalize()} ({relation.infobox.lower()})"

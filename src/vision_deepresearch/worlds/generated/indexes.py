@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from vision_deepresearch.worlds.generated import furniture
+from vision_deepresearch.worlds.generated.claims import year_of
 from vision_deepresearch.worlds.generated.document import (
     Document,
     Line,
@@ -21,7 +22,6 @@ from vision_deepresearch.worlds.generated.plan import (
     encyclopedia_url,
     list_title,
     part_url,
-    year_of,
 )
 from vision_deepresearch.worlds.generated.relations import BY_DOMAIN, Range, Relation
 from vision_deepresearch.worlds.generated.writer import Writer, paragraph

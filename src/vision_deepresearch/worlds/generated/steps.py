@@ -173,7 +173,7 @@ STEPS: dict[tuple[EntityType, str, bool], Wordings] = {
     (BUILDING, "restored_in", False): _w(
         "",
         "In which year was the restoration of {x}? | What is the year of the restoration of {x}? | "
-        "In which year were restorers done with {x}?",
+        "In which year did restorers finish work on {x}?",
     ),
     # --- artworks
     (ARTWORK, "created_by", False): _w(

@@ -252,7 +252,8 @@ class Writer:
         for relation in pointing_at(self.graph.entity(self.subject).type):
             if relation.inverse_infobox:
                 thing = self.graph.inverse(self.subject, relation.name)
-                if thing is not None:
+                fact = self.graph.fact(thing, relation.name) if thing is not None else None
+                if thing is not None and fact is not None and self.known((fact,)):
                     yield relation.name, thing
 
     def inverse_rows(self) -> Iterator[Row]:
