@@ -16,7 +16,7 @@ from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.page import Page
 from vision_deepresearch.core.proof import Hop, HopKind
 from vision_deepresearch.worlds.generated import furniture
-from vision_deepresearch.worlds.generated.claims import Claim, Stance
+from vision_deepresearch.worlds.generated.claims import Claim, Stance, had_happened
 from vision_deepresearch.worlds.generated.document import Document, Line
 from vision_deepresearch.worlds.generated.entities import EntityType
 from vision_deepresearch.worlds.generated.furniture import num_wordings
@@ -28,7 +28,7 @@ from vision_deepresearch.worlds.generated.grammar import (
 from vision_deepresearch.worlds.generated.graph import Graph
 from vision_deepresearch.worlds.generated.pages import PageSet
 from vision_deepresearch.worlds.generated.plan import pictured_at
-from vision_deepresearch.worlds.generated.relations import RELATIONS
+from vision_deepresearch.worlds.generated.relations import RELATIONS, Range
 from vision_deepresearch.worlds.generated.saving import INDEX, kinds_named, save_pages
 from vision_deepresearch.worlds.generated.sites import (
     DEAD_HOSTS,
@@ -442,3 +442,45 @@ def test_what_a_page_gets_wrong_is_known_as_disputed() -> None:
             assert is_true == (claim.stance is Stance.TRUE)
             found += not is_true
     assert found > 3
+
+
+A_LARGER_SPEC = WorldSpec(preset="test", seed=11, num_entities=1000, num_tasks=1)
+
+
+def test_a_dated_page_tells_nothing_that_happened_after_its_day() -> None:
+    graph = Graph.of(A_LARGER_SPEC)
+    pages = PageSet.of(graph)
+    dated = [record for record in pages.all_urls() if record.published is not None]
+    assert len(dated) > 300
+    num_claims = 0
+    for record in dated:
+        day = int((record.published or "")[:4])
+        for claim in pages.claims(record.url):
+            num_claims += 1
+            if claim.inverse:
+                facts = [
+                    fact
+                    for start in graph.subjects(claim.subject, claim.predicate)
+                    for fact in graph.facts_of(start, claim.predicate)
+                    if graph.entity(start).name == claim.value
+                ]
+                assert all(had_happened(graph, f, published=record.published) for f in facts)
+                continue
+            relation = graph.relation(claim.subject, claim.predicate)
+            if relation.range in {Range.YEAR, Range.DATE}:
+                assert max(map(int, re.findall(r"\d{4}", claim.value))) <= day, (record.url, claim)
+            for fact in graph.facts_of(claim.subject, claim.predicate):
+                if claim.stance is Stance.TRUE:
+                    assert all(y is None or y <= day for y in (fact.since, fact.until)), claim
+    assert num_claims > 1000
+
+
+def test_a_third_of_the_articles_at_most_speaks_of_another_thing() -> None:
+    urls = urls_of(PageKind.ENCYCLOPEDIA)
+    other = [
+        url
+        for url in urls
+        if {claim.subject for claim in some_pages().claims(url)}
+        - {some_pages().record(url).about[0]}
+    ]
+    assert 0.1 < len(other) / len(urls) <= 1 / 3

@@ -17,6 +17,7 @@ from vision_deepresearch.worlds.generated.facts import (
     read_number,
     write_literal,
 )
+from vision_deepresearch.worlds.generated.frames import FRAMES, MORE_CLAUSES
 from vision_deepresearch.worlds.generated.grammar import (
     INVERSE_REALISATIONS,
     REALISATIONS,
@@ -41,6 +42,7 @@ from vision_deepresearch.worlds.generated.relations import (
     Range,
     Relation,
 )
+from vision_deepresearch.worlds.generated.short_steps import SHORT_PHRASES, SHORT_QUESTIONS
 
 FREQUENT = 12
 """Realisations of what nearly every article says."""
@@ -247,3 +249,49 @@ def test_a_predicate_is_of_one_type_but_for_kind() -> None:
         rows += [r.inverse_infobox for r in RELATIONS.values() if r.target is domain]
         told = [row for row in rows if row]
         assert len(told) == len(set(told)), domain
+
+
+def asked_texts() -> Iterator[str]:
+    """Every wording of questions, phrases, clauses and frames."""
+    for phrases, questions in STEPS.values():
+        yield from (*phrases, *questions)
+    for table in (SHORT_PHRASES, SHORT_QUESTIONS, CLAUSES, MORE_CLAUSES, PARAPHRASES):
+        yield from table.values()
+    for templates in ANCHORS.values():
+        yield from templates
+    for frames in FRAMES.values():
+        yield from (frame.text for frame in frames)
+
+
+INVERTED = re.compile(
+    r"^(?:In|At|On|To|Near|Into) (?:which|what) \w+ (?!(?:was|were|is|did|does|do|can)\b)\w+.* \{x\}"
+    r"|^(?:In|At|On|To|Near|Into) (?:which|what) \w+ (?:is|was) \w*(?:ed|set|held|found|kept) \{x\}"
+    r"|^How (?:\w+ ){1,4}(?:has|lies|grows|measures|runs) \{x\}"
+)
+"""A verb straight before its subject, with no help: "In which year began that event?"."""
+
+
+def test_no_question_turns_verb_and_subject_round() -> None:
+    assert INVERTED.search("In which year began {x}?")
+    assert INVERTED.search("In which town is held {x}?")
+    assert INVERTED.search("How many pages has {x}?")
+    assert not INVERTED.search("In which year was {x} built?")
+    for text in asked_texts():
+        assert not INVERTED.search(text), text
+        assert not re.search(r"\byear (?:saw|gave|falls)\b|\bliving mascot\b|\bfreedom\b", text)
+
+
+def test_a_stands_before_consonants_and_an_before_vowels() -> None:
+    for text in asked_texts():
+        assert not re.search(r"\b[Aa] (?=[aeio]|\{noun\})", text), text
+        assert not re.search(r"\b[Aa]n (?![aeiou]|hono|hour)", text), text
+
+
+def test_short_wordings_are_of_relations_that_have_long_ones() -> None:
+    for key, text in SHORT_PHRASES.items():
+        assert STEPS[key][0], key
+        assert text.count("{x}") == 1
+    for key, text in SHORT_QUESTIONS.items():
+        assert text.count("{x}") == 1
+        assert text.endswith("?")
+        assert "{year}" not in text or key[1].startswith(FORMER), key

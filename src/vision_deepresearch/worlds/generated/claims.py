@@ -40,6 +40,39 @@ class Claim:
         return (self.subject, self.predicate)
 
 
+def had_happened(graph: Graph, fact: Fact, *, published: str | None) -> bool:
+    """Whether a page of that day could know a fact: it tells of nothing later.
+
+    Args:
+        graph: knows which facts are years and dates.
+        fact: as the page would state it.
+        published: ISO date of the page; None: it has none, and tells what is so today.
+    """
+    if published is None:
+        return True
+    years = [fact.since, fact.until, year_of(graph, fact), first_year(graph, fact.subject)]
+    if fact.object is not None:
+        years.append(first_year(graph, fact.object))
+    return all(year is None or year <= int(published[:4]) for year in years)
+
+
+def first_year(graph: Graph, entity_id: str) -> int | None:
+    """The year in which a thing began, the earliest that a fact of its own states; None: none does."""
+    years = (year_of(graph, fact) for fact in graph.facts(entity_id))
+    return min((year for year in years if year is not None), default=None)
+
+
+def year_of(graph: Graph, fact: Fact) -> int | None:
+    """The year that a fact states; None: it states none."""
+    match graph.relation(fact.subject, fact.predicate).range:
+        case Range.YEAR if isinstance(fact.literal, int):
+            return fact.literal
+        case Range.DATE if isinstance(fact.literal, str):
+            return int(fact.literal[:4])
+        case _:
+            return None
+
+
 def twisted(graph: Graph, fact: Fact, *, key: str) -> Fact:
     """The fact with another, wrong value of the same kind; the same key gives the same value."""
     rng = rng_for(graph.spec.root, "twist", (key, fact.subject, fact.predicate))

@@ -20,7 +20,6 @@ from vision_deepresearch.worlds.generated.frames import (
     FrameKind,
     frames_of,
     is_wordable,
-    noun_phrase,
 )
 from vision_deepresearch.worlds.generated.funnel import Funnel, Reject
 from vision_deepresearch.worlds.generated.positions import Position, positions_of
@@ -103,18 +102,13 @@ class Composer:
         """One of the split's frames."""
         return self.rng.choice(frames_of(self.routes.graph.spec.split, kind))
 
+    def leads(self) -> tuple[Frame, ...]:
+        """The split's sentences for the first steps of a long chain."""
+        return frames_of(self.routes.graph.spec.split, FrameKind.LEAD)
+
     def name_it(self) -> str:
         """The question where the thing itself is the answer."""
         return self.frame(FrameKind.NAME).text
-
-    def nested(self, arrivals: Sequence[Arrival], *, about: str) -> str | None:
-        """A chain of relations as one long phrase; None: a step has no such words."""
-        for arrival in arrivals:
-            longer = noun_phrase(arrival, rng=self.rng, about=about)
-            if longer is None:
-                return None
-            about = longer
-        return about
 
     # ------------------------------------------------------------------------------------ routes
 

@@ -199,7 +199,11 @@ def _works(writer: Writer) -> Iterator[Section]:
     """Lists of what refers to the subject, where there are several such things."""
     num_lists = 0
     for relation in _towards(writer):
-        things = writer.graph.subjects(writer.subject, relation.name)
+        things = [
+            thing
+            for thing in writer.graph.subjects(writer.subject, relation.name)
+            if writer.known(writer.graph.facts_of(thing, relation.name))
+        ]
         if len(things) < 2 or relation.name.startswith("former_"):
             continue
         default = f"{plural(relation.domain.value).capitalize()} ({relation.infobox.lower()})"
@@ -212,12 +216,18 @@ def _works(writer: Writer) -> Iterator[Section]:
             return
 
 
+_P_COMPARISON = 0.3
+"""Of articles, the share that speak of another thing too."""
+
+
 def _comparison(writer: Writer) -> Iterator[Section]:
     """Facts about another thing of the kind: a reader must tell whose value it is."""
     rng, graph = writer.rng, writer.graph
+    if rng.random() > _P_COMPARISON:
+        return
     others = graph.of_type(graph.entity(writer.subject).type)
     other = rng.choice(others)
-    facts = graph.facts(other.id)
+    facts = writer.known(graph.facts(other.id))
     if other.id == writer.subject or graph.is_homonym(other.id) or len(facts) < 2:
         return
     picked = rng.sample(facts, k=min(len(facts), rng.choice((1, 2, 2, 3))))
@@ -348,12 +358,8 @@ def _news(writer: Writer) -> Document:
 def _around(writer: Writer, told: Sequence[Fact]) -> list[Line]:
     """A fact each about two things that were named."""
     neighbours = [fact.object for fact in told if fact.object is not None]
-    aside = [
-        writer.rng.choice(writer.graph.facts(neighbour))
-        for neighbour in neighbours
-        if writer.graph.facts(neighbour)
-    ]
-    return writer.named(aside[:2])
+    known = (writer.known(writer.graph.facts(neighbour)) for neighbour in neighbours)
+    return writer.named([writer.rng.choice(facts) for facts in known if facts][:2])
 
 
 def _profile(writer: Writer) -> Document:

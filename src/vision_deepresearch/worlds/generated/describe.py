@@ -20,7 +20,7 @@ from vision_deepresearch.worlds.generated.clauses import (
     fulfils,
     may_fulfil,
 )
-from vision_deepresearch.worlds.generated.frames import noun_phrase, relative, replaced, shown_name
+from vision_deepresearch.worlds.generated.frames import named, noun_phrase, relative, replaced
 from vision_deepresearch.worlds.generated.relations import RELATIONS, Relation
 from vision_deepresearch.worlds.generated.routes import Arrival, Routes, Step
 
@@ -97,7 +97,7 @@ class Describer:
             inner = None
             if depth > 1 and self.rng.random() < 0.4:
                 inner = self._by_chain(start, depth=depth - 1)
-            about = inner.text if inner else shown_name(self.routes.graph.entity(start).name)
+            about = inner.text if inner else named(self.routes.graph.entity(start))
             text = noun_phrase(arrival, rng=self.rng, about=about)
             if text is None:
                 continue

@@ -7,18 +7,30 @@ another. A frame has an id, which a task keeps among its strata.
     {plural} {noun} {noun_a}    what is seen, what it stands for: "emblems", "an organisation"
     {clause} {order} {where}    what only one thing fulfils, behind "that"
     {link}                      what several things fulfil: "was designed by the founder of ..."
-    {that}                      "who" for people, else "that"
+    {x}                         what the first steps of a chain lead to
     {ask_anchor} {ask_that}     the question proper, about the anchor or "that town"
 """
 
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from vision_deepresearch.worlds.generated import phrases
-from vision_deepresearch.worlds.generated.entities import EntityType
+from vision_deepresearch.worlds.generated.entities import Entity, EntityType
 from vision_deepresearch.worlds.generated.routes import Arrival
+from vision_deepresearch.worlds.generated.short_steps import (
+    MAX_WORDS,
+    SHORT_PHRASES,
+    SHORT_QUESTIONS,
+)
+
+_DEEP = 2
+"""Relations one inside the other, from which on a sentence ends."""
+_P_EARLY = 0.25
+"""Of shorter phrases, the share that has a sentence of its own all the same."""
+_P_SHORT = 0.6
 
 
 class FrameKind(StrEnum):
@@ -35,6 +47,8 @@ class FrameKind(StrEnum):
     """Several things linked to what the picture shows, one of which fulfils a clause."""
     TWO = "two"
     """A thing linked to two things of the picture."""
+    LEAD = "lead"
+    """A sentence of its own for the first steps of a long chain."""
     NAME = "name"
     """The end of a question whose answer is the thing itself."""
 
@@ -57,7 +71,7 @@ _TEXTS: dict[str, dict[FrameKind, tuple[str, ...]]] = {
             "I photographed this scene and my eye was caught by {anchor}. {ask_that}",
             "My question is about {anchor}. {ask_that}",
             "In this scene one can make out {anchor}. {ask_that}",
-            "Please identify {anchor} first. {ask_that}",
+            "Please identify {anchor}. {ask_that}",
             "Look at the picture and pick out {anchor}. {ask_that}",
             "A friend sent me this picture and pointed at {anchor}. {ask_that}",
             "Of all that is to be seen here, only {anchor} interests me. {ask_that}",
@@ -68,94 +82,108 @@ _TEXTS: dict[str, dict[FrameKind, tuple[str, ...]]] = {
         ),
         FrameKind.EMBLEM: (
             (
-                "Several {plural} can be seen here. One of them belongs to {noun_a} that {clause}. "
-                "{ask_that}"
+                "Several {plural} can be seen here. Only one of them belongs to {noun_a} that "
+                "{clause}. {ask_that}"
             ),
             (
                 "Of the {plural} in this picture, only one is that of {noun_a} that {clause}. "
                 "{ask_that}"
             ),
             "Among the {plural} in this scene, find the one of {noun_a} that {clause}. {ask_that}",
-            "Only one of the {plural} shown here stands for {noun_a} that {clause}. {ask_that}",
+            "Only one of the {plural} shown here belongs to {noun_a} that {clause}. {ask_that}",
             "Look for the one among the {plural} whose {noun} {clause}. {ask_that}",
             (
                 "There are a few {plural} in this picture; I mean the one whose {noun} {clause}. "
                 "{ask_that}"
             ),
-            "Not all {plural} here are alike: one stands for {noun_a} that {clause}. {ask_that}",
-            "Work out which of the {plural} belongs to {noun_a} that {clause}. {ask_that}",
             (
-                "The {plural} in this scene have different owners. One is {noun_a} that {clause}. "
+                "Look closely at the {plural}: exactly one belongs to {noun_a} that {clause}. "
                 "{ask_that}"
             ),
-            "Go through the {plural} until you meet {noun_a} that {clause}. {ask_that}",
-            "One of the {plural} in view is used by {noun_a} that {clause}. {ask_that}",
-            "Check every one of the {plural}; just one is of {noun_a} that {clause}. {ask_that}",
+            "Work out which of the {plural} belongs to {noun_a} that {clause}. {ask_that}",
+            (
+                "Compare the {plural} in this scene. Exactly one is that of {noun_a} that "
+                "{clause}. {ask_that}"
+            ),
+            "Go through the {plural} until you come to that of {noun_a} that {clause}. {ask_that}",
+            "One of the {plural} in view is that of {noun_a} that {clause}. {ask_that}",
+            "Check the {plural} one by one; just one is that of {noun_a} that {clause}. {ask_that}",
         ),
         FrameKind.CLAUSE: (
-            "Several {plural} can be seen here. One of them {clause}. {ask_that}",
+            "Several {plural} can be seen here. Only one of them {clause}. {ask_that}",
             "Of the {plural} in this picture, only one {clause}. {ask_that}",
             "Among the {plural} in this scene, find the one that {clause}. {ask_that}",
             "Only one of the {plural} shown here {clause}. {ask_that}",
             "Look for the one among the {plural} that {clause}. {ask_that}",
             "There are a few {plural} in this picture; I mean the one that {clause}. {ask_that}",
-            "Not all {plural} here are alike: one {clause}. {ask_that}",
+            "Look closely at the {plural}: exactly one {clause}. {ask_that}",
             "Work out which of the {plural} {clause}. {ask_that}",
-            "The {plural} in this scene have different stories. One {clause}. {ask_that}",
-            "Go through the {plural} until you meet the one that {clause}. {ask_that}",
+            "Compare the {plural} in this scene. Exactly one {clause}. {ask_that}",
+            "Go through the {plural} until you come to the one that {clause}. {ask_that}",
             "One of the {plural} in view {clause}. {ask_that}",
-            "Check every one of the {plural}; just one {clause}. {ask_that}",
+            "Check the {plural} one by one; just one {clause}. {ask_that}",
         ),
         FrameKind.COMPARE: (
             "Compare {first} with {second} and take the one that {order}. {ask_that}",
             "Two things interest me: {first}, and {second}. Find out which {order}. {ask_that}",
-            "Which {order}: {first}, or {second}? Go on with that one. {ask_that}",
+            "Work out which {order}: {first} or {second}. {ask_that}",
             "Identify {first} as well as {second}. Keep the one that {order}. {ask_that}",
             "Take {first} and {second}. Only the one that {order} matters now. {ask_that}",
             "Between {first} and {second}, choose the one that {order}. {ask_that}",
-            "Here are {first} and {second}. One of the two {order}; stay with it. {ask_that}",
+            "You can see {first} and {second}. Use the one that {order}. {ask_that}",
             "Set {first} against {second}. The winner is the one that {order}. {ask_that}",
             "Look up {first}, then {second}, and see which {order}. {ask_that}",
             "I want to follow up either {first} or {second}, whichever {order}. {ask_that}",
-            "Both {first} and {second} may matter, but only one {order}. {ask_that}",
+            "Of {first} and {second}, only the one that {order} counts. {ask_that}",
             "Decide between {first} and {second}: which {order}? {ask_that}",
         ),
         FrameKind.JOIN: (
             "More than one {noun} {link}. Take the one that {where}. {ask_that}",
-            "Find {noun_a} that {link} and that {where}. {ask_that}",
-            "I look for {noun_a}: it {link}, and it {where}. {ask_that}",
-            "There are several cases in which {noun_a} {link}. Just one {where}. {ask_that}",
-            "Not every {noun} that {link} is meant, but the one that {where}. {ask_that}",
-            "Think of {noun_a} that {link}. There are a few; mine {where}. {ask_that}",
-            "Which {noun} that {link} also {where}? Stay with that one. {ask_that}",
+            "Find the {noun} that {link} and that {where}. {ask_that}",
+            "I am looking for {noun_a}: it {link}, and it {where}. {ask_that}",
+            "There is more than one {noun} that {link}. Just one of them {where}. {ask_that}",
+            "Not every {noun} that {link} is meant, only the one that {where}. {ask_that}",
+            "Think of {noun_a} that {link}. There is more than one; mine {where}. {ask_that}",
+            "Which {noun} that {link} also {where}? {ask_that}",
+            "Take every {noun} that {link} and keep the one that {where}. {ask_that}",
+            "Draw up a list: each {noun} that {link}. Exactly one of them {where}. {ask_that}",
             (
-                "Of everything that fits the words '{noun_a} that {link}', keep what {where}. "
+                "Pick out the {noun} that {link} and, unlike any other such {noun}, {where}. "
                 "{ask_that}"
             ),
-            "Draw up a list: each {noun} that {link}. A single entry {where}. {ask_that}",
-            "Pick out the {noun} that {link} and, unlike the others, {where}. {ask_that}",
-            "Someone told me of {noun_a} that {link} and {where}. {ask_that}",
-            "The {noun} I have in mind {link}, and of those it is the one that {where}. {ask_that}",
+            "Someone told me of {noun_a} that {link} and that {where}. {ask_that}",
+            "The {noun} I have in mind {link}, and it also {where}. {ask_that}",
         ),
         FrameKind.TWO: (
             "Find the {noun} that {link} and that {where}. {ask_that}",
             "Two things in this picture lead to one {noun}: it {link}, and it {where}. {ask_that}",
-            "Which {noun} both {link} and {where}? Go on from there. {ask_that}",
+            "Which {noun} both {link} and {where}? {ask_that}",
             "There is just one {noun} that {link} and also {where}. {ask_that}",
             "Bring two hints together. The {noun} {link}. It also {where}. {ask_that}",
+            "Use the picture twice: look for the {noun} that {link} and that {where}. {ask_that}",
+            "More than one {noun} {link}, but only one of them {where}. {ask_that}",
+            "Behind two things shown here hides {noun_a}: it {link}, and it {where}. {ask_that}",
             (
-                "Use the picture twice: the {noun} that {link} must be the one that {where}. "
-                "{ask_that}"
-            ),
-            "My {noun} {link}. That leaves several, but only one {where}. {ask_that}",
-            "A {noun} hides behind two things shown here: it {link}, it {where}. {ask_that}",
-            (
-                "Look for what two things here have in common: a {noun} that {link} and {where}. "
+                "Look for what two things here have in common: {noun_a} that {link} and {where}. "
                 "{ask_that}"
             ),
             "I am after the {noun} that {where} and that {link}. {ask_that}",
             "Both hints are in the picture: the {noun} {link} and {where}. {ask_that}",
             "The {noun} in question {where}; besides, it {link}. {ask_that}",
+        ),
+        FrameKind.LEAD: (
+            "Find {x}.",
+            "Identify {x}.",
+            "Look for {x}.",
+            "Look up {x}.",
+            "Trace {x}.",
+            "Pin down {x}.",
+            "Search for {x}.",
+            "Find out about {x}.",
+            "Seek out {x}.",
+            "Try to find {x}.",
+            "You will need {x}.",
+            "Discover {x}.",
         ),
         FrameKind.NAME: (
             "What is its name?",
@@ -163,59 +191,69 @@ _TEXTS: dict[str, dict[FrameKind, tuple[str, ...]]] = {
             "Give its name.",
             "Under which name is it known?",
             "Tell me its name.",
-            "I need its name.",
+            "Please name it.",
         ),
     },
     "validation": {
         FrameKind.CHAIN: (
             "Something about {anchor} puzzles me. {ask_that}",
             "Let us talk about {anchor}. {ask_that}",
-            "First work out what this is: {anchor}. {ask_that}",
+            "Try to identify {anchor}. {ask_that}",
             "The starting point lies in the picture: {anchor}. {ask_that}",
             "Ignore the rest and study {anchor}. {ask_that}",
-            "Can you tell what is shown here as {anchor}? {ask_that}",
+            "Do you recognise {anchor}? {ask_that}",
         ),
         FrameKind.EMBLEM: (
             (
-                "The picture holds more than one of these {plural}; the right one is of {noun_a} that "
-                "{clause}. {ask_that}"
+                "More than one of the {plural} might be meant, but only one is that of {noun_a} "
+                "that {clause}. {ask_that}"
             ),
-            "Whose are the {plural} here? One is of {noun_a} that {clause}. {ask_that}",
+            "Whose are the {plural} here? One is that of {noun_a} that {clause}. {ask_that}",
             "Single out, from the {plural}, that of {noun_a} that {clause}. {ask_that}",
             "With so many {plural} about, only that of {noun_a} that {clause} counts. {ask_that}",
-            "Consider the {plural}: behind one of them is {noun_a} that {clause}. {ask_that}",
+            "Consider the {plural}: exactly one is that of {noun_a} that {clause}. {ask_that}",
         ),
         FrameKind.CLAUSE: (
-            "The picture holds more than one of these {plural}; the right one {clause}. {ask_that}",
-            "What do we know of the {plural} here? One {clause}. {ask_that}",
+            "More than one of the {plural} might be meant, but only one {clause}. {ask_that}",
+            "What do we know of the {plural} here? Only one {clause}. {ask_that}",
             "Single out, from the {plural}, the one that {clause}. {ask_that}",
             "With so many {plural} about, only the one that {clause} counts. {ask_that}",
             "Consider the {plural}: exactly one {clause}. {ask_that}",
         ),
         FrameKind.COMPARE: (
-            "Weigh {first} against {second}; what {order} is what we want. {ask_that}",
-            "On one hand there is {first}, on the other {second}. Prefer what {order}. {ask_that}",
-            "Of these two, {first} and {second}, one {order}. {ask_that}",
-            "Let {first} compete with {second}: what {order} wins. {ask_that}",
+            "Weigh {first} against {second}; we want the one that {order}. {ask_that}",
+            (
+                "On one hand there is {first}, on the other {second}. Prefer the one that {order}. "
+                "{ask_that}"
+            ),
+            "Of these two, {first} and {second}, keep the one that {order}. {ask_that}",
+            "Let {first} compete with {second}: the one that {order} wins. {ask_that}",
             "Determine whether {first} or {second} {order}, and use it from here on. {ask_that}",
         ),
         FrameKind.JOIN: (
             "Consider each {noun} that {link}; the right one {where}. {ask_that}",
-            "Only {noun_a} that {link} will do, and of those the one that {where}. {ask_that}",
-            "Some {noun} or other {link}, in fact several do; choose what {where}. {ask_that}",
-            "If {noun_a} {link} and moreover {where}, it is the one. {ask_that}",
-            "What is wanted {where}, and it is {noun_a} that {link}. {ask_that}",
+            "Only {noun_a} that {link} will do, and it must be the one that {where}. {ask_that}",
+            "Suppose you list each {noun} that {link}; choose the one that {where}. {ask_that}",
+            "If {noun_a} {link} and moreover {where}, it is the one I mean. {ask_that}",
+            "Wanted: {noun_a} that {link} and also {where}. {ask_that}",
         ),
         FrameKind.TWO: (
-            "The same {noun} {link} and {where}. {ask_that}",
-            "From two sides one gets to a {noun}: it {link}; it {where}. {ask_that}",
-            "Where two hints meet: a {noun} that {where}, and that {link}. {ask_that}",
-            "Name to yourself the {noun} that {link}, provided that it {where}. {ask_that}",
+            "One and the same {noun} {link} and {where}. {ask_that}",
+            "Two clues lead to {noun_a}: it {link}, and it {where}. {ask_that}",
+            "Two hints meet in {noun_a} that {where} and that {link}. {ask_that}",
+            "Search for the {noun} that {link}, provided that it {where}. {ask_that}",
             "Only one {noun} satisfies both: it {where}, and it {link}. {ask_that}",
+        ),
+        FrameKind.LEAD: (
+            "Go to {x}.",
+            "Track down {x}.",
+            "Make out {x}.",
+            "You should find {x}.",
+            "Get to {x}.",
         ),
         FrameKind.NAME: (
             "State its name.",
-            "How is it named?",
+            "What name does it have?",
             "By what name does it go?",
             "Its name, please.",
             "Which name does it bear?",
@@ -231,15 +269,15 @@ _TEXTS: dict[str, dict[FrameKind, tuple[str, ...]]] = {
             "What follows concerns {anchor}. {ask_that}",
         ),
         FrameKind.EMBLEM: (
-            "You see some {plural}. The one to use represents {noun_a} that {clause}. {ask_that}",
+            "You see some {plural}. The one to use is that of {noun_a} that {clause}. {ask_that}",
             "Which of the {plural} goes with {noun_a} that {clause}? Use it. {ask_that}",
-            "Let the {plural} be your guide: one represents {noun_a} that {clause}. {ask_that}",
+            "Let the {plural} be your guide: one belongs to {noun_a} that {clause}. {ask_that}",
             (
                 "By research one can tell which of the {plural} is that of {noun_a} that {clause}. "
                 "{ask_that}"
             ),
             (
-                "I care for one of the {plural} alone, namely that of {noun_a} that {clause}. "
+                "Only one of the {plural} interests me, namely that of {noun_a} that {clause}. "
                 "{ask_that}"
             ),
         ),
@@ -248,37 +286,44 @@ _TEXTS: dict[str, dict[FrameKind, tuple[str, ...]]] = {
             "Which of the {plural} {clause}? Use it. {ask_that}",
             "Let the {plural} be your guide: one {clause}. {ask_that}",
             "By research one can tell which of the {plural} {clause}. {ask_that}",
-            "I care for one of the {plural} alone, namely the one that {clause}. {ask_that}",
+            "Only one of the {plural} interests me, namely the one that {clause}. {ask_that}",
         ),
         FrameKind.COMPARE: (
             "Put {first} beside {second}. Continue with whichever {order}. {ask_that}",
-            "Whichever {order}, be it {first} or {second}, is the subject. {ask_that}",
-            "Pair up {first} and {second}; the one that {order} is asked about. {ask_that}",
+            "The subject is whichever {order}, be it {first} or {second}. {ask_that}",
+            "Pair up {first} and {second}; I am asking about the one that {order}. {ask_that}",
             "Read up on {first} and on {second}, and retain the one that {order}. {ask_that}",
-            "Suppose you had to say which {order}, {first} or {second}. {ask_that}",
+            "Find out, of {first} and {second}, which one {order}. {ask_that}",
         ),
         FrameKind.JOIN: (
             "Each {noun} that {link} is a candidate; the right candidate {where}. {ask_that}",
-            "I mean {noun_a} that {link} and {where}. {ask_that}",
-            "Narrow it down: {noun_a}, it {link}, and finally it {where}. {ask_that}",
-            "Which {noun} that {link} {where} as well? {ask_that}",
+            "I mean the {noun} that {link} and {where}. {ask_that}",
+            "Narrow it down: {noun_a} that {link}, and then the one that {where}. {ask_that}",
+            "Which {noun} that {link} is the one that {where}? {ask_that}",
             (
                 "Search for each {noun} that {link}, then drop all but the one that {where}. "
                 "{ask_that}"
             ),
         ),
         FrameKind.TWO: (
-            "What is needed is a {noun}. It {link}. It {where}. {ask_that}",
-            "Cross two clues about one {noun}: it {where}, and it {link}. {ask_that}",
-            "Two things shown here share a {noun}, which {link} and {where}. {ask_that}",
-            "Only when it {link} and {where} is it the {noun} that is meant. {ask_that}",
-            "Both lead to a {noun} that {link}, and that {where}. {ask_that}",
+            "What is needed is {noun_a}. It {link}, and it {where}. {ask_that}",
+            "Combine two clues about one {noun}: it {where}, and it {link}. {ask_that}",
+            "Two things shown here share {noun_a}, which {link} and {where}. {ask_that}",
+            "The {noun} that is meant {link}; moreover, it {where}. {ask_that}",
+            "Two things shown here point to {noun_a} that {link} and that {where}. {ask_that}",
+        ),
+        FrameKind.LEAD: (
+            "Determine {x}.",
+            "Locate {x}.",
+            "Establish {x}.",
+            "Work out {x}.",
+            "Set out to find {x}.",
         ),
         FrameKind.NAME: (
-            "How does one call it?",
+            "By what name do people know it?",
             "Write down its name.",
             "What name was it given?",
-            "The question is its name.",
+            "I would like to know its name.",
             "Say what it is called.",
         ),
     },
@@ -294,7 +339,7 @@ FRAMES: Mapping[tuple[str, FrameKind], tuple[Frame, ...]] = {
 """By split and kind."""
 
 MORE_CLAUSES: Mapping[tuple[EntityType, str], str] = {
-    (EntityType.PERSON, "born_in"): "was born in {v}",
+    (EntityType.PERSON, "born_in"): "was a native of {v}",
     (EntityType.PERSON, "educated_at"): "was educated at {v}",
     (EntityType.PERSON, "birth_year"): "was born in {v}",
     (EntityType.PERSON, "death_year"): "died in {v}",
@@ -309,6 +354,14 @@ MORE_CLAUSES: Mapping[tuple[EntityType, str], str] = {
 }
 """Clauses for things that are told apart on a route, not in the picture."""
 
+_WITH_NOUN = frozenset({
+    EntityType.ARTWORK,
+    EntityType.BOOK,
+    EntityType.PRODUCT,
+    EntityType.SPECIES,
+    EntityType.VEHICLE,
+    EntityType.VESSEL,
+})
 _BANDS = {
     "population": "has between {low} and {high} inhabitants",
     "employees": "has between {low} and {high} employees",
@@ -336,8 +389,8 @@ def band_words(predicate: str, *, low: int, high: int) -> str | None:
 
 
 def put(template: str, words: str) -> str:
-    """A clause with its hole filled; an article stands once: "has the {v}" and "the species"."""
-    if words.startswith("the "):
+    """A clause with its hole filled; an article stands once: "has the {v}" and "that species"."""
+    if words.startswith(("the ", "that ")):
         template = template.replace("the {v}", "{v}")
     return template.format(v=words)
 
@@ -364,27 +417,85 @@ def shown_name(name: str) -> str:
     return f"the {name}" if name.startswith("River ") else name
 
 
+def named(entity: Entity) -> str:
+    """A thing by its name, with a noun before it where the name does not say what it is."""
+    noun = f"the {phrases.NOUNS[entity.type]} " if entity.type in _WITH_NOUN else ""
+    return f"{noun}{shown_name(entity.name)}"
+
+
 def noun_phrase(arrival: Arrival, *, rng: random.Random, about: str) -> str | None:
     """What a step leads to, as part of a longer phrase; None: it cannot be put so."""
     nouns = wordings(arrival)[0]
     if not nouns:
         return None
-    return _fill(rng.choice(nouns), arrival, rng=rng, about=about)
+    return _fill(_worded(nouns, SHORT_PHRASES, arrival, rng=rng, about=about), arrival, rng, about)
 
 
-def ask(arrivals: Sequence[Arrival], *, rng: random.Random, about: str) -> str:
-    """The question for a chain of relations from a thing described as `about`."""
-    phrase = about
-    for arrival in arrivals[:-1]:
-        phrase = _fill(rng.choice(wordings(arrival)[0]), arrival, rng=rng, about=phrase)
+def ask(
+    arrivals: Sequence[Arrival],
+    *,
+    rng: random.Random,
+    about: str,
+    leads: Sequence[Frame] = (),
+) -> str:
+    """The question for a chain of relations from a thing described as `about`.
+
+    With `leads` to choose from, a long chain is told in several sentences.
+    """
+    steps, about = lead_in(arrivals[:-1], rng=rng, about=about, leads=leads)
     last = arrivals[-1]
-    return _fill(rng.choice(wordings(last)[1]), last, rng=rng, about=phrase)
+    question = _worded(wordings(last)[1], SHORT_QUESTIONS, last, rng=rng, about=about)
+    return " ".join([*steps, _fill(question, last, rng, about)])
+
+
+def lead_in(
+    arrivals: Sequence[Arrival],
+    *,
+    rng: random.Random,
+    about: str,
+    leads: Sequence[Frame],
+    ends_short: bool = False,
+) -> tuple[list[str], str]:
+    """Sentences for the steps before the last, and the words for what they lead to.
+
+    A sentence ends where its phrase grows long, if what is reached then has a noun that nothing
+    before it had: "that person" must be one person.
+
+    Args:
+        arrivals: the steps, all of which lead to a thing.
+        rng: draws the wordings.
+        about: what they start from.
+        leads: frames of the sentences; none: everything is one phrase.
+        ends_short: whether the last step too is to be a noun to come back to.
+    """
+    told: list[str] = []
+    nouns = {noun for noun in phrases.NOUNS.values() if re.search(rf"\b{noun}\b", about)}
+    depth = 0 if _is_short(about) else 1
+    for number, arrival in enumerate(arrivals):
+        longer = noun_phrase(arrival, rng=rng, about=about)
+        assert longer is not None, "steps with words are chosen"
+        about, depth = longer, depth + 1
+        noun = phrases.NOUNS[type_reached(arrival)]
+        is_long = depth >= _DEEP or rng.random() < _P_EARLY
+        must_end = ends_short and number == len(arrivals) - 1
+        if leads and noun not in nouns and (is_long or must_end):
+            told.append(rng.choice(leads).text.format(x=about))
+            about, depth = f"that {noun}", 0
+        nouns.add(noun)
+    return told, about
+
+
+def type_reached(arrival: Arrival) -> EntityType:
+    """The type of the thing that a step leads to."""
+    relation = arrival.step.relation
+    reached = relation.domain if arrival.step.inverse else relation.target
+    assert reached is not None, "a step inside a chain leads to a thing"
+    return reached
 
 
 def wordings(arrival: Arrival) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """How a step is put: inside a longer phrase, and as the question."""
-    relation = arrival.step.relation
-    return phrases.STEPS.get((relation.domain, relation.name, arrival.step.inverse), ((), ()))
+    return phrases.STEPS.get(_key(arrival), ((), ()))
 
 
 def is_wordable(arrival: Arrival, *, is_last: bool) -> bool:
@@ -392,7 +503,31 @@ def is_wordable(arrival: Arrival, *, is_last: bool) -> bool:
     return bool(wordings(arrival)[1 if is_last else 0])
 
 
-def _fill(wording: str, arrival: Arrival, *, rng: random.Random, about: str) -> str:
+def _key(arrival: Arrival) -> tuple[EntityType, str, bool]:
+    relation = arrival.step.relation
+    return relation.domain, relation.name, arrival.step.inverse
+
+
+def _is_short(about: str) -> bool:
+    return len(about.split()) <= MAX_WORDS
+
+
+def _worded(
+    wordings: tuple[str, ...],
+    short: Mapping[tuple[EntityType, str, bool], str],
+    arrival: Arrival,
+    *,
+    rng: random.Random,
+    about: str,
+) -> str:
+    """One wording; of a thing named in a few words, half of the time the one with its verb last."""
+    brief = short.get(_key(arrival))
+    if brief is not None and _is_short(about) and rng.random() < _P_SHORT:
+        return brief
+    return rng.choice(wordings)
+
+
+def _fill(wording: str, arrival: Arrival, rng: random.Random, about: str) -> str:
     if "{year}" not in wording:
         return wording.format(x=about)
     return wording.format(x=about, year=_year_within(arrival, rng))

@@ -268,26 +268,21 @@ HEADINGS: dict[Theme, tuple[str, ...]] = {
     Theme.PAST: ("Earlier years", "Formerly", "The past"),
 }
 MIXED_HEADINGS = ("Background", "Description", "Details", "Overview", "In detail")
-COMPARISON_HEADINGS = ("For comparison", "Not to be confused", "Elsewhere", "A different case")
+COMPARISON_HEADINGS = ("For comparison", "Another entry", "Elsewhere", "A neighbour")
 COMPARISONS: Phrase = (
     (
-        "The two are sometimes mentioned in one breath",
-        "A very different case deserves a word here",
+        "A different entry deserves a word here",
         "Handbooks like to set another example beside it",
         "For contrast, another entry of the same chapter follows",
-        "Readers sometimes mix this up with another entry",
-        "A neighbour on the shelf tells another story",
+        "A neighbour on the shelf may be mentioned",
         "The index lists another of the same sort",
-        "Beside it stands another, better or worse known",
+        "The next entry concerns another",
     ),
     (
         ".",
-        ", wrongly.",
-        ", for what it is worth.",
-        ", if only for the difference.",
-        ", to avoid a mistake.",
-        ", as collectors know.",
-        ", and care is needed.",
+        ", in passing.",
+        ", for the sake of completeness.",
+        ", for the reader's convenience.",
     ),
 )
 

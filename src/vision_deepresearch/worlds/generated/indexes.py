@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from vision_deepresearch.worlds.generated import furniture
+from vision_deepresearch.worlds.generated.claims import year_of
 from vision_deepresearch.worlds.generated.document import (
     Document,
     Line,
@@ -21,7 +22,6 @@ from vision_deepresearch.worlds.generated.plan import (
     encyclopedia_url,
     list_title,
     part_url,
-    year_of,
 )
 from vision_deepresearch.worlds.generated.relations import BY_DOMAIN, Range, Relation
 from vision_deepresearch.worlds.generated.writer import Writer, paragraph
@@ -62,7 +62,8 @@ def listicle(writer: Writer) -> Document:
     sections = [Section(paragraphs=((Span(intro),),))]
     for number, member in enumerate(writer.record.about, start=1):
         entity = graph.entity(member)
-        facts = [f for f in graph.facts(member) if writer.relation(f).range is not Range.WORD]
+        facts = writer.known(graph.facts(member))
+        facts = tuple(f for f in facts if writer.relation(f).range is not Range.WORD)
         told = rng.sample(facts, k=min(len(facts), rng.choice((1, 1, 2))))
         lines: list[Line] = [writer.sentence(fact, pronoun=False) for fact in told]
         if rng.random() < 0.6:
@@ -84,7 +85,7 @@ def timeline(writer: Writer) -> Document:
     graph, decade = writer.graph, int(writer.record.topic[:-2])
     dated: list[tuple[int, Fact]] = []
     for member in writer.record.about:
-        for fact in graph.facts(member):
+        for fact in writer.known(graph.facts(member)):
             year = year_of(graph, fact)
             if year is not None and year // 10 == decade:
                 dated.append((year, fact))

@@ -28,7 +28,13 @@ from vision_deepresearch.worlds.generated.composing import (
 from vision_deepresearch.worlds.generated.describe import Describer
 from vision_deepresearch.worlds.generated.drafts import ProofBuilder, TaskDraft
 from vision_deepresearch.worlds.generated.entities import EntityType
-from vision_deepresearch.worlds.generated.frames import FrameKind, clause_for, put
+from vision_deepresearch.worlds.generated.frames import (
+    FrameKind,
+    clause_for,
+    lead_in,
+    put,
+    type_reached,
+)
 from vision_deepresearch.worlds.generated.funnel import Reject
 from vision_deepresearch.worlds.generated.positions import Position
 from vision_deepresearch.worlds.generated.relations import RELATIONS, Relation
@@ -42,6 +48,8 @@ _MANY = 60
 """Things linked to an anchor of two, at the most: each would be a candidate to its reader."""
 _NUM_WAYS = 3
 """Ways on from what two things have in common, tried before another pair is."""
+_P_TOLD_FIRST = 0.8
+"""Of chains before the choice, the share told in a sentence of its own."""
 _P_DESCRIBED = 0.5
 """Of conditions that name a thing, the share whose name is replaced."""
 
@@ -269,11 +277,18 @@ def _join_draft(
     where = rng.choice(position.phrases)
     type_ = graph.entity(anchor).type
     about = rng.choice(phrases.ANCHORS[type_]).format(where=where)
-    source = compose.nested(prefix, about=about)
+    # What several things are linked to is told first: "First find the owner of ... .".
+    is_apart = not prefix or type_reached(prefix[-1]) is not choice.winner.step.relation.domain
+    told, source = lead_in(
+        prefix,
+        rng=rng,
+        about=about,
+        leads=compose.leads() if is_apart else (),
+        ends_short=rng.random() < _P_TOLD_FIRST,
+    )
     relation = choice.winner.step.relation
     link = clause_for(relation.domain, relation.name)
-    if source is None or link is None:
-        return compose.reject(Reject.NO_ROUTE)
+    assert link is not None, "relations with words are chosen"
     steps_of = [_steps_of(compose, _thing(work), clause) for work in choice.works]
     known = [steps for steps in steps_of if steps is not None]
     assert len(known) == len(steps_of), "a condition is chosen that can be read of all"
@@ -294,13 +309,14 @@ def _join_draft(
     )
     noun = phrases.NOUNS[relation.domain]
     frame = compose.frame(FrameKind.JOIN)
-    question = frame.text.format(
+    asked = frame.text.format(
         noun=noun,
         noun_a=phrases.noun_with_article(relation.domain),
         link=put(link, source),
         where=clause.text,
         ask_that=question_end(compose, choice.suffix, noun=noun),
     )
+    question = " ".join([*told, asked])
     condition = Constraint(
         text=clause.text,
         predicate=clause.predicate,

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import blake2b
 
-from vision_deepresearch.worlds.generated.claims import Stance, older_value, twisted
+from vision_deepresearch.worlds.generated.claims import (
+    Stance,
+    first_year,
+    older_value,
+    twisted,
+    year_of,
+)
 from vision_deepresearch.worlds.generated.entities import Entity, EntityType
 from vision_deepresearch.worlds.generated.facts import Fact
 from vision_deepresearch.worlds.generated.furniture import (
@@ -26,7 +32,6 @@ from vision_deepresearch.worlds.generated.furniture import (
 )
 from vision_deepresearch.worlds.generated.graph import Graph
 from vision_deepresearch.worlds.generated.names import KINDS
-from vision_deepresearch.worlds.generated.relations import Range
 from vision_deepresearch.worlds.generated.sites import (
     USUAL_P_OUTDATED,
     PageKind,
@@ -340,8 +345,11 @@ class _Planner:
         rng = rng_for(self._root, kind.value, entity.id)
         published = None
         if sort.is_dated:
-            day = _LAST_DAY - timedelta(days=rng.randrange(sort.max_age_days))
-            published = day.isoformat()
+            begun = first_year(graph, entity.id)
+            age = sort.max_age_days
+            if begun is not None:  # a page is not older than what it is about
+                age = min(age, max(1, (_LAST_DAY - date(begun, 12, 31)).days))
+            published = (_LAST_DAY - timedelta(days=rng.randrange(age))).isoformat()
         wrong = self._errors(entity.id, sort, luck=luck)
         if kind is PageKind.ARCHIVE and not wrong:
             return None  # nothing changed: there is no use in the copy
@@ -458,17 +466,6 @@ class _Planner:
                 published=(_LAST_DAY - timedelta(days=rng.randrange(3000))).isoformat(),
                 topic=topic,
             )
-
-
-def year_of(graph: Graph, fact: Fact) -> int | None:
-    """The year that a fact states; None: it states none."""
-    match graph.relation(fact.subject, fact.predicate).range:
-        case Range.YEAR if isinstance(fact.literal, int):
-            return fact.literal
-        case Range.DATE if isinstance(fact.literal, str):
-            return int(fact.literal[:4])
-        case _:
-            return None
 
 
 _NUMBERS = {

@@ -25,10 +25,16 @@ from vision_deepresearch.worlds.generated.funnel import Reject
 from vision_deepresearch.worlds.generated.positions import Position
 from vision_deepresearch.worlds.generated.routes import Arrival, Routes, Step
 
-_STANDS_FOR = frozenset({EntityType.SETTLEMENT, EntityType.ORGANISATION})
-"""Types of which one sees a sign, not the thing."""
 _NUM_COMPARED = 8
 """Things among which rivals for a comparison are looked for."""
+_STANDS_FOR = frozenset({
+    EntityType.SETTLEMENT,
+    EntityType.ORGANISATION,
+    EntityType.PRODUCT,
+    EntityType.SPECIES,
+    EntityType.BOOK,
+})
+"""Types of which one sees a sign, a plate, a package or a cover, not the thing."""
 _MAX_LOOKED_THROUGH = 2000
 """Things that may fulfil a clause, looked at to see whether the picture is needed."""
 
@@ -66,8 +72,8 @@ def by_position(compose: Composer, anchor: str) -> TaskDraft | None:
     frame = compose.frame(FrameKind.CHAIN)
     question = frame.text.format(
         anchor=phrase,
-        ask_anchor=ask(arrivals, rng=rng, about=phrase),
-        ask_that=ask(arrivals, rng=rng, about=f"that {phrases.NOUNS[type_]}"),
+        ask_anchor=ask(arrivals, rng=rng, about=phrase, leads=compose.leads()),
+        ask_that=question_end(compose, arrivals, noun=phrases.NOUNS[type_]),
     )
     return compose.finish(
         now,
@@ -98,7 +104,7 @@ def by_description(compose: Composer, anchor: str) -> TaskDraft | None:
 
 
 def _by_clause(compose: Composer, anchor: str, *, describes: bool) -> TaskDraft | None:
-    routes, rng = compose.routes, compose.rng
+    routes = compose.routes
     arrivals = compose.wander(anchor, num_steps=compose.num_hops)
     if arrivals is None:
         return compose.reject(Reject.NO_ROUTE)
@@ -138,7 +144,7 @@ def _by_clause(compose: Composer, anchor: str, *, describes: bool) -> TaskDraft 
         noun=noun,
         noun_a=phrases.noun_with_article(type_),
         clause=clause.text,
-        ask_that=ask(arrivals, rng=rng, about=f"that {noun}"),
+        ask_that=question_end(compose, arrivals, noun=noun),
     )
     return compose.finish(
         now,
@@ -309,7 +315,10 @@ def _comparison_draft(
         text=order, predicate=relation.name, value=rule, candidates_without=len(ends)
     )
     type_ = graph.entity(mine.subject).type
-    named = [rng.choice(phrases.ANCHORS[type_]).format(where=where) for where in wheres]
+    words = rng.choice(
+        phrases.ANCHORS[type_]
+    )  # the same for both: "ship", "vessel" are no two sorts
+    named = [words.format(where=where) for where in wheres]
     frame = compose.frame(FrameKind.COMPARE)
     first, second = named if rng.random() < 0.5 else named[::-1]
     question = frame.text.format(
@@ -338,7 +347,7 @@ def _comparison_draft(
 def question_end(compose: Composer, arrivals: Sequence[Arrival], *, noun: str) -> str:
     """The question about what was singled out; its name where no relation follows."""
     if arrivals:
-        return ask(arrivals, rng=compose.rng, about=f"that {noun}")
+        return ask(arrivals, rng=compose.rng, about=f"that {noun}", leads=compose.leads())
     return compose.name_it()
 
 

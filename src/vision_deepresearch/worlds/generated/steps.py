@@ -42,8 +42,8 @@ STEPS: dict[tuple[EntityType, str, bool], Wordings] = {
     ),
     (ORGANISATION, "founded_in", False): _w(
         "",
-        "Which year saw the foundation of {x}? | What is the founding year of {x}? | "
-        "To which year does the founding deed belong that set up {x}?",
+        "What is the year of the foundation of {x}? | What is the founding year of {x}? | "
+        "In which year was the foundation of {x}?",
     ),
     (ORGANISATION, "headquartered_in", False): _w(
         "the town that houses the headquarters of {x} | the home town of {x} | "
@@ -65,35 +65,34 @@ STEPS: dict[tuple[EntityType, str, bool], Wordings] = {
         "the director before the present one of {x} | the former director of {x} | "
         "the person who in {year} was director of {x}",
         "Who was the previous director of {x}? | Who in {year} was director of {x}? | "
-        "Who led, before the present director, {x}?",
+        "Who was the director, before the present one, of {x}?",
     ),
     (ORGANISATION, "parent_company", False): _w(
-        "the parent organisation of {x} | the organisation that owns {x} | "
-        "the organisation above {x}",
+        "the parent organisation of {x} | the organisation that owns {x} | the owner of {x}",
         "Which organisation owns {x}? | What is the parent organisation of {x}? | "
         "Which organisation holds the shares of {x}?",
     ),
     (ORGANISATION, "mascot", False): _w(
         "the species chosen as mascot by {x} | the mascot species of {x} | "
-        "the living mascot of {x}",
+        "the species that is the mascot of {x}",
         "Which species is the mascot of {x}? | What is the mascot of {x}? | "
         "Which species was chosen as a mascot by {x}?",
     ),
     # --- persons
     (PERSON, "born_in", False): _w(
-        "the birthplace of {x} | the town that saw the birth of {x} | the native town of {x}",
+        "the birthplace of {x} | the town of birth of {x} | the native town of {x}",
         "What is the birthplace of {x}? | Which town is the birthplace of {x}? | "
-        "Which town saw the birth of {x}?",
+        "In which town was the birth of {x}?",
     ),
     (PERSON, "birth_year", False): _w(
         "",
-        "Which year saw the birth of {x}? | What is the year of birth of {x}? | "
-        "In which year falls the birth of {x}?",
+        "What is the year of birth of {x}? | What was the birth year of {x}? | "
+        "In which year was the birth of {x}?",
     ),
     (PERSON, "death_year", False): _w(
         "",
-        "Which year saw the death of {x}? | What is the year of death of {x}? | "
-        "In which year falls the death of {x}?",
+        "What is the year of death of {x}? | What is the year of the death of {x}? | "
+        "In which year was the death of {x}?",
     ),
     (PERSON, "educated_at", False): _w(
         "the school attended by {x} | the institution that educated {x} | the alma mater of {x}",
@@ -102,12 +101,13 @@ STEPS: dict[tuple[EntityType, str, bool], Wordings] = {
     ),
     (PERSON, "spouse", False): _w(
         "the spouse of {x} | the person married to {x} | the partner in marriage of {x}",
-        "Who was married to {x}? | Who was the spouse of {x}? | Who shared a household with {x}?",
+        "Who was married to {x}? | Who was the spouse of {x}? | "
+        "Who was the partner in marriage of {x}?",
     ),
     (PERSON, "died_in", False): _w(
-        "the town that saw the death of {x} | the place of death of {x} | "
+        "the town of death of {x} | the place of death of {x} | "
         "the town that was the last home of {x}",
-        "Which town saw the death of {x}? | What is the place of death of {x}? | "
+        "In which town was the death of {x}? | What is the place of death of {x}? | "
         "Which town was the last home of {x}?",
     ),
     (PERSON, "teacher", False): _w(
@@ -133,13 +133,13 @@ STEPS: dict[tuple[EntityType, str, bool], Wordings] = {
         "Who designed {x}? | Who was the architect of {x}? | Who drew the plans of {x}?",
     ),
     (BUILDING, "stands_in", False): _w(
-        "the town that is home to {x} | the town that surrounds {x} | the town with {x}",
+        "the town that is home to {x} | the town that is the site of {x} | the location of {x}",
         "Which town is home to {x}? | Which town is the location of {x}? | "
-        "In which town stands {x}?",
+        "In which town can one visit {x}?",
     ),
     (BUILDING, "completed_in", False): _w(
         "",
-        "Which year saw the completion of {x}? | What is the year of completion of {x}? | "
+        "In which year was the completion of {x}? | What is the year of completion of {x}? | "
         "In which year did work end on {x}?",
     ),
     (BUILDING, "height", False): _w(
@@ -149,13 +149,13 @@ STEPS: dict[tuple[EntityType, str, bool], Wordings] = {
     ),
     (BUILDING, "commissioned_by", False): _w(
         "the organisation that commissioned {x} | the organisation that paid for {x} | "
-        "the patron of {x}",
+        "the organisation that had builders put up {x}",
         "Which organisation commissioned {x}? | Which organisation paid for {x}? | "
-        "Which organisation was the patron of {x}?",
+        "Which organisation gave the order for {x}?",
     ),
     (BUILDING, "floors", False): _w(
         "",
-        "How many floors has {x}? | What is the number of floors of {x}? | "
+        "How many floors belong to {x}? | What is the number of floors of {x}? | "
         "How many floors are there in {x}?",
     ),
     (BUILDING, "home_of", False): _w(
@@ -172,8 +172,8 @@ STEPS: dict[tuple[EntityType, str, bool], Wordings] = {
     ),
     (BUILDING, "restored_in", False): _w(
         "",
-        "Which year saw the restoration of {x}? | What is the year of the restoration of {x}? | "
-        "In which year were restorers done with {x}?",
+        "In which year was the restoration of {x}? | What is the year of the restoration of {x}? | "
+        "In which year did restorers finish work on {x}?",
     ),
     # --- artworks
     (ARTWORK, "created_by", False): _w(
@@ -182,8 +182,8 @@ STEPS: dict[tuple[EntityType, str, bool], Wordings] = {
     ),
     (ARTWORK, "created_in", False): _w(
         "",
-        "Which year saw the creation of {x}? | What is the year of origin of {x}? | "
-        "What date is on the back of {x}?",
+        "In which year was the creation of {x}? | What is the year of origin of {x}? | "
+        "Which year is on the back of {x}?",
     ),
     (ARTWORK, "held_by", False): _w(
         "the building that houses {x} | the building that holds {x} | the present home of {x}",
@@ -191,7 +191,7 @@ STEPS: dict[tuple[EntityType, str, bool], Wordings] = {
         "Which building is the present home of {x}?",
     ),
     (ARTWORK, "former_held_by", False): _w(
-        "the building that before its present home housed {x} | the former home of {x} | "
+        "the building that formerly housed {x} | the former home of {x} | "
         "the building that in {year} held {x}",
         "Which building was the former home of {x}? | Which building in {year} held {x}? | "
         "Which building was the previous home of {x}?",
@@ -202,7 +202,7 @@ STEPS: dict[tuple[EntityType, str, bool], Wordings] = {
         "Which town can be recognised in {x}?",
     ),
     (ARTWORK, "portrays", False): _w(
-        "the person portrayed in {x} | the sitter of {x} | the person whose face is in {x}",
+        "the person portrayed in {x} | the sitter of {x} | the person to be seen in {x}",
         "Who is portrayed in {x}? | Who was the sitter for {x}? | Whose face is to be seen in {x}?",
     ),
     (ARTWORK, "donated_by", False): _w(
@@ -237,7 +237,8 @@ STEPS: dict[tuple[EntityType, str, bool], Wordings] = {
         "What was, before the present one, the home port of {x}?",
     ),
     (VESSEL, "christened_by", False): _w(
-        "the person who christened {x} | the godparent of {x} | the person who named {x}",
+        "the person who christened {x} | the godparent of {x} | "
+        "the person who gave its name to {x}",
         "Who christened {x}? | Who was the godparent of {x}? | "
         "Who threw the bottle at the christening of {x}?",
     ),
@@ -258,9 +259,9 @@ STEPS: dict[tuple[EntityType, str, bool], Wordings] = {
     ),
     (VESSEL, "owner", False): _w(
         "the owner of {x} | the organisation that owns {x} | "
-        "the organisation whose house flag flies over {x}",
+        "the organisation named as owner in the papers of {x}",
         "Which organisation owns {x}? | Who is the present owner of {x}? | "
-        "Which organisation is named in the papers of {x}?",
+        "Which organisation is named as owner in the papers of {x}?",
     ),
     (VESSEL, "former_owner", False): _w(
         "the former owner of {x} | the organisation that in {year} owned {x} | "
@@ -272,22 +273,22 @@ STEPS: dict[tuple[EntityType, str, bool], Wordings] = {
     (VESSEL, "tonnage", False): _w(
         "",
         "How many tonnes is the tonnage of {x}? | What is the tonnage of {x}? | "
-        "At how many tonnes is rated {x}?",
+        "What figure in tonnes is given as the tonnage of {x}?",
     ),
     # --- settlements
     (SETTLEMENT, "lies_on", False): _w(
         "the river that flows through {x} | the river that runs past {x} | the river of {x}",
-        "Which river runs past {x}? | Which river flows through {x}? | On which river lies {x}?",
+        "Which river runs past {x}? | Which river flows through {x}? | "
+        "What is the name of the river that passes {x}?",
     ),
     (SETTLEMENT, "population", False): _w(
         "",
         "How many people live in {x}? | What is the population of {x}? | "
-        "How many inhabitants has {x}?",
+        "What is the number of inhabitants of {x}?",
     ),
     (SETTLEMENT, "mayor", False): _w(
-        "the mayor of {x} | the person who is mayor of {x} | "
-        "the person who leads the town hall of {x}",
-        "Who is the mayor of {x}? | Which mayor governs {x}? | Who leads the town hall of {x}?",
+        "the mayor of {x} | the person who is mayor of {x} | the present mayor of {x}",
+        "Who is the mayor of {x}? | Which mayor governs {x}? | Who at present governs {x}?",
     ),
     (SETTLEMENT, "former_mayor", False): _w(
         "the former mayor of {x} | the person who in {year} was mayor of {x} | "
@@ -298,34 +299,35 @@ STEPS: dict[tuple[EntityType, str, bool], Wordings] = {
     (SETTLEMENT, "chartered_in", False): _w(
         "",
         "In which year was a charter granted to {x}? | Which year is on the charter of {x}? | "
-        "Which year gave town rights to {x}?",
+        "In which year were town rights granted to {x}?",
     ),
     (SETTLEMENT, "elevation", False): _w(
         "",
-        "How many metres above the sea lies {x}? | What is the elevation in metres of {x}? | "
-        "How high above the sea, in metres, lies {x}?",
+        "How many metres above the sea is {x}? | What is the elevation in metres of {x}? | "
+        "How high above the sea, in metres, is {x}?",
     ),
     (SETTLEMENT, "honorary_citizen", False): _w(
-        "the honorary citizen of {x} | the person who holds the freedom of {x} | "
+        "the honorary citizen of {x} | the person who was made an honorary citizen of {x} | "
         "the person given the honorary citizenship of {x}",
-        "Who is the honorary citizen of {x}? | Who holds the freedom of {x}? | "
+        "Who is the honorary citizen of {x}? | Who was made an honorary citizen of {x}? | "
         "Who was given the honorary citizenship of {x}?",
     ),
     (SETTLEMENT, "heraldic_species", False): _w(
         "the heraldic species of {x} | the species that stands for {x} | "
-        "the species honoured in the arms of {x}",
+        "the species chosen as heraldic species of {x}",
         "Which species is the heraldic species of {x}? | Which species stands for {x}? | "
         "What is the heraldic species of {x}?",
     ),
     # --- events
     (EVENT, "takes_place_in", False): _w(
-        "the town that hosts {x} | the venue of {x} | the town whose streets are filled by {x}",
-        "Which town is the venue of {x}? | Which town hosts {x}? | In which town is held {x}?",
+        "the town that hosts {x} | the venue of {x} | the town that is the venue of {x}",
+        "Which town is the venue of {x}? | Which town hosts {x}? | "
+        "In which town can one attend {x}?",
     ),
     (EVENT, "first_held_in", False): _w(
         "",
-        "What is the year of the first edition of {x}? | Which year saw the first edition of {x}? | "
-        "In which year began {x}?",
+        "What is the year of the first edition of {x}? | In which year was the beginning of {x}? | "
+        "In which year was the first edition of {x}?",
     ),
     (EVENT, "initiated_by", False): _w(
         "the person who started {x} | the initiator of {x} | the person with the idea for {x}",
@@ -373,8 +375,8 @@ STEPS: dict[tuple[EntityType, str, bool], Wordings] = {
     ),
     (RIVER, "rises_near", False): _w(
         "the town near the source of {x} | the town closest to the spring of {x} | "
-        "the town in whose hills begins {x}",
-        "Which town is near the source of {x}? | Near which town rises {x}? | "
+        "the town nearest to the source of {x}",
+        "Which town is near the source of {x}? | Near which town is the source of {x}? | "
         "Which town lies close to the spring of {x}?",
     ),
     (RIVER, "bridges", False): _w(
@@ -390,7 +392,7 @@ STEPS: dict[tuple[EntityType, str, bool], Wordings] = {
     ),
     (PRODUCT, "introduced_in", False): _w(
         "",
-        "Which year saw the introduction of {x}? | In which year did shops first sell {x}? | "
+        "In which year was the introduction of {x}? | In which year did shops first sell {x}? | "
         "What was the first year on sale of {x}?",
     ),
     (PRODUCT, "invented_by", False): _w(
@@ -398,15 +400,15 @@ STEPS: dict[tuple[EntityType, str, bool], Wordings] = {
         "Who invented {x}? | Who was the inventor of {x}? | Who found the recipe of {x}?",
     ),
     (PRODUCT, "produced_in", False): _w(
-        "the town with the factory of {x} | the place of production of {x} | "
+        "the town where factories turn out {x} | the place of production of {x} | "
         "the town that produces {x}",
         "Which town is the place of production of {x}? | In which town is the factory of {x}? | "
         "Which town produces {x}?",
     ),
     (PRODUCT, "flavoured_with", False): _w(
-        "the species that is the key ingredient of {x} | the species that gives its note to {x} | "
+        "the species that is the key ingredient of {x} | the species that flavours {x} | "
         "the species in the recipe of {x}",
-        "Which species is the key ingredient of {x}? | Which species gives its note to {x}? | "
+        "Which species is the key ingredient of {x}? | Which species flavours {x}? | "
         "Which species is in the recipe of {x}?",
     ),
     # --- species
@@ -418,27 +420,27 @@ STEPS: dict[tuple[EntityType, str, bool], Wordings] = {
     ),
     (SPECIES, "described_in", False): _w(
         "",
-        "Which year saw the first description of {x}? | "
+        "In which year was the first description of {x}? | "
         "In which year did science first hear of {x}? | "
         "What is the year of the first description of {x}?",
     ),
     (SPECIES, "found_near", False): _w(
-        "the town near the home of {x} | the town around which lives {x} | "
-        "the town closest to the places of {x}",
-        "Near which town is found {x}? | Which town is closest to the home of {x}? | "
+        "the town near which one finds {x} | the town around which one can find {x} | "
+        "the town near the habitat of {x}",
+        "Near which town does one find {x}? | Which town is near the habitat of {x}? | "
         "Around which town can one find {x}?",
     ),
     (SPECIES, "specimen_in", False): _w(
         "the building that keeps the type specimen of {x} | the home of the type specimen of {x} | "
         "the building with the reference specimen of {x}",
         "Which building keeps the type specimen of {x}? | "
-        "Where, in which building, is the type specimen of {x}? | "
+        "In which building is the type specimen of {x}? | "
         "Which building holds the first specimen of {x}?",
     ),
     (SPECIES, "size", False): _w(
         "",
-        "How many millimetres measures {x}? | What is the size in millimetres of {x}? | "
-        "How large, in millimetres, grows {x}?",
+        "How many millimetres is the size of {x}? | What is the size in millimetres of {x}? | "
+        "How large, in millimetres, is {x}?",
     ),
     # --- books
     (BOOK, "written_by", False): _w(
@@ -446,24 +448,24 @@ STEPS: dict[tuple[EntityType, str, bool], Wordings] = {
         "Who wrote {x}? | Who is the author of {x}? | Whose pen wrote {x}?",
     ),
     (BOOK, "published_by", False): _w(
-        "the publisher of {x} | the house that published {x} | the house that brought out {x}",
-        "Which house published {x}? | Which organisation is the publisher of {x}? | "
-        "Which house brought out {x}?",
+        "the publisher of {x} | the organisation that published {x} | the publishers of {x}",
+        "Which organisation published {x}? | Which organisation is the publisher of {x}? | "
+        "Which publisher brought out {x}?",
     ),
     (BOOK, "published_in", False): _w(
         "",
-        "Which year saw the publication of {x}? | What is the year of publication of {x}? | "
+        "In which year was the publication of {x}? | What is the year of publication of {x}? | "
         "In which year did bookshops first sell {x}?",
     ),
     (BOOK, "pages", False): _w(
         "",
-        "How many pages has {x}? | What is the number of pages of {x}? | "
-        "To how many pages runs {x}?",
+        "How many pages are there in {x}? | What is the number of pages of {x}? | "
+        "What is the page count of {x}?",
     ),
     (BOOK, "set_in", False): _w(
         "the town that is the setting of {x} | the town described in {x} | the setting of {x}",
         "Which town is the setting of {x}? | Which town is described in {x}? | "
-        "In which town is set {x}?",
+        "What town serves as the setting of {x}?",
     ),
     (BOOK, "illustrated_by", False): _w(
         "the illustrator of {x} | the person who illustrated {x} | "
@@ -498,8 +500,8 @@ STEPS: dict[tuple[EntityType, str, bool], Wordings] = {
     ),
     (VEHICLE, "entered_service_in", False): _w(
         "",
-        "Which year saw the first trip of {x}? | What was the first year of service of {x}? | "
-        "In which year begins the service record of {x}?",
+        "In which year was the first trip of {x}? | What was the first year of service of {x}? | "
+        "Which is the first year in the service record of {x}?",
     ),
     (VEHICLE, "engineered_by", False): _w(
         "the engineer of {x} | the person who engineered {x} | "
@@ -532,7 +534,7 @@ STEPS: dict[tuple[EntityType, str, bool], Wordings] = {
     ),
     (AWARD, "first_given_in", False): _w(
         "",
-        "Which year saw the first presentation of {x}? | "
+        "What is the year of the first presentation of {x}? | "
         "In which year was the first presentation of {x}? | "
         "What is the first year on the roll of {x}?",
     ),
@@ -585,8 +587,9 @@ STEPS: dict[tuple[EntityType, str, bool], Wordings] = {
         "What work of art was given to the public by {x}?",
     ),
     (VESSEL, "christened_by", True): _w(
-        "the ship christened by {x} | the ship named by {x} | the ship whose godparent was {x}",
-        "Which ship was christened by {x}? | What ship was named by {x}? | "
+        "the ship christened by {x} | the ship that was given its name by {x} | "
+        "the ship whose godparent was {x}",
+        "Which ship was christened by {x}? | What ship was given its name by {x}? | "
         "Which ship had as godparent {x}?",
     ),
     (VESSEL, "captain", True): _w(
@@ -597,14 +600,16 @@ STEPS: dict[tuple[EntityType, str, bool], Wordings] = {
     ),
     (SETTLEMENT, "mayor", True): _w(
         "the town governed by {x} | the town whose mayor is {x} | "
-        "the town whose town hall is led by {x}",
+        "the town that has as its mayor {x}",
         "Which town is governed by {x}? | What is the name of the town governed by {x}? | "
         "Which town has as its mayor {x}?",
     ),
     (SETTLEMENT, "honorary_citizen", True): _w(
-        "the town that has as honorary citizen {x} | the town whose freedom was given to {x} | "
+        "the town that has as honorary citizen {x} | "
+        "the town that gave its honorary citizenship to {x} | "
         "the town that honoured with its citizenship {x}",
-        "Which town has as honorary citizen {x}? | The freedom of which town was given to {x}? | "
+        "Which town has as honorary citizen {x}? | "
+        "Which town gave its honorary citizenship to {x}? | "
         "Which town honoured with its citizenship {x}?",
     ),
     (EVENT, "initiated_by", True): _w(
@@ -616,7 +621,7 @@ STEPS: dict[tuple[EntityType, str, bool], Wordings] = {
     (EVENT, "last_winner", True): _w(
         "the event whose title is held by {x} | the event last won by {x} | "
         "the event with the title holder {x}",
-        "Which event was last won by {x}? | The title of which event is held by {x}? | "
+        "Which event was last won by {x}? | What event was last won by {x}? | "
         "Which event has as title holder {x}?",
     ),
     (PRODUCT, "invented_by", True): _w(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from vision_deepresearch.worlds.generated.claims import Claim, Stance
+from vision_deepresearch.worlds.generated.claims import Claim, Stance, had_happened
 from vision_deepresearch.worlds.generated.document import (
     Document,
     Line,
@@ -72,12 +72,17 @@ class Writer:
         """
         told = self.graph.facts(self.subject)
         if not self.record.wrong:
-            return told
+            return self.known(told)
         wrong = {fact.predicate: fact for fact, _ in self.record.wrong}
         later = {f"{FORMER}{fact.predicate}" for fact, _ in self.record.wrong}
-        return tuple(
+        return self.known(
             wrong.get(fact.predicate, fact) for fact in told if fact.predicate not in later
         )
+
+    def known(self, facts: Iterable[Fact]) -> tuple[Fact, ...]:
+        """Those of them that the page can know: what happened after its day is left out."""
+        published = self.record.published
+        return tuple(fact for fact in facts if had_happened(self.graph, fact, published=published))
 
     @property
     def wrong_facts(self) -> list[Fact]:
@@ -247,7 +252,8 @@ class Writer:
         for relation in pointing_at(self.graph.entity(self.subject).type):
             if relation.inverse_infobox:
                 thing = self.graph.inverse(self.subject, relation.name)
-                if thing is not None:
+                fact = self.graph.fact(thing, relation.name) if thing is not None else None
+                if thing is not None and fact is not None and self.known((fact,)):
                     yield relation.name, thing
 
     def inverse_rows(self) -> Iterator[Row]:
