@@ -152,8 +152,8 @@ class Examination:
 
     def _told_by(self, hop: Hop, values: set[Value]) -> str:
         """The pages that state what the proof does not."""
-        label = self.relations.label(hop) if hop.kind is HopKind.FOLLOW else None
         subject = self.relations.thing(self.route.hops[hop.subject]) if hop.subject else None
+        label = self.relations.label(hop, of=subject) if hop.kind is HopKind.FOLLOW else None
         if label is None or subject is None:
             return ""
         strange = values - {self.relations.value(hop)}
@@ -270,9 +270,9 @@ class Examination:
         return (reached, "link") if reached else ("no search or link leads to its pages", "")
 
     def _stating(self, hop: Hop, urls: list[str]) -> list[str]:
-        label = self.relations.label(hop)
         subject = self.route.hops.get(hop.subject or "")
         thing = self.relations.thing(subject) if subject is not None else None
+        label = self.relations.label(hop, of=None if hop.one_of_several else thing)
         if label is None or thing is None:
             return []
         value = self.relations.value(hop)
@@ -488,11 +488,12 @@ class Examination:
         """A reader without eyes takes the last relation from the best page for the question."""
         found = Findings()
         route = self.route
-        label = self.relations.label(route.last) if route.last.kind is HopKind.FOLLOW else None
+        last = route.last if route.last.kind is HopKind.FOLLOW else None
         guess: set[Value] = set()
         for url in (await self._search(self.task.question))[:_BLIND_HITS]:
             page = self.library.page(url)
             for thing in about(page, self.facts) if page is not None else ():
+                label = self.relations.label(last, of=thing) if last is not None else None
                 guess = guess or (
                     self.facts.values(thing, label) if label else {Value(Kind.THING, thing)}
                 )

@@ -24,6 +24,8 @@ _LIKE_WORDS = 0.5
 """What shared words add to a label's votes."""
 _SHARE_OF_BEST = 1 / 3
 """Of the votes of the most frequent labels; fewer are chance."""
+_CLEAR = 0.5
+"""Of the steps from things with a label, so many must be told under it."""
 POSITION = "position"
 """Predicate of constraints that say where in the picture a thing is."""
 
@@ -34,6 +36,8 @@ class Relations:
 
     facts: FactTable
     hops: dict[tuple[str, bool], Counter[str]] = field(default_factory=dict)
+    chances: dict[tuple[str, bool], Counter[str]] = field(default_factory=dict)
+    """How often a label could have been voted for: what the step starts from has it."""
     paths: dict[str, Counter[LabelPath]] = field(default_factory=dict)
 
     @classmethod
@@ -48,13 +52,26 @@ class Relations:
                 relations._vote_clause(constraint, proof)
         return relations
 
-    def label(self, hop: Hop) -> str | None:
-        """The label of a `follow` hop; None: no proof's claim stands on any page."""
+    def label(self, hop: Hop, *, of: str | None = None) -> str | None:
+        """The label of a `follow` hop; None: no proof's claim stands on any page.
+
+        One predicate may have several labels, by what it is said of: the kind of a building, the
+        medium of a work of art.
+
+        Args:
+            hop: the step.
+            of: the thing it starts from, where that is known.
+        """
         votes = self.hops.get(_key(hop))
         if not votes:
             return None
         words = f"{hop.predicate} {hop.label}"
-        return max(votes, key=lambda label: (votes[label] + _likeness(label, words), label))
+        own = self.facts.labels.get(of, {}) if of is not None else {}
+        chances = self.chances[_key(hop)]
+        fitting = [one for one in votes if one in own and votes[one] >= _CLEAR * chances[one]]
+        return max(
+            fitting or votes, key=lambda label: (votes[label] + _likeness(label, words), label)
+        )
 
     def path(self, constraint: Constraint, *, of: str) -> LabelPath | None:
         """The labels of a clause for things like this one; None: no page states it of any.
@@ -117,6 +134,7 @@ class Relations:
         votes = self.hops.setdefault(_key(hop), Counter())
         for label in stating:
             votes[label] += 1
+        self.chances.setdefault(_key(hop), Counter()).update(self.facts.labels.get(subject, ()))
 
     def _vote_clause(self, constraint: Constraint, proof: Proof) -> None:
         length = constraint.predicate.count("/") + 1
