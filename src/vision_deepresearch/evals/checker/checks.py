@@ -21,6 +21,7 @@ from vision_deepresearch.evals.checker.report import Check
 from vision_deepresearch.evals.checker.route import Route
 from vision_deepresearch.evals.checker.sight import FIRST_THINGS, NUM_GRIDS, Seen, Sight
 from vision_deepresearch.evals.checker.text import stands_in
+from vision_deepresearch.evals.checker.wording import Wording, descriptions
 
 FOUND_RANK = 10
 """A page is found when it is among so many first hits of some plausible query."""
@@ -122,6 +123,14 @@ class Examination:
         for constraint in self.proof.constraints:
             if constraint.text.casefold() not in question:
                 found.faults.append(f"{constraint.text!r} does not stand in the question")
+        wording = Wording(facts=self.facts, relations=self.relations)
+        for one in descriptions(self.proof):
+            if (doubt := wording.doubtful(one)) is not None:
+                found.faults.append(doubt)
+        found.faults.extend(
+            f"the question speaks of {year}, and no step's value is stated for that year"
+            for year in wording.strange_years(route, self.task.question)
+        )
         await self._one_in_the_picture(route, found)
         if not found.faults:
             found.notes.append(f"all statements lead to {self._show(answers)} alone")
@@ -307,6 +316,12 @@ class Examination:
             await self._without_conditions(route, found)
         for constraint in self.proof.constraints:
             self._without_comparison(route, constraint, found)
+        wording = Wording(facts=self.facts, relations=self.relations)
+        found.faults.extend(
+            f"{part.text!r} is idle: without it the description fits {one.about!r} alone"
+            for one in descriptions(self.proof)
+            for part in wording.idle_parts(one)
+        )
         if not route.looks:
             found.faults.append("no step looks at a picture")
         elif not self.proof.constraints:

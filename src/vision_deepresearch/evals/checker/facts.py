@@ -117,6 +117,11 @@ class FactTable:
     reverse: dict[str, str] = field(default_factory=dict)
     """Label -> the label that says the same from the other side, where there is one."""
 
+    periods: dict[tuple[str, str, Value], dict[tuple[int, int | None], None]] = field(
+        default_factory=dict
+    )
+    """(thing, label, value) -> years in which it held, by the rows that say so."""
+
     def add(self, thing: str, label: str, value: Value, source: Source) -> None:
         """Note a statement."""
         key = (thing, label.casefold())
@@ -222,8 +227,12 @@ def collect(library: Library) -> FactTable:
         for thing in about(page, facts):
             for row in page.rows:
                 for mention in row.values:
+                    value = facts.value_of(mention)
                     source = Source(page.url, page.published, "row")
-                    facts.add(thing, row.label, facts.value_of(mention), source)
+                    facts.add(thing, row.label, value, source)
+                    if mention.period is not None:
+                        key = (thing, row.label.casefold(), value)
+                        facts.periods.setdefault(key, {}).setdefault(mention.period)
         for entry in page.entries:
             subject = facts.value_of(entry.subject)
             for mention in entry.values:
@@ -277,7 +286,7 @@ def _find_things(library: Library, facts: FactTable) -> None:
         name = _QUALIFIER.sub("", page.heading)
         facts.names[page.url] = name
         pages[page.url] = (page, name)
-        for known_as in (page.heading, name):
+        for known_as in (page.heading, name, name.removeprefix("The ")):
             called.setdefault(known_as.casefold(), {}).setdefault(page.url)
     texts = (
         mention.text.casefold()

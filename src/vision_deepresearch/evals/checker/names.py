@@ -43,36 +43,30 @@ def other_names(
     called: dict[str, dict[str, None]] = {}
     for thing, (page, name) in pages.items():
         for number, sentence in enumerate(page.sentences):
-            found = [
-                (skeleton, phrase)
-                for skeleton, phrase in _spans(sentence, name)
-                if not _begins_with_one(phrase, barred)
-            ]
+            found = list(_spans(sentence, name, barred=barred))
             if found:
                 readings[thing, number] = found
                 for skeleton, phrase in found:
                     called.setdefault(skeleton, {}).setdefault(phrase)
     names: dict[str, dict[str, None]] = {}
     for (thing, _), found in readings.items():
-        skeleton, phrase = max(found, key=lambda one: (len(called[one[0]]), -len(one[1])))
-        if len(called[skeleton]) >= _MIN_THINGS:
+        name = pages[thing][1]
+        skeleton, phrase = max(
+            found, key=lambda one: (len(called[one[0]]), name in one[1], -len(one[1]))
+        )
+        if len(called[skeleton]) >= _MIN_THINGS or _is_form_of(phrase, name):
             names.setdefault(thing, {}).setdefault(phrase)
     return {thing: tuple(phrases) for thing, phrases in names.items()}
 
 
-def _begins_with_one(phrase: str, barred: frozenset[str]) -> bool:
-    """Whether it is a known text, or one with plain words behind it."""
-    words = phrase.split()
-    while words:
-        if " ".join(words).casefold() in barred:
-            return True
-        if words[-1][0].isupper():
-            return False
-        words.pop()
-    return False
+def _is_form_of(phrase: str, name: str) -> bool:
+    """Whether a text is a name shortened, or with something more: "A. Berg", "RV Pioneer"."""
+    words, own = phrase.casefold().split(), name.casefold().split()
+    is_initial = bool(re.fullmatch(r"[^\W\d_]\.", words[0])) and words[0][0] == own[0][0]
+    return set(words) <= set(own) or name in phrase or (is_initial and words[-1] == own[-1])
 
 
-def _spans(sentence: str, name: str) -> Iterator[tuple[str, str]]:
+def _spans(sentence: str, name: str, *, barred: frozenset[str]) -> Iterator[tuple[str, str]]:
     """The sentence around each run of words that may be a name, and that run."""
     text = "".join(run.text if run.url is None else _LINKED for run in split_links(sentence))
     own = re.compile(rf"\b(?:[Tt]he )?{re.escape(name.removeprefix('The '))}(?!\w)")
@@ -81,8 +75,9 @@ def _spans(sentence: str, name: str) -> Iterator[tuple[str, str]]:
     if _ME not in text:
         return
     words = list(_WORD.finditer(text))
+    taken = _taken(text, words, barred)
     for first, word in enumerate(words[1:], 1):  # the first has a capital letter anyway
-        if not word.group()[0].isupper():
+        if not word.group()[0].isupper() or first in taken:
             continue
         for last in words[first : first + _MAX_WORDS]:
             phrase = text[word.start() : last.end()].rstrip(".'-")
@@ -90,3 +85,14 @@ def _spans(sentence: str, name: str) -> Iterator[tuple[str, str]]:
                 break
             skeleton = f"{text[: word.start()]}{_OTHER}{text[word.start() + len(phrase) :]}"
             yield skeleton, phrase.replace(_ME, name)
+
+
+def _taken(text: str, words: list[re.Match[str]], barred: frozenset[str]) -> frozenset[int]:
+    """Numbers of the words that belong to what is known, and is no other name of anything."""
+    taken: set[int] = set()
+    for first, word in enumerate(words):
+        for last in range(first, min(first + _MAX_WORDS, len(words))):
+            phrase = text[word.start() : words[last].end()].rstrip(".'-").casefold()
+            if phrase in barred or phrase.removesuffix("'s") in barred:
+                taken.update(range(first, last + 1))
+    return frozenset(taken)

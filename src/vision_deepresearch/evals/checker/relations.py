@@ -26,6 +26,8 @@ _SHARE_OF_BEST = 1 / 3
 """Of the votes of the most frequent labels; fewer are chance."""
 _CLEAR = 0.5
 """Of the steps from things with a label, so many must be told under it."""
+BACKWARDS = "^"
+"""Before the predicate of a part of a description: it is told of the value, which is described."""
 POSITION = "position"
 """Predicate of constraints that say where in the picture a thing is."""
 
@@ -49,7 +51,12 @@ class Relations:
             for hop in proof.hops:
                 relations._vote_hop(hop, hops)
             for constraint in clauses(proof):
-                relations._vote_clause(constraint, proof)
+                for hop in proof.hops:
+                    thing = relations.thing(hop) if hop.kind is HopKind.LOOK else None
+                    relations._vote_clause(constraint, thing)
+            for constraint in proof.constraints:
+                if constraint.about is not None:
+                    relations._vote_part(constraint)
         return relations
 
     def label(self, hop: Hop, *, of: str | None = None) -> str | None:
@@ -67,11 +74,17 @@ class Relations:
             return None
         words = f"{hop.predicate} {hop.label}"
         own = self.facts.labels.get(of, {}) if of is not None else {}
-        chances = self.chances[_key(hop)]
+        chances = self.chances.get(_key(hop), Counter())
         fitting = [one for one in votes if one in own and votes[one] >= _CLEAR * chances[one]]
         return max(
             fitting or votes, key=lambda label: (votes[label] + _likeness(label, words), label)
         )
+
+    def backward_label(self, part: Constraint, *, of: str) -> str | None:
+        """The label under which a thing leads to what a part of a description is about."""
+        predicate = part.predicate.removeprefix(BACKWARDS)
+        hop = Hop(id="part", kind=HopKind.FOLLOW, predicate=predicate, expected=part.about or "")
+        return self.label(hop, of=of)
 
     def path(self, constraint: Constraint, *, of: str) -> LabelPath | None:
         """The labels of a clause for things like this one; None: no page states it of any.
@@ -134,17 +147,33 @@ class Relations:
         votes = self.hops.setdefault(_key(hop), Counter())
         for label in stating:
             votes[label] += 1
-        self.chances.setdefault(_key(hop), Counter()).update(self.facts.labels.get(subject, ()))
+        self.chances.setdefault(_key(hop), Counter()).update(
+            list(self.facts.labels.get(subject, ()))
+        )
 
-    def _vote_clause(self, constraint: Constraint, proof: Proof) -> None:
+    def _vote_clause(self, constraint: Constraint, thing: str | None) -> None:
         length = constraint.predicate.count("/") + 1
         votes = self.paths.setdefault(constraint.predicate, Counter())
-        for hop in proof.hops:
-            thing = self.thing(hop) if hop.kind is HopKind.LOOK else None
-            if thing is not None:
-                for path in self._paths(thing, length):
-                    if self._leads(thing, path, to=constraint.value):
-                        votes[path] += 1
+        for path in self._paths(thing, length) if thing is not None else ():
+            if self._leads(thing, path, to=constraint.value):
+                votes[path] += 1
+
+    def _vote_part(self, part: Constraint) -> None:
+        """A part of a description votes by the thing that it is about."""
+        about = self.facts.named(part.about or "")
+        if len(about) != 1:
+            return
+        if not part.predicate.startswith(BACKWARDS):
+            self._vote_clause(part, about[0])
+            return
+        key = (part.predicate.removeprefix(BACKWARDS), False)
+        votes = self.hops.setdefault(key, Counter())
+        for start in self.facts.named(part.value):
+            own = list(self.facts.labels.get(start, ()))
+            self.chances.setdefault(key, Counter()).update(own)
+            for label in own:
+                if Value(Kind.THING, about[0]) in self.facts.values(start, label):
+                    votes[label] += 1
 
     def _paths(self, thing: str, length: int) -> Iterator[LabelPath]:
         for label in self.facts.labels.get(thing, ()):
