@@ -28,8 +28,7 @@ FOUND_RANK = 10
 _BLIND_HITS = 5
 """Hits a reader without eyes opens."""
 _USUAL_GRIDS = 1
-_ENOUGH_GRIDS = 2
-"""Finer windows are laid only while no other thing of the kind was seen at all."""
+"""To see what is surely there; finer windows are laid only while a condition seems idle."""
 _AS_OF = ("as of ", "according to ")
 """Words by which a question says whose word it wants."""
 
@@ -423,8 +422,6 @@ class Examination:
             ends = route.ends_from([*rivals, *([own] if own else [])], like=look)
             if len(ends) > 1:
                 return
-            if grids >= _ENOUGH_GRIDS and route.ends_from(rivals, like=look):
-                break  # there are others, and they change nothing
         found.faults.append(
             f"{constraint.text!r} is idle: without it only {self._show(ends)} is left "
             f"among what the picture shows"

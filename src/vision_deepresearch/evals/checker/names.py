@@ -7,6 +7,7 @@ place: "The learned name of ... is ...". No list of such sentences is needed.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 
 from vision_deepresearch.evals.checker.text import WebPage, split_links
 
@@ -51,26 +52,33 @@ def other_names(
     names: dict[str, dict[str, None]] = {}
     for (thing, _), found in readings.items():
         name = pages[thing][1]
-        skeleton, phrase = max(
-            found, key=lambda one: (len(called[one[0]]), name in one[1], -len(one[1]))
-        )
+        skeleton, phrase = max(found, key=partial(_weight, called=called, name=name))
         if len(called[skeleton]) >= _MIN_THINGS or _is_form_of(phrase, name):
             names.setdefault(thing, {}).setdefault(phrase)
     return {thing: tuple(phrases) for thing, phrases in names.items()}
+
+
+def _weight(
+    one: tuple[str, str], *, called: Mapping[str, Mapping[str, None]], name: str
+) -> tuple[int, bool, int]:
+    """How much speaks for a reading: things called so, then the longest form, else the shortest."""
+    skeleton, phrase = one
+    is_form = _is_form_of(phrase, name)
+    return len(called[skeleton]), is_form, len(phrase) if is_form else -len(phrase)
 
 
 def _is_form_of(phrase: str, name: str) -> bool:
     """Whether a text is a name shortened, or with something more: "A. Berg", "RV Pioneer"."""
     words, own = phrase.casefold().split(), name.casefold().split()
     is_initial = bool(re.fullmatch(r"[^\W\d_]\.", words[0])) and words[0][0] == own[0][0]
-    return set(words) <= set(own) or name in phrase or (is_initial and words[-1] == own[-1])
+    return set(words) <= set(own) or phrase.endswith(name) or (is_initial and words[-1] == own[-1])
 
 
 def _spans(sentence: str, name: str, *, barred: frozenset[str]) -> Iterator[tuple[str, str]]:
     """The sentence around each run of words that may be a name, and that run."""
     text = "".join(run.text if run.url is None else _LINKED for run in split_links(sentence))
     own = re.compile(rf"\b(?:[Tt]he )?{re.escape(name.removeprefix('The '))}(?!\w)")
-    text = own.sub(_ME, _MONTHS.sub("0", _DIGITS.sub("0", text)))
+    text = _MONTHS.sub("0", _DIGITS.sub("0", own.sub(_ME, text)))
     text = _POSSESSIVE.sub(f"{_ME}'s", _PRONOUN.sub(_ME, text)).replace(f"{_ME}' ", f"{_ME}'s ")
     if _ME not in text:
         return

@@ -25,7 +25,7 @@ _LIKE_WORDS = 0.5
 _SHARE_OF_BEST = 1 / 3
 """Of the votes of the most frequent labels; fewer are chance."""
 _CLEAR = 0.5
-"""Of the steps from things with a label, so many must be told under it."""
+"""Of what is told of things with a label, more than so much must be told under it."""
 BACKWARDS = "^"
 """Before the predicate of a part of a description: it is told of the value, which is described."""
 POSITION = "position"
@@ -41,6 +41,8 @@ class Relations:
     chances: dict[tuple[str, bool], Counter[str]] = field(default_factory=dict)
     """How often a label could have been voted for: what the step starts from has it."""
     paths: dict[str, Counter[LabelPath]] = field(default_factory=dict)
+    path_chances: dict[str, Counter[str]] = field(default_factory=dict)
+    """The same for the first label of a clause's path."""
 
     @classmethod
     def learn(cls, facts: FactTable, proofs: Iterable[Proof]) -> "Relations":
@@ -75,7 +77,7 @@ class Relations:
         words = f"{hop.predicate} {hop.label}"
         own = self.facts.labels.get(of, {}) if of is not None else {}
         chances = self.chances.get(_key(hop), Counter())
-        fitting = [one for one in votes if one in own and votes[one] >= _CLEAR * chances[one]]
+        fitting = [one for one in votes if one in own and votes[one] > _CLEAR * chances[one]]
         return max(
             fitting or votes, key=lambda label: (votes[label] + _likeness(label, words), label)
         )
@@ -98,7 +100,12 @@ class Relations:
         parts = constraint.predicate.split("/")
         enough = _SHARE_OF_BEST * max(votes.values())
         own = self.facts.labels.get(of, {})
-        fitting = [path for path, times in votes.items() if times >= enough and path[0] in own]
+        chances = self.path_chances.get(constraint.predicate, Counter())
+        fitting = [
+            path
+            for path, times in votes.items()
+            if path[0] in own and times >= enough and times > _CLEAR * chances[path[0]]
+        ]
 
         def weight(path: LabelPath) -> tuple[float, LabelPath]:
             like = sum(_likeness(one, two) for one, two in zip(path, parts, strict=True))
@@ -154,7 +161,11 @@ class Relations:
     def _vote_clause(self, constraint: Constraint, thing: str | None) -> None:
         length = constraint.predicate.count("/") + 1
         votes = self.paths.setdefault(constraint.predicate, Counter())
-        for path in self._paths(thing, length) if thing is not None else ():
+        if thing is None:
+            return
+        chances = self.path_chances.setdefault(constraint.predicate, Counter())
+        chances.update(list(self.facts.labels.get(thing, ())))
+        for path in self._paths(thing, length):
             if self._leads(thing, path, to=constraint.value):
                 votes[path] += 1
 
