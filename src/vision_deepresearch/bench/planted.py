@@ -1,4 +1,4 @@
-"""Bad questions of ten classes, planted into a world of good ones: how many the checker catches.
+"""Bad questions of fifteen classes, planted into a world of good ones: how many the checker catches.
 
 Each class takes the first questions that lend themselves to its defect, so a class can be run alone
 and gives what it gives among the others. The same questions untouched are looked at too: a checker
@@ -65,7 +65,7 @@ def bench_planted(
         world: a generated one with at least three times so many questions; default
             `generated:small`, quick `generated:tiny`.
         wanted: bad questions per class; default 50, quick 2.
-        only: classes to run; default all ten and untouched questions, quick four.
+        only: classes to run; default all fifteen and untouched questions, quick four.
         quick: small sizes.
         out: folder of results; the same call goes on where it was stopped. None: nothing is kept.
         jobs: processes; default one per core.

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 from vision_deepresearch.bench.tampered_world import TamperedWorld
 from vision_deepresearch.core.geometry import Box
-from vision_deepresearch.core.proof import Constraint, Hop, HopKind, Proof
+from vision_deepresearch.core.proof import MATCHING, Constraint, Hop, HopKind, Proof
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.evals.checker.report import Check
+from vision_deepresearch.evals.checker.wording import descriptions
 from vision_deepresearch.worlds.generated.pages import PageSet
+from vision_deepresearch.worlds.generated.relations import FORMER, Range
 from vision_deepresearch.worlds.generated.routes import Routes
 
 
@@ -175,6 +177,106 @@ def picture_not_needed(sound: Sound, world: TamperedWorld) -> Planted:
     return None
 
 
+def condition_fits_two(sound: Sound, world: TamperedWorld) -> Planted:
+    """Another of the things chosen between has what is wanted too, by its own page."""
+    for pick in sound.proof.hops:
+        if pick.rule != MATCHING:
+            continue
+        hops = {hop.id: hop for hop in sound.proof.hops}
+        told = [(hops[one], hops[over]) for one, over in zip(pick.among, pick.over, strict=True)]
+        won = next(over for one, over in told if one.expected == pick.expected)
+        row = _row(sound, won)
+        for one, over in told:
+            url, own = over.pages[0], _row(sound, over)
+            is_same = one.expected == pick.expected or over.subject == won.subject
+            if is_same or row is None or own is None or row == own or url in world.edits:
+                continue
+            if sound.markdown[url].count(f"| {own[0]} | {own[1]} |") != 1:
+                continue
+            line = f"| {own[0]} | {own[1]} |"
+            world.edits[url] = [(line, f"{line}\n| {own[0]} | {row[1]} |")]
+            return sound.task, sound.proof
+    return None
+
+
+def year_outside(sound: Sound, world: TamperedWorld) -> Planted:
+    """The question asks who it was in a year in which it was another."""
+    del world
+    graph = sound.pages.graph
+    for hop in sound.steps:
+        if not (hop.predicate or "").startswith(FORMER) or hop.one_of_several:
+            continue
+        fact = graph.fact(sound.thing(sound.subject(hop)), hop.predicate or "")
+        if fact is None or fact.since is None or fact.until is None:
+            continue
+        question, later = sound.task.question, str(fact.until + 7)
+        for year in re.findall(r"\bin ([12]\d{3})\b", question):
+            if fact.since <= int(year) <= fact.until:
+                return sound.with_question(question.replace(f"in {year}", f"in {later}"))
+        return sound.with_question(f"{question} By former I mean: in {later}.")
+    return None
+
+
+def idle_replacement(sound: Sound, world: TamperedWorld) -> Planted:
+    """A description that fits one thing says one thing more."""
+    del world
+    for one in descriptions(sound.proof):
+        for more in _true_clauses(sound, of=sound.pages.graph.named(one.about)[0].id):
+            part = one.parts[0]
+            if more.predicate in {other.predicate for other in one.parts}:
+                continue
+            if sound.task.question.count(part.text) != 1:
+                continue
+            said = f"{part.text} and {more.text}"
+            task, _ = sound.with_question(sound.task.question.replace(part.text, said))
+            idle = more.model_copy(update={"about": one.about})
+            return task, sound.proof.model_copy(
+                update={"constraints": (*sound.proof.constraints, idle)}
+            )
+    return None
+
+
+def alias_leaked(sound: Sound, world: TamperedWorld) -> Planted:
+    """The question tells the other name of a thing on the way."""
+    del world
+    for hop in sound.steps:
+        if hop.aliases and hop.expected in sound.proof.entities:
+            return sound.with_question(
+                f"{sound.task.question} (It has to do with {hop.aliases[0]}.)"
+            )
+    return None
+
+
+def band_fits_rival(sound: Sound, world: TamperedWorld) -> Planted:
+    """The range that singles a thing out is so wide that others beside it fit."""
+    del world
+    first = sound.proof.constraints[0]
+    if len(sound.looks) > 1 or first.predicate == "position":
+        return None
+    graph = sound.pages.graph
+    anchor = sound.thing(sound.looks[0])
+    for relation in graph.relations(anchor):
+        fact = graph.fact(anchor, relation.name)
+        if relation.range is not Range.NUMBER or fact is None or fact.key in sound.pages.disputed:
+            continue
+        numbers = [
+            other.literal
+            for thing in graph.of_type(relation.domain)
+            if (other := graph.fact(thing.id, relation.name)) is not None
+            if isinstance(other.literal, int)
+        ]
+        low, high = min(numbers), max(numbers)
+        wide = Constraint(
+            text=f"has between {low:,} and {high:,} as {relation.label}",
+            predicate=relation.name,
+            value=f"{low}..{high}",
+            candidates_without=first.candidates_without,
+        )
+        task, _ = sound.with_question(sound.task.question.replace(first.text, wide.text))
+        return task, sound.proof.model_copy(update={"constraints": (wide,)})
+    return None
+
+
 PLANTERS: dict[str, tuple[Planter, Check]] = {
     "second answer": (second_answer, Check.UNIQUE),
     "contradictory claim": (contradictory_claim, Check.UNIQUE),
@@ -186,6 +288,11 @@ PLANTERS: dict[str, tuple[Planter, Check]] = {
     "answer in question": (answer_in_question, Check.NO_LEAK),
     "anchor named": (anchor_named, Check.NO_LEAK),
     "wrong box": (wrong_box, Check.SOLVABLE),
+    "condition fits two": (condition_fits_two, Check.UNIQUE),
+    "year outside": (year_outside, Check.UNIQUE),
+    "band fits a rival": (band_fits_rival, Check.UNIQUE),
+    "idle replacement": (idle_replacement, Check.NO_SHORTCUT),
+    "alias leaked": (alias_leaked, Check.NO_LEAK),
 }
 """Class of defects -> who plants it, and the check that must object."""
 
@@ -199,10 +306,12 @@ def _routes(sound: Sound) -> Routes:
 
 def _row(sound: Sound, hop: Hop) -> tuple[str, str] | None:
     """Label and cell of the row that states a hop's value on its first page."""
+    if hop.pages[0] not in sound.markdown:
+        return None
     rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", sound.markdown[hop.pages[0]], re.MULTILINE)
     digits = re.sub(r"\D", "", hop.expected)
     for label, cell in rows:
-        plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", cell)
+        plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", cell).partition(" (")[0]
         if plain == hop.expected or (hop.expected.isdecimal() and plain == digits):
             return label, cell
     return None
@@ -251,10 +360,10 @@ def _places(box: Box) -> Iterator[Box]:
             yield Box.clipped(x, y, x + box.width, y + box.height)
 
 
-def _true_clauses(sound: Sound) -> Iterator[Constraint]:
-    """Conditions that the anchor fulfils, beside the route; how many things do, counted."""
+def _true_clauses(sound: Sound, *, of: str | None = None) -> Iterator[Constraint]:
+    """Conditions that the anchor, or a thing, fulfils, beside the route; how many do, counted."""
     graph, routes = sound.pages.graph, _routes(sound)
-    anchor = sound.thing(sound.looks[0])
+    anchor = of or sound.thing(sound.looks[0])
     used = {hop.predicate for hop in sound.steps}
     names = {hop.expected for hop in sound.proof.hops}
     for relation in graph.relations(anchor):

@@ -1,4 +1,4 @@
-"""Bad questions of each class are planted; the checker meets them. All ten of fifty: the slow test.
+"""Bad questions of each class are planted; the checker meets them. All, of fifty: the slow test.
 
 `vdr bench planted` is the same with figures, in several processes and in parts.
 """
@@ -19,8 +19,15 @@ from vision_deepresearch.bench.planted import (
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.wiring.worlds import world_folder
 
-FEW = ("anchor named", "answer in question")
+FEW = ("anchor named", "answer in question", "alias leaked")
 """Classes that need neither a second reading of the world nor a look at a picture."""
+RARE = {
+    "condition fits two": 20,
+    "year outside": 5,
+    "band fits a rival": 15,
+    "idle replacement": 10,
+}
+"""Defects that fewer than fifty of 150 questions lend themselves to, and how many do at the least."""
 
 
 def table(result: dict[str, JsonValue], name: str) -> dict[str, JsonValue]:
@@ -44,7 +51,7 @@ def test_some_classes_are_caught_and_a_stopped_run_goes_on(
     assert table(part, FEW[0]) == table(whole, FEW[0])
     assert table(whole, "holds")["every planted one caught"] is True
     assert table(whole, "holds")["50 planted in each class"] is False
-    assert len((tmp_path / "planted.jsonl").read_text().splitlines()) == 3
+    assert len((tmp_path / "planted.jsonl").read_text().splitlines()) == 1 + len(FEW)
 
 
 def test_an_unknown_class_is_refused() -> None:
@@ -63,10 +70,10 @@ def small_world(world_cache: Path) -> Path:
 @pytest.mark.parametrize("defect", CLASSES)
 def test_every_planted_defect_is_caught_and_nothing_else(small_world: Path, defect: str) -> None:
     found = plant_class(small_world, WANTED, defect)
-    assert found.planted == WANTED
+    assert RARE.get(defect, WANTED) <= found.planted <= WANTED
     assert found.wrong == ()
-    assert found.caught == (0 if defect == UNTOUCHED else WANTED)
+    assert found.caught == (0 if defect == UNTOUCHED else found.planted)
 
 
-def test_there_are_ten_classes() -> None:
-    assert len(PLANTERS) == 10
+def test_there_are_fifteen_classes() -> None:
+    assert len(PLANTERS) == 15

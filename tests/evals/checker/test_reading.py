@@ -3,6 +3,7 @@
 from vision_deepresearch.core.page import PageImage
 from vision_deepresearch.evals.checker.crawl import Library
 from vision_deepresearch.evals.checker.facts import Kind, Value, about, collect, literal
+from vision_deepresearch.evals.checker.names import other_names
 from vision_deepresearch.evals.checker.sentences import SentenceReader
 from vision_deepresearch.evals.checker.text import WebPage, plain, read_page, stands_in
 
@@ -102,6 +103,45 @@ def test_a_pronoun_is_no_subject_where_a_thing_is_named() -> None:
     reader = SentenceReader.learn(a_library(*firms(3)), facts)
     readings = list(reader.readings(stray, reader.parse(stray.sentences[0])))
     assert {things for things, _, _ in readings} == {(HOME + "f2",)}
+
+
+def test_other_names_are_read_however_they_are_told() -> None:
+    learned = ("Alola isensis", "Shunia grenata", "Linel breda", "Fyrnis chunca")
+    pages = {
+        f"{HOME}s{n}": (
+            a_page(f"s{n}", f"# Moth {n}\n\nIn Latin, the Moth {n} is {words}."),
+            f"Moth {n}",
+        )
+        for n, words in enumerate(learned)
+    }
+    ship = a_page("v", "# Merry Gull\n\nMerry Gull is entered in the lists as RV Merry Gull.")
+    ann = a_page("a", "# Ann No Berg\n\nHer letters are signed A. Berg. She was born in Region Q.")
+    pages |= {HOME + "v": (ship, "Merry Gull"), HOME + "a": (ann, "Ann No Berg")}
+    found = other_names(pages, known=["region q"])
+    assert found.pop(HOME + "v") == ("RV Merry Gull",)
+    assert found.pop(HOME + "a") == ("A. Berg",)
+    assert found == {f"{HOME}s{n}": (words,) for n, words in enumerate(learned)}
+
+
+def test_what_two_things_alone_are_called_by_a_sentence_is_no_name() -> None:
+    pages = {
+        f"{HOME}s{n}": (a_page(f"s{n}", f"# Moth {n}\n\nMoth {n} met {who}."), f"Moth {n}")
+        for n, who in enumerate(("Xan", "Yul"))
+    }
+    assert other_names(pages, known=[]) == {}
+
+
+def test_years_of_a_value_are_read_from_its_row() -> None:
+    page = a_page(
+        "t",
+        f"# Town\n\n| Mayor | [Ann]({HOME}p1) (since 1996) |\n| --- | --- |\n"
+        f"| Former mayor | [Bo]({HOME}p2) (1988-1996) |\n| Twin | [Cy]({HOME}p3), [Di]({HOME}p4) |",
+    )
+    assert [[value.period for value in row.values] for row in page.rows] == [
+        [(1996, None)],
+        [(1988, 1996)],
+        [None, None],
+    ]
 
 
 def test_labels_that_say_the_same_from_both_sides_are_found() -> None:

@@ -21,14 +21,14 @@ from vision_deepresearch.evals.checker.report import Check
 from vision_deepresearch.evals.checker.route import Route
 from vision_deepresearch.evals.checker.sight import FIRST_THINGS, NUM_GRIDS, Seen, Sight
 from vision_deepresearch.evals.checker.text import stands_in
+from vision_deepresearch.evals.checker.wording import Wording, descriptions
 
 FOUND_RANK = 10
 """A page is found when it is among so many first hits of some plausible query."""
 _BLIND_HITS = 5
 """Hits a reader without eyes opens."""
 _USUAL_GRIDS = 1
-_ENOUGH_GRIDS = 2
-"""Finer windows are laid only while no other thing of the kind was seen at all."""
+"""To see what is surely there; finer windows are laid only while a condition seems idle."""
 _AS_OF = ("as of ", "according to ")
 """Words by which a question says whose word it wants."""
 
@@ -122,6 +122,14 @@ class Examination:
         for constraint in self.proof.constraints:
             if constraint.text.casefold() not in question:
                 found.faults.append(f"{constraint.text!r} does not stand in the question")
+        wording = Wording(facts=self.facts, relations=self.relations)
+        for one in descriptions(self.proof):
+            if (doubt := wording.doubtful(one)) is not None:
+                found.faults.append(doubt)
+        found.faults.extend(
+            f"the question speaks of {year}, and no step's value is stated for that year"
+            for year in wording.strange_years(route, self.task.question)
+        )
         await self._one_in_the_picture(route, found)
         if not found.faults:
             found.notes.append(f"all statements lead to {self._show(answers)} alone")
@@ -152,8 +160,8 @@ class Examination:
 
     def _told_by(self, hop: Hop, values: set[Value]) -> str:
         """The pages that state what the proof does not."""
-        label = self.relations.label(hop) if hop.kind is HopKind.FOLLOW else None
         subject = self.relations.thing(self.route.hops[hop.subject]) if hop.subject else None
+        label = self.relations.label(hop, of=subject) if hop.kind is HopKind.FOLLOW else None
         if label is None or subject is None:
             return ""
         strange = values - {self.relations.value(hop)}
@@ -270,9 +278,9 @@ class Examination:
         return (reached, "link") if reached else ("no search or link leads to its pages", "")
 
     def _stating(self, hop: Hop, urls: list[str]) -> list[str]:
-        label = self.relations.label(hop)
         subject = self.route.hops.get(hop.subject or "")
         thing = self.relations.thing(subject) if subject is not None else None
+        label = self.relations.label(hop, of=None if hop.one_of_several else thing)
         if label is None or thing is None:
             return []
         value = self.relations.value(hop)
@@ -307,6 +315,12 @@ class Examination:
             await self._without_conditions(route, found)
         for constraint in self.proof.constraints:
             self._without_comparison(route, constraint, found)
+        wording = Wording(facts=self.facts, relations=self.relations)
+        found.faults.extend(
+            f"{part.text!r} is idle: without it the description fits {one.about!r} alone"
+            for one in descriptions(self.proof)
+            for part in wording.idle_parts(one)
+        )
         if not route.looks:
             found.faults.append("no step looks at a picture")
         elif not self.proof.constraints:
@@ -408,8 +422,6 @@ class Examination:
             ends = route.ends_from([*rivals, *([own] if own else [])], like=look)
             if len(ends) > 1:
                 return
-            if grids >= _ENOUGH_GRIDS and route.ends_from(rivals, like=look):
-                break  # there are others, and they change nothing
         found.faults.append(
             f"{constraint.text!r} is idle: without it only {self._show(ends)} is left "
             f"among what the picture shows"
@@ -488,11 +500,12 @@ class Examination:
         """A reader without eyes takes the last relation from the best page for the question."""
         found = Findings()
         route = self.route
-        label = self.relations.label(route.last) if route.last.kind is HopKind.FOLLOW else None
+        last = route.last if route.last.kind is HopKind.FOLLOW else None
         guess: set[Value] = set()
         for url in (await self._search(self.task.question))[:_BLIND_HITS]:
             page = self.library.page(url)
             for thing in about(page, self.facts) if page is not None else ():
+                label = self.relations.label(last, of=thing) if last is not None else None
                 guess = guess or (
                     self.facts.values(thing, label) if label else {Value(Kind.THING, thing)}
                 )

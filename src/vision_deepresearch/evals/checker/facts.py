@@ -14,6 +14,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from vision_deepresearch.evals.checker.crawl import Library
+from vision_deepresearch.evals.checker.names import other_names
 from vision_deepresearch.evals.checker.text import Mention, WebPage
 
 _MONTHS = {name.casefold(): number for number, name in enumerate(month_name) if name}
@@ -31,7 +32,6 @@ _UNIT = r"(?: (?:[^\W\d]{1,12}\.?|km/h|kilometres an hour))?"
 _NUMBER = re.compile(rf"([+-]?\d{{1,3}}(?:,\d{{3}})+|[+-]?\d+)(?:\.\d+)?{_UNIT}")
 _IN_WORDS = re.compile(rf"({'|'.join(SMALL_NUMBERS)}){_UNIT}", re.IGNORECASE)
 _QUALIFIER = re.compile(r"\s*\([^()]*\)$")
-_ALSO = re.compile(r"\balso known as (.+?)\.?$")
 
 
 class Kind(StrEnum):
@@ -116,6 +116,11 @@ class FactTable:
     """(label, value) -> things."""
     reverse: dict[str, str] = field(default_factory=dict)
     """Label -> the label that says the same from the other side, where there is one."""
+
+    periods: dict[tuple[str, str, Value], dict[tuple[int, int | None], None]] = field(
+        default_factory=dict
+    )
+    """(thing, label, value) -> years in which it held, by the rows that say so."""
 
     def add(self, thing: str, label: str, value: Value, source: Source) -> None:
         """Note a statement."""
@@ -222,8 +227,12 @@ def collect(library: Library) -> FactTable:
         for thing in about(page, facts):
             for row in page.rows:
                 for mention in row.values:
+                    value = facts.value_of(mention)
                     source = Source(page.url, page.published, "row")
-                    facts.add(thing, row.label, facts.value_of(mention), source)
+                    facts.add(thing, row.label, value, source)
+                    if mention.period is not None:
+                        key = (thing, row.label.casefold(), value)
+                        facts.periods.setdefault(key, {}).setdefault(mention.period)
         for entry in page.entries:
             subject = facts.value_of(entry.subject)
             for mention in entry.values:
@@ -270,14 +279,24 @@ def _find_things(library: Library, facts: FactTable) -> None:
     ]
     targets = {mention.url for page in library.pages.values() for mention in _linked(page)}
     called: dict[str, dict[str, None]] = {}
+    pages: dict[str, tuple[WebPage, str]] = {}
     for page in own:
         if not page.rows and page.url not in targets:
             continue
         name = _QUALIFIER.sub("", page.heading)
         facts.names[page.url] = name
-        aliases = [found[1] for line in page.sentences if (found := _ALSO.search(line))]
-        for known_as in (page.heading, name, *aliases):
+        pages[page.url] = (page, name)
+        for known_as in (page.heading, name, name.removeprefix("The ")):
             called.setdefault(known_as.casefold(), {}).setdefault(page.url)
+    texts = (
+        mention.text.casefold()
+        for page in library.pages.values()
+        for row in page.rows
+        for mention in row.values
+    )
+    for thing, aliases in other_names(pages, known=(*called, *texts)).items():
+        for alias in aliases:
+            called.setdefault(alias.casefold(), {}).setdefault(thing)
     facts.things = {name: tuple(urls) for name, urls in called.items()}
 
 

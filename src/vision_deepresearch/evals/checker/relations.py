@@ -24,6 +24,10 @@ _LIKE_WORDS = 0.5
 """What shared words add to a label's votes."""
 _SHARE_OF_BEST = 1 / 3
 """Of the votes of the most frequent labels; fewer are chance."""
+_CLEAR = 0.5
+"""Of what is told of things with a label, more than so much must be told under it."""
+BACKWARDS = "^"
+"""Before the predicate of a part of a description: it is told of the value, which is described."""
 POSITION = "position"
 """Predicate of constraints that say where in the picture a thing is."""
 
@@ -34,7 +38,11 @@ class Relations:
 
     facts: FactTable
     hops: dict[tuple[str, bool], Counter[str]] = field(default_factory=dict)
+    chances: dict[tuple[str, bool], Counter[str]] = field(default_factory=dict)
+    """How often a label could have been voted for: what the step starts from has it."""
     paths: dict[str, Counter[LabelPath]] = field(default_factory=dict)
+    path_chances: dict[str, Counter[str]] = field(default_factory=dict)
+    """The same for the first label of a clause's path."""
 
     @classmethod
     def learn(cls, facts: FactTable, proofs: Iterable[Proof]) -> "Relations":
@@ -45,16 +53,40 @@ class Relations:
             for hop in proof.hops:
                 relations._vote_hop(hop, hops)
             for constraint in clauses(proof):
-                relations._vote_clause(constraint, proof)
+                for hop in proof.hops:
+                    thing = relations.thing(hop) if hop.kind is HopKind.LOOK else None
+                    relations._vote_clause(constraint, thing)
+            for constraint in proof.constraints:
+                if constraint.about is not None:
+                    relations._vote_part(constraint)
         return relations
 
-    def label(self, hop: Hop) -> str | None:
-        """The label of a `follow` hop; None: no proof's claim stands on any page."""
+    def label(self, hop: Hop, *, of: str | None = None) -> str | None:
+        """The label of a `follow` hop; None: no proof's claim stands on any page.
+
+        One predicate may have several labels, by what it is said of: the kind of a building, the
+        medium of a work of art.
+
+        Args:
+            hop: the step.
+            of: the thing it starts from, where that is known.
+        """
         votes = self.hops.get(_key(hop))
         if not votes:
             return None
         words = f"{hop.predicate} {hop.label}"
-        return max(votes, key=lambda label: (votes[label] + _likeness(label, words), label))
+        own = self.facts.labels.get(of, {}) if of is not None else {}
+        chances = self.chances.get(_key(hop), Counter())
+        fitting = [one for one in votes if one in own and votes[one] > _CLEAR * chances[one]]
+        return max(
+            fitting or votes, key=lambda label: (votes[label] + _likeness(label, words), label)
+        )
+
+    def backward_label(self, part: Constraint, *, of: str) -> str | None:
+        """The label under which a thing leads to what a part of a description is about."""
+        predicate = part.predicate.removeprefix(BACKWARDS)
+        hop = Hop(id="part", kind=HopKind.FOLLOW, predicate=predicate, expected=part.about or "")
+        return self.label(hop, of=of)
 
     def path(self, constraint: Constraint, *, of: str) -> LabelPath | None:
         """The labels of a clause for things like this one; None: no page states it of any.
@@ -68,7 +100,12 @@ class Relations:
         parts = constraint.predicate.split("/")
         enough = _SHARE_OF_BEST * max(votes.values())
         own = self.facts.labels.get(of, {})
-        fitting = [path for path, times in votes.items() if times >= enough and path[0] in own]
+        chances = self.path_chances.get(constraint.predicate, Counter())
+        fitting = [
+            path
+            for path, times in votes.items()
+            if path[0] in own and times >= enough and times > _CLEAR * chances[path[0]]
+        ]
 
         def weight(path: LabelPath) -> tuple[float, LabelPath]:
             like = sum(_likeness(one, two) for one, two in zip(path, parts, strict=True))
@@ -117,16 +154,37 @@ class Relations:
         votes = self.hops.setdefault(_key(hop), Counter())
         for label in stating:
             votes[label] += 1
+        self.chances.setdefault(_key(hop), Counter()).update(
+            list(self.facts.labels.get(subject, ()))
+        )
 
-    def _vote_clause(self, constraint: Constraint, proof: Proof) -> None:
+    def _vote_clause(self, constraint: Constraint, thing: str | None) -> None:
         length = constraint.predicate.count("/") + 1
         votes = self.paths.setdefault(constraint.predicate, Counter())
-        for hop in proof.hops:
-            thing = self.thing(hop) if hop.kind is HopKind.LOOK else None
-            if thing is not None:
-                for path in self._paths(thing, length):
-                    if self._leads(thing, path, to=constraint.value):
-                        votes[path] += 1
+        if thing is None:
+            return
+        chances = self.path_chances.setdefault(constraint.predicate, Counter())
+        chances.update(list(self.facts.labels.get(thing, ())))
+        for path in self._paths(thing, length):
+            if self._leads(thing, path, to=constraint.value):
+                votes[path] += 1
+
+    def _vote_part(self, part: Constraint) -> None:
+        """A part of a description votes by the thing that it is about."""
+        about = self.facts.named(part.about or "")
+        if len(about) != 1:
+            return
+        if not part.predicate.startswith(BACKWARDS):
+            self._vote_clause(part, about[0])
+            return
+        key = (part.predicate.removeprefix(BACKWARDS), False)
+        votes = self.hops.setdefault(key, Counter())
+        for start in self.facts.named(part.value):
+            own = list(self.facts.labels.get(start, ()))
+            self.chances.setdefault(key, Counter()).update(own)
+            for label in own:
+                if Value(Kind.THING, about[0]) in self.facts.values(start, label):
+                    votes[label] += 1
 
     def _paths(self, thing: str, length: int) -> Iterator[LabelPath]:
         for label in self.facts.labels.get(thing, ()):

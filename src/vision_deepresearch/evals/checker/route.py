@@ -102,7 +102,8 @@ class Route:
             is_first = origin.kind is HopKind.LOOK or (
                 origin.kind is HopKind.PICK and origin.rule != MATCHING
             )
-            label = self.relations.label(hop) if hop.kind is HopKind.FOLLOW else None
+            of = self.relations.thing(origin)
+            label = self.relations.label(hop, of=of) if hop.kind is HopKind.FOLLOW else None
             if is_first and label is not None:
                 (backwards if hop.one_of_several else labels).setdefault(label)
         forth = [
@@ -141,19 +142,19 @@ class Route:
         return self.hops.get(hop.subject or "", hop)
 
     def _follow(self, hop: Hop, found: Mapping[str, set[Value]]) -> set[Value]:
-        label = self.relations.label(hop)
-        if label is None:
-            return set()
+        subjects = found.get(hop.subject or "", set())
         if hop.one_of_several:
+            label = self.relations.label(hop)
             return {
                 Value(Kind.THING, thing)
-                for subject in found.get(hop.subject or "", ())
-                for thing in self.facts.by_value.get((label, subject), ())
+                for subject in subjects
+                for thing in (self.facts.by_value.get((label, subject), ()) if label else ())
             }
         return {
             value
-            for subject in found.get(hop.subject or "", ())
+            for subject in subjects
             if subject.kind is Kind.THING
+            if (label := self.relations.label(hop, of=subject.text)) is not None
             for value in self.facts.values(subject.text, label, only=self.only)
         }
 

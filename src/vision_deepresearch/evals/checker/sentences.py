@@ -34,6 +34,9 @@ _LITERAL = re.compile(
     rf"|\d{{1,3}}(?:,\d{{3}})+{_UNIT}|\d+{_UNIT}|(?:{'|'.join(SMALL_NUMBERS)})\b{_UNIT})"
 )
 _WORD = re.compile("[^\\W_][\\w'\u2019.-]*")
+_ARTICLE = re.compile(r"\b[Tt]he (?=\{)")
+"""Whether a name goes with one says nothing about the sentence."""
+_OF_NAMES_IN_S = re.compile(r"(?<=\})'(?!s)")
 _YEAR = re.compile(r"[12]\d{3}")
 _MAX_NAME_WORDS = 8
 _PRONOUNS = {"It": "", "He": "", "She": "", "They": "", "Its": "'s", "His": "'s", "Her": "'s"}
@@ -76,7 +79,7 @@ class Parsed:
             else:
                 parts.append("{X}")
         text = re.sub(r"\ban? (?=\{V)", "a ", " ".join("".join(parts).split()))
-        return text.strip()
+        return _OF_NAMES_IN_S.sub("'s", _ARTICLE.sub("", text)).strip()
 
 
 @dataclass(slots=True, kw_only=True)

@@ -6,7 +6,8 @@ table of two columns states properties of what the page is about.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from vision_deepresearch.core.page import PageImage
 
@@ -16,6 +17,7 @@ _ESCAPE = re.compile(r"\\([^\w\s])")
 _RULE = re.compile(r"\|(?:\s*:?-{3,}:?\s*\|)+")
 _BULLET = re.compile(r"^(?:[-*+]|\d+\.)\s+")
 _SENTENCE_END = re.compile(r"(?<=[.!?:])\s+(?=[\"'(\[]?[^\W\d_a-z]|\[|\d)")
+_PERIOD = re.compile(r"\s*\((?:since (\d{4})|(\d{4})\s*[-\u2013]\s*(\d{4}))\)")
 _INITIAL = re.compile(r"(?:^|[^\w.])([^\W\d_])\.$")
 _SPLIT_CELLS = re.compile(r"(?<!\\)\|")
 
@@ -26,6 +28,8 @@ class Mention:
 
     text: str
     url: str | None = None
+    period: tuple[int, int | None] | None = None
+    """Years of which a row says that the value held; the last one None: it still does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +146,23 @@ def _cells(line: str) -> list[str]:
 
 
 def _values(cell: str) -> tuple[Mention, ...]:
-    """Linked things where there are any, else the text."""
-    linked = tuple(mention for mention in split_links(cell) if mention.url is not None)
+    """Linked things where there are any, else the text; with the years that stand behind."""
+    runs = [*split_links(cell), Mention("")]
+    linked = tuple(
+        replace(mention, period=_period(after.text))
+        for mention, after in pairwise(runs)
+        if mention.url is not None
+    )
     text = plain(_IMAGE.sub("", cell))
     return linked or ((Mention(text),) if text else ())
+
+
+def _period(text: str) -> tuple[int, int | None] | None:
+    """The years of " (1988-1996)" or " (since 1996)"."""
+    if (found := _PERIOD.match(text)) is None:
+        return None
+    since, start, end = found.groups()
+    return (int(since), None) if since else (int(start), int(end))
 
 
 def _read_table(table: list[list[str]], *, rows: list[Row], entries: list[Entry]) -> None:

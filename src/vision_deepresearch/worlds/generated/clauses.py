@@ -103,6 +103,8 @@ def fulfils(routes: Routes, entity_id: str, clause: Clause) -> bool | None:
         return None
     if clause.second is not None:
         assert value.object is not None, "a second relation needs a thing to stand on"
+        if not routes.is_clear(value.object):
+            return None  # what is told of another of that name may be taken for its own
         value = lead(routes, value.object, relation=clause.second)
         if value is None:
             return None

@@ -355,11 +355,11 @@ def _news(writer: Writer) -> Document:
     )
 
 
-def _around(writer: Writer, told: Sequence[Fact]) -> list[Line]:
-    """A fact each about two things that were named."""
+def _around(writer: Writer, told: Sequence[Fact], *, limit: int = 2) -> list[Line]:
+    """A fact each about so many things that were named; all of it must stand on the page."""
     neighbours = [fact.object for fact in told if fact.object is not None]
     known = (writer.known(writer.graph.facts(neighbour)) for neighbour in neighbours)
-    return writer.named([writer.rng.choice(facts) for facts in known if facts][:2])
+    return writer.named([writer.rng.choice(facts) for facts in known if facts][:limit])
 
 
 def _profile(writer: Writer) -> Document:
@@ -398,9 +398,8 @@ def _blog(writer: Writer) -> Document:
         is_rumour = any(writer.stance(fact) is Stance.RUMOUR for fact in part)
         words = furniture.BLOG_RUMOURS if is_rumour else furniture.BLOG_TURNS
         paragraphs.append(paragraph([(Span(say(rng, words)),), *writer.named(part)]))
-    around = _around(writer, own)[:1]
-    if around and rng.random() < 0.5:
-        paragraphs.append(around[0])
+    if rng.random() < 0.5:
+        paragraphs += _around(writer, own, limit=1)
     paragraphs.append((Span(say(rng, furniture.BLOG_CLOSINGS)),))
     return writer.document(
         lead=writer.lead_picture() if rng.random() < 0.6 else None,

@@ -220,7 +220,10 @@ class Describer:
         return len(self.routes.graph.of_type(clause.relation.domain)) > _MANY
 
     def _left_without(self, clause: Clause, chosen: Sequence[Clause]) -> int:
-        """Things that fit all clauses but one, counted up to the limit of what is looked at."""
+        """Things known to fit all clauses but one, counted up to the limit of what is looked at.
+
+        What is unknown of a thing does not make a clause needed: nothing says that it would fit.
+        """
         others = [other for other in chosen if other is not clause]
         if not others:
             return len(self.routes.graph.of_type(clause.relation.domain))
@@ -230,7 +233,9 @@ class Describer:
             if left is None:
                 return _MANY  # so many are not counted: more than one for certain
             fitting = left
-        return len(fitting or ())
+        return sum(
+            all(fulfils(self.routes, thing, other) for other in others) for thing in fitting or ()
+        )
 
 
 def _leading_to(type_: object) -> tuple[Relation, ...]:
