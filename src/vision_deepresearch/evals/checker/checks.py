@@ -478,6 +478,9 @@ class Examination:
         for hop in self.proof.hops:
             if hop.kind is HopKind.GIVEN or hop.id in named:
                 continue  # a condition may name what it speaks of
+            # What the proof calls a thing is held against it, though no page was seen to.
+            for alias in hop.aliases:
+                names.setdefault(alias.casefold(), f"{alias!r}, a name of the route")
             if (thing := self.relations.thing(hop)) is not None:
                 for name, things in self.facts.things.items():
                     if thing in things:

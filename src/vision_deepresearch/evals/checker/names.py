@@ -71,7 +71,8 @@ def _is_form_of(phrase: str, name: str) -> bool:
     """Whether a text is a name shortened, or with something more: "A. Berg", "RV Pioneer"."""
     words, own = phrase.casefold().split(), name.casefold().split()
     is_initial = bool(re.fullmatch(r"[^\W\d_]\.", words[0])) and words[0][0] == own[0][0]
-    return set(words) <= set(own) or phrase.endswith(name) or (is_initial and words[-1] == own[-1])
+    is_part = set(words) <= set(own) and phrase.split()[-1][0].isupper()
+    return is_part or phrase.endswith(name) or (is_initial and words[-1] == own[-1])
 
 
 def _spans(sentence: str, name: str, *, barred: frozenset[str]) -> Iterator[tuple[str, str]]:

@@ -185,8 +185,8 @@ class SentenceReader:
             for subject_at in slots:
                 subject = parsed.pieces[subject_at]
                 assert isinstance(subject, Slot), "a position of a slot"
-                if subject_at == value_at or subject.is_linked:
-                    continue
+                if subject.is_linked or subject.values == value.values:
+                    continue  # a thing under two names is no statement
                 if subject.values[0].kind is Kind.THING:
                     is_named = True
                     things = tuple(thing.text for thing in subject.values)
