@@ -354,11 +354,14 @@ class Examination:
     def _without_last_hop(self, route: Route, found: Findings) -> None:
         """The last step must move, and what it starts from must have more to tell."""
         gold = route.gold(self.gold)
+        deciding = route.conditional()
         earlier = {
             value
             for hop_id, values in route.yields(route.claimed()).items()
             if hop_id != route.last.id and self._is_before_answer(route, hop_id)
             for value in values
+            # A figure by which things are chosen between may be the answer's by chance.
+            if hop_id not in deciding or value.kind is Kind.THING
         }
         if earlier & gold:
             found.faults.append(

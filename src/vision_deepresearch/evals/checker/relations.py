@@ -108,10 +108,16 @@ class Relations:
         ]
 
         def weight(path: LabelPath) -> tuple[float, LabelPath]:
-            like = sum(_likeness(one, two) for one, two in zip(path, parts, strict=True))
+            pairs = list(zip(path, parts, strict=True))
+            like = sum(_likeness(one, two) + self._share(one, two) for one, two in pairs)
             return votes[path] + like, path
 
         return max(fitting, key=weight, default=None)
+
+    def _share(self, label: str, predicate: str) -> float:
+        """Of the steps that follow a predicate, the share told under a label."""
+        votes = self.hops.get((predicate, False))
+        return votes[label] / max(votes.values()) if votes else 0.0
 
     def fulfils(self, thing: str, constraint: Constraint) -> bool:
         """Whether any page states of a thing what a clause says."""

@@ -212,9 +212,14 @@ class Describer:
             if len(fitting) > _MANY:
                 return None
         # What is unknown or disputed of a thing does not rule it out.
-        return frozenset(
-            thing for thing in fitting if fulfils(self.routes, thing, clause) is not False
-        )
+        return frozenset(thing for thing in fitting if self._may_fit(thing, clause))
+
+    def _may_fit(self, thing: str, clause: Clause) -> bool:
+        """Whether a clause may hold of a thing, or of another of its name that is taken for it."""
+        graph = self.routes.graph
+        namesakes = graph.named(graph.entity(thing).name) if graph.is_homonym(thing) else ()
+        ids = (thing, *(one.id for one in namesakes))
+        return any(fulfils(self.routes, one, clause) is not False for one in ids)
 
     def _is_crowded(self, clause: Clause) -> bool:
         return len(self.routes.graph.of_type(clause.relation.domain)) > _MANY
