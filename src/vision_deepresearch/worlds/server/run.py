@@ -150,7 +150,9 @@ def _bind(host: str, port: int) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        # Named as TCP: asyncio switches delays off (TCP_NODELAY) for such sockets only, and without
+        # that every answer of two parts waits 40 ms for a client's acknowledgement.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     except (OSError, OverflowError) as reason:
         msg = f"an address of this machine was expected, got {host!r} port {port}: {reason}"
         raise ConfigError(msg) from reason
