@@ -324,7 +324,8 @@ def _other_value(sound: Sound, hop: Hop) -> str | None:
         return str(int(hop.expected) - 3)
     if hop.expected[:1].isdigit():
         return None
-    for entity in graph.of_type(graph.entity(sound.thing(hop)).type):
+    named = graph.named(hop.expected)  # nothing where it is a word
+    for entity in graph.of_type(named[0].type) if named else ():
         is_other = entity.name != hop.expected and not graph.is_homonym(entity.id)
         if is_other and entity.name not in {one.expected for one in sound.proof.hops}:
             return f"[{entity.name}]({sound.pages.article(entity.id)})"
