@@ -149,7 +149,10 @@ def redundant_condition(sound: Sound, world: TamperedWorld) -> Planted:
 
 def contradictory_claim(sound: Sound, world: TamperedWorld) -> Planted:
     """A thread elsewhere says something else about one step, in the words of a page."""
+    beaten = _beaten(sound.proof)
     for hop in sound.steps[::-1]:
+        if hop.id in beaten:
+            continue  # that it has another value makes it no better
         other = _other_value(sound, hop)
         said = _sentence(sound, hop)
         if other is None or said is None:
@@ -298,6 +301,19 @@ PLANTERS: dict[str, tuple[Planter, Check]] = {
 
 
 # ---------------------------------------------------------------------------------------- pieces
+
+
+def _beaten(proof: Proof) -> set[str]:
+    """Ids of hops that speak of things chosen between that are not chosen."""
+    hops = {hop.id: hop for hop in proof.hops}
+    ids: set[str] = set()
+    for pick in proof.hops:
+        for one, over in zip(pick.among, pick.over, strict=False):
+            here: str | None = over if hops[one].expected != pick.expected else None
+            while here is not None:
+                ids.add(here)
+                here = hops[here].subject if here != one else None
+    return ids
 
 
 def _routes(sound: Sound) -> Routes:

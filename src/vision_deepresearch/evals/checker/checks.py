@@ -157,6 +157,12 @@ class Examination:
             found.faults.append(
                 f"pages state {self._show(values)} for {hop.id}, the proof {hop.expected!r}"
             )
+        elif hop.rule == MATCHING:
+            denying = self.route.denying(hop, self.route.yields(self.route.claimed()))
+            if denying:
+                found.faults.append(
+                    f"some page says {self._show(denying)} of {hop.expected!r}, which {hop.id} picks"
+                )
 
     def _told_by(self, hop: Hop, values: set[Value]) -> str:
         """The pages that state what the proof does not."""
@@ -417,10 +423,13 @@ class Examination:
         own = claimed.get(look.id)
         ends: set[Value] = set()
         for grids in range(1, NUM_GRIDS + 1):
+            seen = await self._others(look, grids=grids)
             rivals = [
                 thing
-                for thing in await self._others(look, grids=grids)
+                for thing in seen
                 if thing not in claimed.values() and self._fulfils_all(thing, others)
+                # In the finest windows chance finds something, but not twice.
+                if grids < NUM_GRIDS or len(seen[thing].windows) > 1
             ]
             ends = route.ends_from([*rivals, *([own] if own else [])], like=look)
             if len(ends) > 1:
@@ -588,9 +597,11 @@ class Examination:
 
 
 def _ends_of_each(route: Route, things: Sequence[str]) -> set[Value]:
-    """Ends of the route from any of these things, comparisons left open; two are enough."""
+    """Ends of the route from any of these things; what only the picture decides is left open."""
     ends: set[Value] = set()
-    picks = [pick.id for pick in route.picks]
+    # What is wanted stands in the question, unless the picture shows it.
+    seen = {look.id for look in route.looks}
+    picks = [pick.id for pick in route.picks if pick.rule != MATCHING or pick.like in seen]
     for thing in things:
         everywhere = dict.fromkeys((look.id for look in route.looks), thing)
         ends |= route.answers(everywhere, undecided=picks)

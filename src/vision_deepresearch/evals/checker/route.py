@@ -4,7 +4,7 @@ The proof says which steps there are; where they lead is read from the fact tabl
 values at once, so that a second claim gives a second end.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from vision_deepresearch.core.proof import MATCHING, Hop, HopKind, Proof
@@ -179,22 +179,41 @@ class Route:
 
     def _match(self, hop: Hop, found: Mapping[str, set[Value]], *, is_open: bool) -> set[Value]:
         """Things that may be meant: by some page's word they have the value wanted."""
-        wanted = self.hops.get(hop.like or "")
         chosen: set[Value] = set()
+        for one, here in self._deciding(hop, found):
+            if is_open or any(self._is_wanted(value, hop, found) for value in here):
+                chosen.add(one)
+        return chosen
+
+    def denying(self, hop: Hop, found: Mapping[str, set[Value]]) -> set[Value]:
+        """Values by which what is chosen would not be: some page states them of it."""
+        picked = found.get(hop.id, set())
+        return {
+            value
+            for one, here in self._deciding(hop, found)
+            if one in picked
+            for value in here
+            if not self._is_wanted(value, hop, found)
+        }
+
+    def _deciding(
+        self, hop: Hop, found: Mapping[str, set[Value]]
+    ) -> Iterator[tuple[Value, set[Value]]]:
+        """Things chosen between, and what is stated of each."""
         for over, thing in zip(hop.over, hop.among, strict=True):
             for one in found.get(thing, ()):
                 here = {one}
                 for step in self._between(thing, over):
                     here = self._follow(step, {step.subject or "": here})
-                is_meant = wanted is not None and any(
-                    matches(self.facts, value, wanted.text)
-                    if wanted.text is not None
-                    else value in found.get(wanted.id, ())
-                    for value in here
-                )
-                if is_open or is_meant:
-                    chosen.add(one)
-        return chosen
+                yield one, here
+
+    def _is_wanted(self, value: Value, hop: Hop, found: Mapping[str, set[Value]]) -> bool:
+        wanted = self.hops.get(hop.like or "")
+        if wanted is None:
+            return False
+        if wanted.text is not None:
+            return matches(self.facts, value, wanted.text)
+        return value in found.get(wanted.id, ())
 
     def _pick(self, hop: Hop, found: Mapping[str, set[Value]], *, is_open: bool) -> set[Value]:
         """Subjects that some choice among the stated values makes the winner."""

@@ -105,8 +105,10 @@ class Wording:
             said = said.replace(text, " ")
         years = [int(year) for year in _YEAR.findall(said)]
         periods = list(self._periods(route)) if years else []
+        # A year is asked for where something has ended; what still holds needs none.
+        ended = [(since, until) for since, until in periods if until is not None]
         for year in years:
-            if not any(since <= year <= (until or year) for since, until in periods):
+            if not any(since <= year <= (until or year) for since, until in ended or periods):
                 yield str(year)
 
     def _periods(self, route: Route) -> Iterator[tuple[int, int | None]]:
