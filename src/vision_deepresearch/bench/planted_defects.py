@@ -202,6 +202,10 @@ def condition_fits_two(sound: Sound, world: TamperedWorld) -> Planted:
     return None
 
 
+_AFTER_ALL = 2077
+"""A year in which nothing of these worlds has ended yet."""
+
+
 def year_outside(sound: Sound, world: TamperedWorld) -> Planted:
     """The question asks who it was in a year in which it was another."""
     del world
@@ -212,11 +216,12 @@ def year_outside(sound: Sound, world: TamperedWorld) -> Planted:
         fact = graph.fact(sound.thing(sound.subject(hop)), hop.predicate or "")
         if fact is None or fact.since is None or fact.until is None:
             continue
-        question, later = sound.task.question, str(fact.until + 7)
+        question = sound.task.question
         for year in re.findall(r"\bin ([12]\d{3})\b", question):
             if fact.since <= int(year) <= fact.until:
+                later = str(fact.until + 7)
                 return sound.with_question(question.replace(f"in {year}", f"in {later}"))
-        return sound.with_question(f"{question} By former I mean: in {later}.")
+        return sound.with_question(f"{question} By former I mean: in {_AFTER_ALL}.")
     return None
 
 
@@ -337,7 +342,7 @@ def _other_value(sound: Sound, hop: Hop) -> str | None:
     """A wrong value of the same form, as Markdown."""
     graph = sound.pages.graph
     if re.fullmatch(r"\d{4}", hop.expected):
-        return str(int(hop.expected) - 3)
+        return str(int(hop.expected) - 30)  # another decade: choices are made by decades
     if hop.expected[:1].isdigit():
         return None
     named = graph.named(hop.expected)  # nothing where it is a word

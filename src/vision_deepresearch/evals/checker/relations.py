@@ -245,7 +245,11 @@ def matches(facts: FactTable, value: Value, text: str) -> bool:
     return value == literal(text)
 
 
-def _likeness(label: str, words: str) -> float:
+def share_a_stem(label: str, words: str) -> bool:
+    """Whether two texts have a word in common by its first letters: "owner", "owned"."""
     stems = {word[:_STEM] for word in re.findall(r"[a-z]{3,}", words.casefold())}
-    own = {word[:_STEM] for word in re.findall(r"[a-z]{3,}", label.casefold())}
-    return _LIKE_WORDS * bool(stems & own)
+    return bool(stems & {word[:_STEM] for word in re.findall(r"[a-z]{3,}", label.casefold())})
+
+
+def _likeness(label: str, words: str) -> float:
+    return _LIKE_WORDS * share_a_stem(label, words)

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 
 from vision_deepresearch.core.proof import MATCHING, Constraint, HopKind, Proof
 from vision_deepresearch.evals.checker.facts import FactTable, Kind, Value
-from vision_deepresearch.evals.checker.relations import BACKWARDS, Relations
+from vision_deepresearch.evals.checker.relations import BACKWARDS, Relations, share_a_stem
 from vision_deepresearch.evals.checker.route import Route
 
 _YEAR = re.compile(r"\b[12]\d{3}\b")
+_FORMER = re.compile(r"\bformer\b")
+_NEAR = 25
+"""Characters on either side of a year in which the words stand that say whose year it is."""
 _ALIKE = 0.5
 """Of the fewer labels of two things of one kind, so many are shared."""
 
@@ -37,6 +40,15 @@ def descriptions(proof: Proof) -> Iterator[Description]:
             parts.setdefault(constraint.about, []).append(constraint)
     for about, those in parts.items():
         yield Description(about=about, parts=tuple(those))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Period:
+    """When a step's value held."""
+
+    label: str
+    since: int
+    until: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,15 +115,20 @@ class Wording:
             *(hop.shown for hop in proof.hops if hop.kind is HopKind.GIVEN),
         ):
             said = said.replace(text, " ")
-        years = [int(year) for year in _YEAR.findall(said)]
+        years = list(_YEAR.finditer(said))
         periods = list(self._periods(route)) if years else []
         # A year is asked for where something has ended; what still holds needs none.
-        ended = [(since, until) for since, until in periods if until is not None]
-        for year in years:
-            if not any(since <= year <= (until or year) for since, until in ended or periods):
-                yield str(year)
+        ended = [one for one in periods if one.until is not None] or periods
+        for found in years:
+            near = said[max(0, found.start() - _NEAR) : found.end() + _NEAR]
+            meant = [
+                one for one in ended if share_a_stem(_FORMER.sub("", one.label), near)
+            ] or ended
+            year = int(found.group())
+            if not any(one.since <= year <= (one.until or year) for one in meant):
+                yield found.group()
 
-    def _periods(self, route: Route) -> Iterator[tuple[int, int | None]]:
+    def _periods(self, route: Route) -> Iterator[_Period]:
         """Years for which the values of steps are stated."""
         hops = route.hops
         for hop in route.proof.hops:
@@ -119,4 +136,6 @@ class Wording:
             thing = self.relations.thing(subject) if subject is not None else None
             label = self.relations.label(hop, of=thing) if hop.kind is HopKind.FOLLOW else None
             if thing is not None and label is not None:
-                yield from self.facts.periods.get((thing, label, self.relations.value(hop)), ())
+                key = (thing, label, self.relations.value(hop))
+                for since, until in self.facts.periods.get(key, ()):
+                    yield _Period(label=label, since=since, until=until)
