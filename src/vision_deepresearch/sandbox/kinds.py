@@ -36,7 +36,6 @@ def kind_of(code: str) -> ZygoteKind:
                 names.add(node.module.partition(".")[0])
             elif isinstance(node, ast.Name) and node.id == "__import__":
                 return ZygoteKind.SCI
-        names |= {"importlib"} & names
     if "importlib" in names or names - sys.stdlib_module_names:
         return ZygoteKind.SCI
     return ZygoteKind.LIGHT
