@@ -86,6 +86,8 @@ _MAX_OVERLAP = 0.06
 _MIN_SIDE = 0.18
 _USUAL_SIDE = 0.22
 """Shorter side of a thing, in half picture heights: of any, of one that is not slender."""
+_LARGEST = 0.95
+"""Longer side of a thing, in half picture sides: no thing fills half the picture."""
 _MIN_FACING = 0.76
 """Width that perspective and turn leave a free-standing thing, of what it has from the front."""
 _EDGE = 0.015
@@ -223,6 +225,21 @@ _REAL: Mapping[EntityType, frozenset[Support]] = {
     EntityType.BOOK: frozenset({Support.SURFACE}),
 }
 """Where a thing stands there itself; elsewhere a board, card or cloth shows a picture of it."""
+_P_MAIN = 0.6
+"""Share of scenes with a thing that the photographer came for, larger than the others."""
+_MAIN_FACTORS = (1.8, 1.55, 1.3)
+"""How much larger, the first that fits."""
+_NUM_WITH_MAIN = 6
+"""Tries after which no thing is the main one: the others had no room."""
+_ROOMY = frozenset({
+    Support.WALL,
+    Support.HANG,
+    Support.POLE,
+    Support.BRACKET,
+    Support.GROUND,
+    Support.WATER,
+})
+"""Where a larger thing looks right; a shelf has another above it, a street house neighbours."""
 _MIXED = 0.03
 """Fault of a scene in which one ship is real and another painted: "the ship on the left" is vague."""
 
@@ -235,11 +252,14 @@ def _berthed(
     All things of one type stand there themselves, or all are pictures.
     """
     seed, supports = rng.getrandbits(48), {berth.support for berth in stage.berths}
+    main = rng.choice(things).id if rng.random() < _P_MAIN else None
     painted: frozenset[EntityType] = frozenset()
     best: tuple[float, dict[str, Placed]] | None = None
     for attempt in range(_NUM_TRIES):
         draw = random.Random(seed + attempt)
-        places, faults = _seated(spec, stage, things, painted, draw)
+        places, faults = _seated(
+            spec, stage, things, painted, draw, main=main if attempt < _NUM_WITH_MAIN else None
+        )
         total = sum(faults.values())
         if best is None or total < best[0]:
             best = (total, places)
@@ -260,11 +280,17 @@ def _seated(
     things: list[Entity],
     painted: frozenset[EntityType],
     rng: random.Random,
+    *,
+    main: str | None,
 ) -> tuple[dict[str, Placed], dict[EntityType, float]]:
-    """Give each thing the free berth it likes best, the choosy ones first; faults by type."""
+    """Give each thing the free berth it likes best, the main and the choosy ones first.
+
+    Returns the things in their berths, and faults by type.
+    """
     free = list(stage.berths)
     shuffled = rng.sample(things, len(things))
     shuffled.sort(key=lambda thing: -max(_liking(thing, berth.support) for berth in free))
+    shuffled.sort(key=lambda thing: thing.id != main)
     places: dict[str, Placed] = {}
     faults: dict[EntityType, float] = {}
     for thing in shuffled:
@@ -284,11 +310,18 @@ def _seated(
             ]
             fault = 0.0 if wanted else _MIXED
             ranked = wanted or ranked
-        more, placed = _first_fitting(spec, stage, thing, ranked, list(places.values()), rng)
+        factors = (*_MAIN_FACTORS, *_FACTORS) if thing.id == main else _FACTORS
+        more, placed = _first_fitting(
+            spec, stage, thing, ranked, list(places.values()), rng, factors=factors
+        )
         faults[thing.type] = faults.get(thing.type, 0.0) + fault + more
         places[thing.id] = placed
         free = [berth for berth in free if berth.spot != placed.berth.spot]
     return places, faults
+
+
+_FACTORS = (1.0, 0.86, 0.74, 0.62, 0.52)
+"""How large things may be, of their berth, the first that fits."""
 
 
 def _first_fitting(
@@ -298,14 +331,18 @@ def _first_fitting(
     berths: Sequence[Berth],
     placed: Sequence[Placed],
     rng: random.Random,
+    *,
+    factors: Sequence[float],
 ) -> tuple[float, Placed]:
     """The first berth in which a thing is large enough and covers no other; smaller if need be.
 
     Returns what is wrong with it, 0 mostly, and the thing in its berth.
     """
     best: tuple[float, Placed] | None = None
-    for factor in (1.0, 0.86, 0.74, 0.62, 0.52):
+    for factor in factors:
         for free in berths:
+            if factor > 1 and free.support not in _ROOMY:
+                continue
             berth = _faced(free)
             mount = _mount_for(thing, berth.support, stage, rng)
             own = aspect_of(spec, thing)
@@ -320,8 +357,9 @@ def _first_fitting(
             outside = max(-a - x0, x1 - a, -1 + _EDGE - y0, y1 - 1 + _EDGE, 0.0)
             needed = _USUAL_SIDE if 0.7 <= own <= 1.45 else _MIN_SIDE
             small = max(0.0, needed - min(x1 - x0, y1 - y0))
+            large = max(0.0, (x1 - x0) / a - _LARGEST, y1 - y0 - _LARGEST)
             overlap = max((_overlap(one.quad, other.quad) for other in placed), default=0.0)
-            fault = max(0.0, overlap - _MAX_OVERLAP) + 3 * outside + 3 * small
+            fault = max(0.0, overlap - _MAX_OVERLAP) + 3 * (outside + small + large)
             if fault == 0:
                 return 0.0, one
             if best is None or fault < best[0]:

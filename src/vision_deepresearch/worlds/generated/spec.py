@@ -15,7 +15,7 @@ from pydantic import Field, JsonValue
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.record import Record
 
-GENERATOR_VERSION = 4
+GENERATOR_VERSION = 5
 """Raise it whenever the same spec would give different pages, pictures or tasks."""
 
 _LIST_LIMIT = 240
