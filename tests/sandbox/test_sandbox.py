@@ -298,6 +298,39 @@ def _children_of(pid: int) -> list[int]:
     return found
 
 
+async def test_a_zygote_that_is_killed_leaves_no_program_behind() -> None:
+    """Not even one that sleeps, which no limit of processor time would ever end."""
+    async with ZygoteSandbox(Tier.B) as box:
+        await box.run("print(1)", timeout=5)
+        (zygote,) = box._zygotes.values()
+        running = asyncio.create_task(box.run("import time; time.sleep(60)", timeout=60))
+        left: set[int] = set()
+        for _ in range(500):
+            left = set(_children_of(zygote.process.pid)) - {zygote.process.pid}
+            if left:
+                break
+            await asyncio.sleep(0.02)
+        assert left
+        zygote.process.kill()
+        await zygote.process.wait()
+        running.cancel()  # while the next zygote starts, which has to go with it
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        for _ in range(100):
+            left = {pid for pid in left if _is_alive(pid)}
+            if not left:
+                break
+            await asyncio.sleep(0.05)
+    assert not left
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+
+
 async def test_a_zygote_that_dies_is_replaced_and_the_call_made_again() -> None:
     async with ZygoteSandbox(Tier.B) as box:
         assert (await box.run("print(1)", timeout=5)).stdout == "1\n"
@@ -434,7 +467,14 @@ def test_the_filter_allows_what_its_table_says_and_nothing_else(machine: str) ->
     column = 0 if machine == "x86_64" else 1
     plain = {numbers[column] for numbers in seccomp._PLAIN.values()} - {None}
     guarded = {
-        pair[column] for pair in (seccomp._CLONE, seccomp._TGKILL, seccomp._PRLIMIT, seccomp._IOCTL)
+        pair[column]
+        for pair in (
+            seccomp._CLONE,
+            seccomp._TGKILL,
+            seccomp._PRLIMIT,
+            seccomp._IOCTL,
+            seccomp._FCNTL,
+        )
     }
     for number in range(600):
         verdict = _filtered(program, number=number, arch=arch)
@@ -456,6 +496,13 @@ def test_the_filter_allows_what_its_table_says_and_nothing_else(machine: str) ->
     ioctl = seccomp._IOCTL[column]
     assert _filtered(program, number=ioctl, arch=arch, arguments=(0, 0x5401)) == 0x7FFF0000
     assert _filtered(program, number=ioctl, arch=arch, arguments=(0, 0x5412)) == 0x00050001
+    fcntl = seccomp._FCNTL[column]
+    assert _filtered(program, number=fcntl, arch=arch, arguments=(0, 6)) == 0x7FFF0000
+    for owner_or_signal in (8, 10, 15, 1024, 1026):
+        arguments = (0, owner_or_signal)
+        assert _filtered(program, number=fcntl, arch=arch, arguments=arguments) == 0x00050001
+    truncate = 76 if column == 0 else 45
+    assert _filtered(program, number=truncate, arch=arch) == 0x00050001
 
 
 def _filtered(program: bytes, *, number: int, arch: int, arguments: tuple[int, ...] = ()) -> int:

@@ -43,7 +43,7 @@ class ZygoteSandbox:
         self._limits = limits or SandboxLimits()
         self._layers = dict(layers or {})
         self._zygotes: dict[ZygoteKind, Zygote] = {}
-        self._starting = asyncio.Lock()
+        self._starting: dict[ZygoteKind, asyncio.Task[Zygote]] = {}
         self._slots = asyncio.Semaphore(self._limits.concurrency)
         self._retired: set[asyncio.Task[None]] = set()
 
@@ -57,6 +57,8 @@ class ZygoteSandbox:
         trace: TracebackType | None,
     ) -> None:
         async with AsyncExitStack() as stack:
+            if self._starting:
+                await asyncio.wait(list(self._starting.values()))
             for zygote in self._zygotes.values():
                 stack.push_async_callback(zygote.close)
             for task in list(self._retired):
@@ -100,29 +102,40 @@ class ZygoteSandbox:
                 try:
                     reply = await zygote.call(request)
                 except ZygoteDiedError:
-                    await self._retire(kind, zygote)
+                    self._retire(kind, zygote)
                     continue
                 return self._result(reply)
         msg = "the sandbox died twice over one program"
         raise SandboxError(FailureKind.UNAVAILABLE, msg)
 
     async def _zygote(self, kind: ZygoteKind) -> Zygote:
-        async with self._starting:
-            zygote = self._zygotes.get(kind)
-            if zygote is not None and zygote.num_calls >= self._limits.calls_per_zygote:
-                await self._retire(kind, zygote)
-                zygote = None
-            if zygote is None or zygote.is_dead:
-                zygote = await Zygote.start(
-                    self.tier, kind=kind, limits=self._limits, layers=self._layers
-                )
-                self._zygotes[kind] = zygote
-            return zygote
+        zygote = self._zygotes.get(kind)
+        if zygote is not None:
+            if zygote.num_calls < self._limits.calls_per_zygote and not zygote.is_dead:
+                return zygote
+            self._retire(kind, zygote)
+        if kind not in self._starting:
+            start = asyncio.create_task(self._start(kind))
+            start.add_done_callback(lambda done: done.exception())  # maybe nobody waits any more
+            self._starting[kind] = start
+        # One start serves all who wait for it, and a caller who gives up leaves no half of one.
+        return await asyncio.shield(self._starting[kind])
 
-    async def _retire(self, kind: ZygoteKind, zygote: Zygote) -> None:
+    async def _start(self, kind: ZygoteKind) -> Zygote:
+        try:
+            zygote = await Zygote.start(
+                self.tier, kind=kind, limits=self._limits, layers=self._layers
+            )
+        finally:
+            del self._starting[kind]
+        self._zygotes[kind] = zygote
+        return zygote
+
+    def _retire(self, kind: ZygoteKind, zygote: Zygote) -> None:
         """Take it out of use; calls that still run in it are let end."""
-        if self._zygotes.get(kind) is zygote:
-            del self._zygotes[kind]
+        if self._zygotes.get(kind) is not zygote:
+            return  # another call that met the same death was first
+        del self._zygotes[kind]
         task = asyncio.create_task(zygote.close_when_idle())
         self._retired.add(task)
         task.add_done_callback(self._retired.discard)

@@ -8,7 +8,6 @@ import asyncio
 import base64
 import contextlib
 import json
-import shutil
 import socket
 import struct
 import tempfile
@@ -21,6 +20,7 @@ from pydantic import Base64Bytes, JsonValue, ValidationError
 
 from vision_deepresearch.core.errors import FailureKind, SandboxError
 from vision_deepresearch.core.record import Record
+from vision_deepresearch.sandbox.inside import sweep
 from vision_deepresearch.sandbox.inside.zygote import FRAME_LIMIT
 from vision_deepresearch.sandbox.kinds import ZygoteKind
 from vision_deepresearch.sandbox.limits import SandboxLimits
@@ -88,7 +88,7 @@ class Zygote:
         limits: SandboxLimits,
         layers: Mapping[str, bool] | None = None,
     ) -> "Zygote":
-        """Start one and wait until it has loaded its libraries.
+        """Start one and wait until it has loaded its libraries; not to be cancelled meanwhile.
 
         Args:
             tier: see `Tier`.
@@ -115,7 +115,7 @@ class Zygote:
             )
         except OSError as reason:
             ours.close()
-            shutil.rmtree(scratch, ignore_errors=True)
+            _remove(scratch)
             raise SandboxError(FailureKind.UNAVAILABLE, "the sandbox does not start") from reason
         finally:
             theirs.close()
@@ -195,10 +195,13 @@ class Zygote:
             async with asyncio.timeout(1):
                 await self.process.wait()
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                self.process.kill()
+            self._kill()
             await self.process.wait()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        await asyncio.to_thread(_remove, self.scratch)  # of a hostile program: seconds
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
 
     # ------------------------------------------------------------------------------- frames
 
@@ -230,17 +233,23 @@ class Zygote:
 
     async def _last_words(self) -> str:
         assert self.process.stderr is not None, "it is a pipe"
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
+        self._kill()
         told = await self.process.stderr.read(2000)
         lines = told.decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else ""
+
+
+def _remove(scratch: Path) -> None:
+    """What cannot be removed stays: it is in the folder for temporary files."""
+    with contextlib.suppress(OSError):
+        sweep.remove(str(scratch))
 
 
 _TOLD = frozenset({
     "memory_bytes",
     "file_bytes",
     "scratch_bytes",
+    "scratch_entries",
     "open_files",
     "stack_bytes",
     "output_bytes",
