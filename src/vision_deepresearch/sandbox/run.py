@@ -149,6 +149,7 @@ class ZygoteSandbox:
             stdout=clean_text(reply.stdout),
             stderr=clean_text(reply.stderr),
             artifacts=reply.artifacts,
+            left_behind=reply.left_behind,
             cpu_s=reply.cpu_s,
             wall_s=reply.wall_s,
             max_rss=reply.max_rss,

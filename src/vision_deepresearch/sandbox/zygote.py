@@ -43,6 +43,7 @@ class Reply(Record):
     stdout: bytes = b""
     stderr: bytes = b""
     artifacts: dict[str, bytes] = {}
+    left_behind: tuple[str, ...] = ()
     cpu_s: float = 0.0
     wall_s: float = 0.0
     max_rss: int = 0

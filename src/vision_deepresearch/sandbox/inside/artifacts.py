@@ -4,17 +4,37 @@ import os
 import re
 import stat
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
-def artifacts(folder: str, wanted: Sequence[str], limit: int) -> list[tuple[str, bytes]]:
-    """Regular files that the caller asked for, by name or as "*.ending"; only after the child died."""
+_MOST_LEFT_BEHIND = 16
+"""Names that are told; a program may have made any number."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Taken:
+    """What a folder gave."""
+
+    found: dict[str, bytes] = field(default_factory=dict)
+    left_behind: list[str] = field(default_factory=list)
+    """Names that were wanted, of what is too large or no plain file."""
+
+
+def artifacts(folder: str, wanted: Sequence[str], *, limit: int) -> Taken:
+    """Regular files that the caller asked for; only after the child died.
+
+    Args:
+        folder: the program's.
+        wanted: names, or endings as "*.png".
+        limit: bytes of one; four times that in all.
+    """
+    taken = Taken()
     try:
         place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:
-        return []
-    found: list[tuple[str, bytes]] = []
+        return taken
     left = 4 * limit
     try:
         for name in sorted(os.listdir(place)):
@@ -25,11 +45,13 @@ def artifacts(folder: str, wanted: Sequence[str], limit: int) -> list[tuple[str,
                 continue
             data = _regular(place, name, min(limit, left))
             if data is not None:
-                found.append((name, data))
+                taken.found[name] = data
                 left -= len(data)
+            elif len(taken.left_behind) < _MOST_LEFT_BEHIND:
+                taken.left_behind.append(name)
     finally:
         os.close(place)
-    return found
+    return taken
 
 
 def _regular(place: int, name: str, limit: int) -> bytes | None:

@@ -297,6 +297,9 @@ class Zygote:
         os.close(call.ready)
         if not was_ready:
             return {"id": call.id, "refused": stderr.decode("utf-8", "replace")[:500]}
+        taken = artifacts(
+            call.place.path, call.settings.collect, limit=call.settings.artifact_bytes
+        )
         return {
             "id": call.id,
             "why": call.why,
@@ -304,11 +307,9 @@ class Zygote:
             "stdout": base64.b64encode(stdout).decode(),
             "stderr": base64.b64encode(stderr).decode(),
             "artifacts": {
-                name: base64.b64encode(data).decode()
-                for name, data in artifacts(
-                    call.place.path, call.settings.collect, call.settings.artifact_bytes
-                )
+                name: base64.b64encode(data).decode() for name, data in taken.found.items()
             },
+            "left_behind": taken.left_behind,
             "cpu_s": used.ru_utime + used.ru_stime,
             "wall_s": time.monotonic() - call.began,
             "max_rss": used.ru_maxrss * 1024,
