@@ -102,7 +102,7 @@ def test_nobody_in_a_container_is_held_by_tier_b(everybodys_python: str) -> None
 
 @x86_64
 def test_this_user_in_a_container_is_held_by_tier_b() -> None:
-    played = play(Wanted(docker=True, tier=None, every=False, mutated=40))
+    played = play(Wanted(docker=True, tier=None, every=False, mutated=20))
     assert not played.new_namespace
     assert played.found is Tier.B
     assert played.escapes == []
@@ -112,7 +112,7 @@ def test_this_user_in_a_container_is_held_by_tier_b() -> None:
 @as_root
 @pytest.mark.parametrize("tier", [tier for tier in Tier if can_try(tier)], ids=str)
 def test_nobody_is_held_by_every_tier(tier: Tier, everybodys_python: str) -> None:
-    wanted = Wanted(docker=False, tier=tier, every=False, mutated=40)
+    wanted = Wanted(docker=False, tier=tier, every=False, mutated=20)
     played = play(wanted, user=NOBODY, python=everybodys_python)
     assert played.uid == NOBODY
     assert played.found is tier, played.reasons

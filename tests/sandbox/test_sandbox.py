@@ -50,6 +50,7 @@ async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[ZygoteSandbox
         yield box
 
 
+@pytest.mark.pitfall("P46")
 async def test_no_attack_reaches_its_goal(
     sandbox: ZygoteSandbox, canaries: Canaries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,6 +74,7 @@ async def test_no_mutated_attack_reaches_its_goal(
     canaries.assert_untouched()
 
 
+@pytest.mark.pitfall("P46")
 @pytest.mark.parametrize(
     ("missing", "route"),
     [("landlock", "read by plain"), ("seccomp", "fork by plain"), ("limits", "memory")],
@@ -137,14 +139,34 @@ async def test_calls_do_not_see_each_other(sandbox: ZygoteSandbox) -> None:
     assert len(draws) == 3
 
 
-async def test_many_calls_at_once_keep_their_output_apart(sandbox: ZygoteSandbox) -> None:
+async def test_a_program_cannot_read_the_folder_of_another(sandbox: ZygoteSandbox) -> None:
+    """Both run at once, and the second one knows where the first one writes."""
+    where = (await sandbox.run("import os; print(os.getcwd())", timeout=5)).stdout.strip()
+    keep = f"import os, time\nassert os.getcwd() == {where!r}\nopen('key', 'w').write('x')\ntime.sleep(2)"
+    keeping = asyncio.create_task(sandbox.run(keep, timeout=10))
+    await asyncio.sleep(0.5)
+    for attempt in (f"open({where!r} + '/key')", f"os.listdir({where!r})", "os.listdir('..')"):
+        result = await sandbox.run(f"import os\n{attempt}", timeout=5)
+        assert "PermissionError" in result.stderr, attempt
+    assert (await keeping).status is SandboxStatus.OK
+
+
+@pytest.mark.pitfall("P47")
+async def test_a_hundred_overlapping_calls_keep_their_output_apart(sandbox: ZygoteSandbox) -> None:
+    streams = sys.stdout, sys.stderr
+
     async def one(number: int) -> None:
-        code = f"print({number})\nfor _ in range(10**5): pass\nprint({number})"
-        assert (await sandbox.run(code, timeout=20)).stdout == f"{number}\n{number}\n"
+        code = (
+            f"import sys\nprint({number})\nprint(-{number}, file=sys.stderr)\n"
+            f"for _ in range(10**5): pass\nprint({number})"
+        )
+        result = await sandbox.run(code, timeout=20)
+        assert (result.stdout, result.stderr) == (f"{number}\n{number}\n", f"-{number}\n")
 
     async with asyncio.TaskGroup() as group:
-        for number in range(40):
+        for number in range(1, 101):
             group.create_task(one(number))
+    assert (sys.stdout, sys.stderr) == streams
 
 
 async def test_files_go_in_and_come_back(sandbox: ZygoteSandbox) -> None:

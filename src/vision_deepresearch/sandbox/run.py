@@ -11,7 +11,7 @@ from vision_deepresearch.sandbox.inside.child import OUT_OF_MEMORY
 from vision_deepresearch.sandbox.kinds import ZygoteKind, kind_of
 from vision_deepresearch.sandbox.limits import SandboxLimits
 from vision_deepresearch.sandbox.output import clean_text
-from vision_deepresearch.sandbox.tiers import Tier
+from vision_deepresearch.sandbox.tiers import Runner, Tier
 from vision_deepresearch.sandbox.zygote import Reply, Request, Zygote, ZygoteDiedError
 
 _SIGXCPU = 24
@@ -31,6 +31,7 @@ class ZygoteSandbox:
         *,
         limits: SandboxLimits | None = None,
         layers: Mapping[str, bool] | None = None,
+        runner: Runner | None = None,
     ) -> None:
         """Nothing is started yet.
 
@@ -38,10 +39,13 @@ class ZygoteSandbox:
             tier: one that a probe found to hold, see `probe.find_tier`.
             limits: of each call.
             layers: for tests: names of layers to leave out.
+            runner: for tier C, and for no other.
         """
         self.tier = tier
         self._limits = limits or SandboxLimits()
         self._layers = dict(layers or {})
+        assert (runner is not None) == (tier is Tier.C), "a runner is what makes tier C"
+        self._runner = runner
         self._zygotes: dict[ZygoteKind, Zygote] = {}
         self._starting: dict[ZygoteKind, asyncio.Task[Zygote]] = {}
         self._slots = asyncio.Semaphore(self._limits.concurrency)
@@ -124,7 +128,11 @@ class ZygoteSandbox:
     async def _start(self, kind: ZygoteKind) -> Zygote:
         try:
             zygote = await Zygote.start(
-                self.tier, kind=kind, limits=self._limits, layers=self._layers
+                self.tier,
+                kind=kind,
+                limits=self._limits,
+                layers=self._layers,
+                runner=self._runner,
             )
         finally:
             del self._starting[kind]

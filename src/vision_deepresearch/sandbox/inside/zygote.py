@@ -1,8 +1,7 @@
 """The parent of all calls: loads the libraries once, then forks a confined child for each.
 
-It never runs a program itself and has no threads, so that a fork copies a quiet process. It talks
-over one socket in frames: four bytes of length, then JSON. What a child writes is bytes to it,
-never a message.
+It never runs a program itself and has no threads, so that a fork copies a quiet process. What a
+child writes is bytes to it, never a message.
 """
 
 import base64
@@ -14,17 +13,14 @@ import pathlib
 import resource
 import selectors
 import signal
-import socket
-import struct
 import sys
 import time
 from dataclasses import dataclass, field
 
 from vision_deepresearch.sandbox.inside import child, landlock, libraries, seccomp, sweep
 from vision_deepresearch.sandbox.inside.artifacts import artifacts
+from vision_deepresearch.sandbox.inside.channel import Channel
 
-FRAME_LIMIT = 64 << 20
-"""Bytes of one message, either way."""
 _READ_BYTES = 1 << 16
 _WATCH_EVERY_S = 0.05
 _MAX_SWEEPERS = 8
@@ -64,7 +60,7 @@ class _Call:
 class Zygote:
     """Forks, watches, kills, reaps and reports."""
 
-    def __init__(self, channel: socket.socket, *, scratch: str, readable: list[int]) -> None:
+    def __init__(self, channel: Channel, *, scratch: str, readable: list[int]) -> None:
         self._channel = channel
         self._scratch = scratch
         self._readable = readable
@@ -75,7 +71,6 @@ class Zygote:
         self._free: list[_Place] = []
         self._sweepers: dict[int, int] = {}
         """Process id by its descriptor."""
-        self._inbox = bytearray()
         self._looked = 0.0
 
     def serve(self) -> None:
@@ -99,25 +94,15 @@ class Zygote:
     # ------------------------------------------------------------------------------- messages
 
     def _receive(self) -> bool:
-        data = self._channel.recv(_READ_BYTES)
-        if not data:
+        messages = self._channel.receive()
+        if messages is None:
             return False
-        self._inbox += data
-        while len(self._inbox) >= 4:
-            (length,) = struct.unpack(">I", self._inbox[:4])
-            if length > FRAME_LIMIT:
-                return False
-            if len(self._inbox) < 4 + length:
-                return True
-            message = json.loads(bytes(self._inbox[4 : 4 + length]))
-            del self._inbox[: 4 + length]
-            self._begin(message)
+        for message in messages:
+            self._begin(json.loads(message))
         return True
 
     def _send(self, message: dict[str, object]) -> None:
-        data = json.dumps(message).encode()
-        self._channel.setblocking(True)
-        self._channel.sendall(struct.pack(">I", len(data)) + data)
+        self._channel.send(json.dumps(message).encode())
 
     # ---------------------------------------------------------------------------------- calls
 
@@ -373,10 +358,15 @@ def _kill(pid: int) -> None:
             os.kill(target, signal.SIGKILL)
 
 
-def main() -> None:
-    """Arguments: descriptor of the channel, kind, scratch folder, folder of third-party packages."""
-    channel = socket.socket(fileno=int(sys.argv[1]))
-    kind, scratch, site = sys.argv[2:5]
+def serve(channel: Channel, *, kind: str, scratch: str, site: str) -> None:
+    """Load, say so, and fork until the other side closes.
+
+    Args:
+        channel: to the supervisor.
+        kind: "light" or "sci".
+        scratch: folder for the programs' folders.
+        site: folder of third-party packages.
+    """
     readable = landlock.open_places([
         *libraries.runtime(),
         *libraries.standard_library(),
@@ -393,9 +383,12 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.collect()
     gc.freeze()
-    channel.sendall(struct.pack(">I", 2) + b"{}")
+    channel.send(b"{}")
     zygote.serve()
 
 
-if __name__ == "__main__":
-    main()
+def main() -> None:
+    """Arguments: descriptor of a socket, kind, scratch folder, folder of third-party packages."""
+    socket = int(sys.argv[1])
+    kind, scratch, site = sys.argv[2:5]
+    serve(Channel(reading=socket, writing=socket), kind=kind, scratch=scratch, site=site)
