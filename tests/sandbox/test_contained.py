@@ -65,7 +65,7 @@ def play(wanted: Wanted, *, user: int | None = None, python: str = sys.executabl
             capture_output=True,
             text=True,
             check=False,
-            timeout=280,
+            timeout=1700,
             user=user,
             group=user,
             extra_groups=None if user is None else [],
@@ -121,6 +121,7 @@ def test_nobody_is_held_by_every_tier(tier: Tier, everybodys_python: str) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @as_root
 @x86_64
 @pytest.mark.parametrize("user", [None, NOBODY])

@@ -65,6 +65,7 @@ async def test_no_attack_reaches_its_goal(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 async def test_no_mutated_attack_reaches_its_goal(
     sandbox: ZygoteSandbox, canaries: Canaries
 ) -> None:
