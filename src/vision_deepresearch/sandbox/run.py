@@ -120,7 +120,7 @@ class ZygoteSandbox:
             self._retire(kind, zygote)
         if kind not in self._starting:
             start = asyncio.create_task(self._start(kind))
-            start.add_done_callback(lambda done: done.exception())  # maybe nobody waits any more
+            start.add_done_callback(_heard)
             self._starting[kind] = start
         # One start serves all who wait for it, and a caller who gives up leaves no half of one.
         return await asyncio.shield(self._starting[kind])
@@ -182,6 +182,12 @@ def _status_of(reply: Reply) -> SandboxStatus:
     if reply.exit < 0:
         return SandboxStatus.KILLED
     return SandboxStatus.OOM if reply.exit == OUT_OF_MEMORY else SandboxStatus.ERROR
+
+
+def _heard(start: asyncio.Task[Zygote]) -> None:
+    """Who waited for it may have given up: its error is no news then."""
+    if not start.cancelled():
+        start.exception()
 
 
 def _checked(inputs: Mapping[str, bytes]) -> Mapping[str, bytes]:
