@@ -1,4 +1,4 @@
-"""Sixty programs as models write them for a research question: they have to work.
+"""Sixty-two programs as models write them for a research question: they have to work.
 
 Each has a part of its output that only a right run prints. `needs` names a library that may not be
 installed; everything else is always there.
@@ -170,6 +170,19 @@ from concurrent.futures import ThreadPoolExecutor
 with ThreadPoolExecutor(max_workers=4) as pool:
     print(list(pool.map(lambda n: n ** 2, range(6))))
 """, "[0, 1, 4, 9, 16, 25]"),
+    _made("threads that nobody joins", """
+import threading, time
+def work(n):
+    time.sleep(0.1)
+    print('done', n)
+for n in range(2):
+    threading.Thread(target=work, args=(n,)).start()
+""", "done"),
+    _made("a pool that nobody closes", """
+from concurrent.futures import ThreadPoolExecutor
+pool = ThreadPoolExecutor(2)
+print(sum(f.result() for f in [pool.submit(pow, 2, n) for n in range(5)]))
+""", "31"),
     _made("standard error beside output", "import sys\nprint('warning', file=sys.stderr)\nprint('result', flush=True)", "result"),
     # ------------------------------------------------------------------ the standard library
     _made("days between dates", "from datetime import date, timedelta\nborn = date(1879, 3, 14)\ndied = date(1955, 4, 18)\nprint((died - born).days, (born + timedelta(weeks=1000)).isoformat(), born.strftime('%A'))", "27793 1898-05-13 Friday"),

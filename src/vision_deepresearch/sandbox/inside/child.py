@@ -13,6 +13,7 @@ import random
 import resource
 import signal
 import sys
+import threading
 import traceback
 import types
 from dataclasses import dataclass
@@ -168,6 +169,7 @@ def _execute(code: str) -> int:
     except BaseException as error:  # noqa: BLE001 - whatever the program raised is its result
         _tell(error)
         status = 1
+    status = _wait_for_threads() or status
     gc.disable()
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -175,6 +177,16 @@ def _execute(code: str) -> int:
         except (OSError, ValueError, AttributeError):
             status = status or 1
     return status
+
+
+def _wait_for_threads() -> int:
+    """As at the end of every script: those that are no daemons are waited for, pools are told to end."""
+    try:
+        threading.__dict__["_shutdown"]()  # what the interpreter itself calls; no public name
+    except BaseException as error:  # noqa: BLE001 - whatever a program left there is its result
+        _tell(error)
+        return 1
+    return 0
 
 
 def _seed() -> None:
