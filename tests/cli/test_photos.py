@@ -41,14 +41,23 @@ REPLIES = (
 )
 
 
-def ask(picture: Path, out: Path, *, model: str, capsys: pytest.CaptureFixture[str]) -> Trajectory:
-    """Ask with the picture; checks the report and the trace page."""
+def ask(
+    picture: Path,
+    out: Path,
+    *,
+    model: str,
+    capsys: pytest.CaptureFixture[str],
+    shown: int = 3,
+    tape: str = "auto",
+) -> Trajectory:
+    """Ask with the picture; checks the report and that the trace page shows as many pictures."""
     command = ["ask", str(picture), "-q", "Who is it?", "--world", "generated:tiny"]
-    assert run([*command, "--model", model, "--out", str(out), "--json"]) == 0
+    command += ["--model", model, "--out", str(out), "--tape", tape, "--json"]
+    assert run(command) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["answer"] == "I do not know"
     page = Path(report["trace"]).read_text()
-    assert page.count("data:image/") >= 3, "photograph, zoom and crops are shown"
+    assert page.count("data:image/") >= shown, "photograph, zoom and crops"
     ((_, trajectory, _),) = RunFolder.read(out).traces()
     return trajectory
 

@@ -89,6 +89,13 @@ _NATIVE = {
     "project data": "import vision_deepresearch; {say}",
     "project by path": "import sys; sys.path.insert(0, {source!r}); import vision_deepresearch.worlds.generated.spec; {say}",
     "project source": "print(open({source!r} + '/vision_deepresearch/__init__.py').read()); {say}",
+    "package data": "import os\nfor p, _, names in os.walk({source!r}):\n"
+                    "    for n in names: open(os.path.join(p, n)).read(); {say}",
+    "run folder": "print(open({folder!r} + '/cache.sqlite', 'rb').read()); {say}",
+    "the zygote's own code": "print(open('/inside/vision_deepresearch/__init__.py').read()); {say}",
+    "truncate by path": "import os; os.truncate({folder!r} + '/cache.sqlite', 0); {say}",
+    "owner of signals": "import fcntl, os\nr, w = os.pipe()\nfcntl.fcntl(r, fcntl.F_SETOWN, {host}); {say}",
+    "chosen signal": "import fcntl, os\nr, w = os.pipe()\nfcntl.fcntl(r, 10, 23); {say}",
     "hard link": "import os; os.link({secret!r}, 'x'); {say}",
     "rename out": "import os; open('a', 'w').close(); os.rename('a', {folder!r} + '/pwn/a'); {say}",
     "device": "import os; os.mknod('d', 0o60666, os.makedev(8, 0)); {say}",

@@ -6,10 +6,7 @@ import json
 import os
 import random
 import shutil
-import socket
-import subprocess
 import sys
-import sysconfig
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -18,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import vision_deepresearch
-from tests.sandbox.attacks import MARK, Attack, attacks, mutated
+from tests.sandbox.attacks import Attack, mutated
+from tests.sandbox.harness import GIVEN_AWAY, Canaries, canaries_in, escapes
 from vision_deepresearch.core.errors import ConfigError, SandboxError
 from vision_deepresearch.core.protocols import SandboxStatus
 from vision_deepresearch.sandbox.inside import landlock, seccomp
@@ -42,25 +39,9 @@ def tiers() -> list[Tier]:
 
 
 @pytest.fixture(scope="module")
-def canaries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str | int]]:
-    """A folder with a key, a cache and an empty place to write to; a listener nobody may reach."""
-    folder = tmp_path_factory.mktemp("canaries")
-    secret = folder / "home" / ".ssh" / "id_ed25519"
-    secret.parent.mkdir(parents=True)
-    secret.write_text("CANARY-FILE-42")
-    (folder / "cache.sqlite").write_text("good cache")
-    (folder / "pwn").mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.setblocking(False)
-        yield {
-            "secret": str(secret),
-            "folder": str(folder),
-            "source": str(Path(vision_deepresearch.__file__).parent.parent),
-            "host": os.getpid(),
-            "port": listener.getsockname()[1],
-        }
-        with pytest.raises(BlockingIOError):
-            listener.accept()
+def canaries(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Canaries]:
+    with canaries_in(tmp_path_factory.mktemp("canaries")) as canaries:
+        yield canaries
 
 
 @pytest.fixture(params=tiers(), ids=str)
@@ -69,126 +50,48 @@ async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[ZygoteSandbox
         yield box
 
 
-def all_attacks(canaries: dict[str, str | int]) -> list[Attack]:
-    return list(
-        attacks(
-            secret=str(canaries["secret"]),
-            folder=str(canaries["folder"]),
-            source=str(canaries["source"]),
-            host=int(canaries["host"]),
-            port=int(canaries["port"]),
-        )
-    )
-
-
-def assert_untouched(canaries: dict[str, str | int]) -> None:
-    folder = Path(str(canaries["folder"]))
-    assert not list((folder / "pwn").iterdir())
-    assert (folder / "cache.sqlite").read_text() == "good cache"
-    assert not Path("/dev/shm/vdr-x").exists()  # noqa: S108 - what must not be there
-
-
-async def escapes(box: ZygoteSandbox, tried: list[Attack]) -> list[str]:
-    """Names of the attacks that reached their goal."""
-    out: list[str] = []
-
-    async def attempt(attack: Attack) -> None:
-        result = await box.run(attack.code, timeout=5)
-        told = result.stdout + result.stderr
-        if MARK in told or "CANARY" in told or "root:x" in told:
-            out.append(f"{attack.name}: {told[:200]}")
-
-    async with asyncio.TaskGroup() as group:
-        for attack in tried:
-            group.create_task(attempt(attack))
-    return out
-
-
+@pytest.mark.pitfall("P46")
 async def test_no_attack_reaches_its_goal(
-    sandbox: ZygoteSandbox, canaries: dict[str, str | int], monkeypatch: pytest.MonkeyPatch
+    sandbox: ZygoteSandbox, canaries: Canaries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAKE_API_KEY", "CANARY-ENV-77")
-    tried = all_attacks(canaries)
+    tried = canaries.attacks()
     rng = random.Random(11)
     tried += [mutated(attack, rng=rng) for attack in rng.sample(tried, 40)]
     assert len(tried) > 150
     assert await escapes(sandbox, tried) == []
-    assert_untouched(canaries)
+    canaries.assert_untouched()
     assert (await sandbox.run("print(6 * 7)", timeout=5)).stdout == "42\n"
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 async def test_no_mutated_attack_reaches_its_goal(
-    sandbox: ZygoteSandbox, canaries: dict[str, str | int]
+    sandbox: ZygoteSandbox, canaries: Canaries
 ) -> None:
     rng = random.Random(12)
-    tried = [mutated(mutated(a, rng=rng), rng=rng) for a in all_attacks(canaries) for _ in range(4)]
+    tried = [mutated(mutated(a, rng=rng), rng=rng) for a in canaries.attacks() for _ in range(4)]
     assert await escapes(sandbox, tried) == []
-    assert_untouched(canaries)
+    canaries.assert_untouched()
 
 
+@pytest.mark.pitfall("P46")
 @pytest.mark.parametrize(
     ("missing", "route"),
     [("landlock", "read by plain"), ("seccomp", "fork by plain"), ("limits", "memory")],
 )
-async def test_each_layer_is_needed(
-    missing: str, route: str, canaries: dict[str, str | int]
-) -> None:
+async def test_each_layer_is_needed(missing: str, route: str, canaries: Canaries) -> None:
     """With one layer taken away the attack that it stops comes through: the tests above can fail."""
     if missing == "limits":
         tried = [
             Attack(name="memory", code="import mmap; mmap.mmap(-1, 2 << 30); print('ESC' + 'APED')")
         ]
     else:
-        tried = [attack for attack in all_attacks(canaries) if attack.name == route]
+        tried = [attack for attack in canaries.attacks() if attack.name == route]
     async with ZygoteSandbox(Tier.B, layers={missing: False}) as box:
         assert await escapes(box, tried) != []
     async with ZygoteSandbox(Tier.B) as box:
         assert await escapes(box, tried) == []
-
-
-ORDINARY = {
-    "dates": ("import datetime as d\nprint((d.date(2024,3,1)-d.date(2023,3,1)).days)", "366"),
-    "regular expressions": ("import re\nprint(re.findall(r'\\d+','a1b22'))", "['1', '22']"),
-    "statistics": ("import statistics as s\nprint(s.median([3,1,2]))", "2"),
-    "decimal": ("from decimal import Decimal as D\nprint(D('0.1') + D('0.2'))", "0.3"),
-    "fractions": ("from fractions import Fraction as F\nprint(F(1,3) + F(1,6))", "1/2"),
-    "json": ("import json\nprint(json.dumps({'a': [1, 2]}))", '{"a": [1, 2]}'),
-    "csv": ("import csv, io\nprint(list(csv.reader(io.StringIO('a,b'))))", "[['a', 'b']]"),
-    "collections": ("from collections import Counter\nprint(Counter('aab')['a'])", "2"),
-    "itertools": ("import itertools\nprint(len(list(itertools.permutations(range(5)))))", "120"),
-    "classes": ("class P:\n    def __repr__(s): return 'P()'\nprint([P()])", "[P()]"),
-    "dataclasses": ("import dataclasses as d\n@d.dataclass\nclass A: x: int\nprint(A(1))", "A(x=1)"),
-    "generators": ("def g():\n    yield from range(3)\nprint(sum(g()))", "3"),
-    "async": ("import asyncio\nprint(1)", "1"),
-    "threads": ("import threading\nt=threading.Thread(target=print,args=(7,));t.start();t.join()", "7"),
-    "time zones": (("from zoneinfo import ZoneInfo\nimport datetime as d\n"
-                   "print(d.datetime(2024,7,1,tzinfo=ZoneInfo('Europe/Paris')).utcoffset())"), "2:00:00"),
-    "files": ("open('t.txt','w').write('hello')\nprint(open('t.txt').read())", "hello"),
-    "folders": ("import os\nos.makedirs('a/b'); open('a/b/c','w').close(); print(os.listdir('a/b'))", "['c']"),
-    "temporary files": ("import tempfile\nwith tempfile.TemporaryDirectory() as d: print(1)", "1"),
-    "sqlite": ("import sqlite3\nc=sqlite3.connect(':memory:')\nprint(c.execute('select 40+2').fetchone())", "(42,)"),
-    "zlib": ("import zlib\nprint(zlib.decompress(zlib.compress(b'x')))", "b'x'"),
-    "hashes": ("import hashlib\nprint(hashlib.sha256(b'').hexdigest()[:8])", "e3b0c442"),
-    "exit 0": ("print('x'); raise SystemExit(0)", "x"),
-    "numpy": ("import numpy as np\nprint(np.linalg.det(np.eye(3)))", "1.0"),
-    "numpy random": ("import numpy as np\nprint(np.random.default_rng(0).integers(1, 2))", "1"),
-    "numpy fft": ("import numpy as np\nprint(len(np.fft.fft(np.ones(8))))", "8"),
-    "pandas": ("import pandas as pd\nprint(pd.DataFrame({'a':[1,2]})['a'].sum())", "3"),
-    "pandas dates": ("import pandas as pd\nprint(pd.date_range('2024-01-01', periods=3)[2].date())", "2024-01-03"),
-    "pandas csv": ("import pandas as pd\npd.DataFrame({'a':[1]}).to_csv('x.csv')\nprint(pd.read_csv('x.csv').shape)", "(1, 2)"),
-    "pandas merge": ("import pandas as pd\na=pd.DataFrame({'k':[1],'x':[2]})\nprint(a.merge(a,on='k').shape)", "(1, 3)"),
-    "sympy": ("import sympy as sp\nx=sp.symbols('x')\nprint('R=',sp.integrate(x**2*sp.exp(x),x).subs(x,1))", "R= E"),
-    "sympy solve": ("import sympy as sp\nx=sp.symbols('x')\nprint(sp.solve(x**2-4, x))", "[-2, 2]"),
-    "Pillow": ("from PIL import Image\nim=Image.new('RGB',(64,48),(255,0,0)).resize((20,10))\nprint(im.size)", "(20, 10)"),
-}  # fmt: skip
-
-
-async def test_ordinary_programs_work(sandbox: ZygoteSandbox) -> None:
-    for name, (code, expected) in ORDINARY.items():
-        result = await sandbox.run(code, timeout=20)
-        assert result.status is SandboxStatus.OK, f"{name}: {result.stderr}"
-        assert expected in result.stdout, name
 
 
 HOW_IT_ENDS = {
@@ -237,14 +140,34 @@ async def test_calls_do_not_see_each_other(sandbox: ZygoteSandbox) -> None:
     assert len(draws) == 3
 
 
-async def test_many_calls_at_once_keep_their_output_apart(sandbox: ZygoteSandbox) -> None:
+async def test_a_program_cannot_read_the_folder_of_another(sandbox: ZygoteSandbox) -> None:
+    """Both run at once, and the second one knows where the first one writes."""
+    where = (await sandbox.run("import os; print(os.getcwd())", timeout=5)).stdout.strip()
+    keep = f"import os, time\nassert os.getcwd() == {where!r}\nopen('key', 'w').write('x')\ntime.sleep(2)"
+    keeping = asyncio.create_task(sandbox.run(keep, timeout=10))
+    await asyncio.sleep(0.5)
+    for attempt in (f"open({where!r} + '/key')", f"os.listdir({where!r})", "os.listdir('..')"):
+        result = await sandbox.run(f"import os\n{attempt}", timeout=5)
+        assert "PermissionError" in result.stderr, attempt
+    assert (await keeping).status is SandboxStatus.OK
+
+
+@pytest.mark.pitfall("P47")
+async def test_a_hundred_overlapping_calls_keep_their_output_apart(sandbox: ZygoteSandbox) -> None:
+    streams = sys.stdout, sys.stderr
+
     async def one(number: int) -> None:
-        code = f"print({number})\nfor _ in range(10**5): pass\nprint({number})"
-        assert (await sandbox.run(code, timeout=20)).stdout == f"{number}\n{number}\n"
+        code = (
+            f"import sys\nprint({number})\nprint(-{number}, file=sys.stderr)\n"
+            f"for _ in range(10**5): pass\nprint({number})"
+        )
+        result = await sandbox.run(code, timeout=20)
+        assert (result.stdout, result.stderr) == (f"{number}\n{number}\n", f"-{number}\n")
 
     async with asyncio.TaskGroup() as group:
-        for number in range(40):
+        for number in range(1, 101):
             group.create_task(one(number))
+    assert (sys.stdout, sys.stderr) == streams
 
 
 async def test_files_go_in_and_come_back(sandbox: ZygoteSandbox) -> None:
@@ -296,6 +219,39 @@ def _children_of(pid: int) -> list[int]:
             if f"PPid:\t{pid}\n" in status.read_text() or status.parent.name == str(pid):
                 found.append(int(status.parent.name))
     return found
+
+
+async def test_a_zygote_that_is_killed_leaves_no_program_behind() -> None:
+    """Not even one that sleeps, which no limit of processor time would ever end."""
+    async with ZygoteSandbox(Tier.B) as box:
+        await box.run("print(1)", timeout=5)
+        (zygote,) = box._zygotes.values()
+        running = asyncio.create_task(box.run("import time; time.sleep(60)", timeout=60))
+        left: set[int] = set()
+        for _ in range(500):
+            left = set(_children_of(zygote.process.pid)) - {zygote.process.pid}
+            if left:
+                break
+            await asyncio.sleep(0.02)
+        assert left
+        zygote.process.kill()
+        await zygote.process.wait()
+        running.cancel()  # while the next zygote starts, which has to go with it
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        for _ in range(100):
+            left = {pid for pid in left if _is_alive(pid)}
+            if not left:
+                break
+            await asyncio.sleep(0.05)
+    assert not left
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
 
 
 async def test_a_zygote_that_dies_is_replaced_and_the_call_made_again() -> None:
@@ -371,51 +327,13 @@ async def test_a_replay_gives_the_recorded_result_without_a_sandbox(tmp_path: Pa
             await gone.run("print(2)", timeout=5)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_it_holds_for_an_unprivileged_user_too(tmp_path: Path) -> None:
-    """The probe, in a process of the user nobody, under its own copy of the source."""
-    source = Path(vision_deepresearch.__file__).parent.parent
-    program = (
-        "import asyncio, sys\n"
-        "from vision_deepresearch.sandbox.probe import probe_tier\n"
-        "from vision_deepresearch.sandbox.tiers import Tier\n"
-        "async def main():\n    print((await probe_tier(Tier.B)).reason)\nasyncio.run(main())"
-    )
-    tmp_path.chmod(0o755)
-
-    def become_nobody() -> None:
-        os.setgroups([])
-        os.setresgid(65534, 65534, 65534)
-        os.setresuid(65534, 65534, 65534)
-
-    site = sysconfig.get_paths()["purelib"]
-    for python in (sys.executable, "/usr/bin/python3"):
-        try:
-            done = subprocess.run(
-                [python, "-c", program],
-                env={"PYTHONPATH": f"{source}:{site}"},
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=60,
-                cwd="/",
-                preexec_fn=become_nobody,
-            )
-        except (PermissionError, FileNotFoundError):
-            continue
-        if "ModuleNotFoundError" in done.stderr or "Permission denied" in done.stderr:
-            continue
-        assert done.stdout.strip() == "self-test passed", done.stderr
-        return
-    pytest.skip("no interpreter here can be run by other users")
-
-
 def test_programs_are_sorted_by_what_they_import() -> None:
     assert kind_of("print(1)") is ZygoteKind.LIGHT
     assert kind_of("import math, json") is ZygoteKind.LIGHT
     assert kind_of("def f():\n    from numpy import array") is ZygoteKind.SCI
     assert kind_of("__import__('numpy')") is ZygoteKind.SCI
     assert kind_of("import numpy\nx = (") is ZygoteKind.SCI
+    assert kind_of("exec('import ' + 'numpy')") is ZygoteKind.SCI
     assert kind_of("(" * 100_000) is ZygoteKind.LIGHT
 
 
@@ -434,7 +352,14 @@ def test_the_filter_allows_what_its_table_says_and_nothing_else(machine: str) ->
     column = 0 if machine == "x86_64" else 1
     plain = {numbers[column] for numbers in seccomp._PLAIN.values()} - {None}
     guarded = {
-        pair[column] for pair in (seccomp._CLONE, seccomp._TGKILL, seccomp._PRLIMIT, seccomp._IOCTL)
+        pair[column]
+        for pair in (
+            seccomp._CLONE,
+            seccomp._TGKILL,
+            seccomp._PRLIMIT,
+            seccomp._IOCTL,
+            seccomp._FCNTL,
+        )
     }
     for number in range(600):
         verdict = _filtered(program, number=number, arch=arch)
@@ -456,6 +381,13 @@ def test_the_filter_allows_what_its_table_says_and_nothing_else(machine: str) ->
     ioctl = seccomp._IOCTL[column]
     assert _filtered(program, number=ioctl, arch=arch, arguments=(0, 0x5401)) == 0x7FFF0000
     assert _filtered(program, number=ioctl, arch=arch, arguments=(0, 0x5412)) == 0x00050001
+    fcntl = seccomp._FCNTL[column]
+    assert _filtered(program, number=fcntl, arch=arch, arguments=(0, 6)) == 0x7FFF0000
+    for owner_or_signal in (8, 10, 15, 1024, 1026):
+        arguments = (0, owner_or_signal)
+        assert _filtered(program, number=fcntl, arch=arch, arguments=arguments) == 0x00050001
+    truncate = 76 if column == 0 else 45
+    assert _filtered(program, number=truncate, arch=arch) == 0x00050001
 
 
 def _filtered(program: bytes, *, number: int, arch: int, arguments: tuple[int, ...] = ()) -> int:
@@ -510,20 +442,18 @@ async def test_every_row_of_ordinary_programs_works(sandbox: ZygoteSandbox) -> N
 
 @needs_tables
 async def test_every_row_of_attacks_is_contained(
-    sandbox: ZygoteSandbox, canaries: dict[str, str | int], monkeypatch: pytest.MonkeyPatch
+    sandbox: ZygoteSandbox, canaries: Canaries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAKE_API_KEY", "CANARY-ENV-77")
     stdout = sys.stdout
     async with asyncio.TaskGroup() as group:
         for row in rows("python_attacks.jsonl"):
             group.create_task(_contained(sandbox, row, canaries))
-    assert_untouched(canaries)
+    canaries.assert_untouched()
     assert sys.stdout is stdout
 
 
-async def _contained(
-    sandbox: ZygoteSandbox, row: dict[str, object], canaries: dict[str, str | int]
-) -> None:
+async def _contained(sandbox: ZygoteSandbox, row: dict[str, object], canaries: Canaries) -> None:
     """Play one row: its snippets in order or at once, then an ordinary call."""
     given, expect = row["input"], row["expect"]
     assert isinstance(expect, dict)
@@ -551,19 +481,19 @@ async def _contained(
         for snippet in snippets:
             await one(snippet)
     for text in told:
-        bad = [MARK, "CANARY", "root:x", *expect.get("out_excludes", [])]
+        bad = [*GIVEN_AWAY, *expect.get("out_excludes", [])]
         assert not [word for word in bad if word in text], f"{row['id']}: {text[:300]}"
     if "status" in expect:
         assert statuses[-1] in expect["status"], f"{row['id']}: {statuses} {told[-1][:300]}"
     assert (await sandbox.run("print(1)", timeout=5)).stdout == "1\n", row["id"]
 
 
-def _filled(code: str, canaries: dict[str, str | int]) -> str:
+def _filled(code: str, canaries: Canaries) -> str:
     return (
         code
-        .replace("@DIR@", str(canaries["folder"]))
-        .replace("@PORT@", str(canaries["port"]))
-        .replace("@UPORT@", str(canaries["port"]))
-        .replace("@HPID@", str(canaries["host"]))
+        .replace("@DIR@", str(canaries.folder))
+        .replace("@PORT@", str(canaries.port))
+        .replace("@UPORT@", str(canaries.port))
+        .replace("@HPID@", str(os.getpid()))
         .replace("@TMP@", "/tmp")  # noqa: S108 - the system's own
     )

@@ -5,6 +5,7 @@ baseline runs between them in the same process tree.
 """
 
 import asyncio
+import os
 import shutil
 import statistics
 import sys
@@ -52,6 +53,7 @@ async def bench_sandbox(*, quick: bool = False) -> dict[str, JsonValue]:
 
         for code in (_LIGHT, _SCI):
             await call(code)
+        load, _, _ = os.getloadavg()  # what else the machine does decides most of what follows
         waits = [await _timed(lambda: call(_SCI)) for _ in range(num_calls // 4)]
         cold = [await _timed(_cold) for _ in range(num_cold)] if shutil.which("bwrap") else []
         waits += [await _timed(lambda: call(_SCI)) for _ in range(num_calls // 4)]
@@ -62,7 +64,13 @@ async def bench_sandbox(*, quick: bool = False) -> dict[str, JsonValue]:
     cold_ms = 1e3 * statistics.median(cold) if cold else None
     return {
         "name": "sandbox",
-        "settings": {"quick": quick, "tier": tier.value, "at_once": _AT_ONCE, "calls": num_calls},
+        "settings": {
+            "quick": quick,
+            "tier": tier.value,
+            "at_once": _AT_ONCE,
+            "calls": num_calls,
+            "load": round(load, 2),
+        },
         "figures": {
             "p50_ms": round(p50_ms, 2),
             "p99_ms": round(1e3 * waits[int(0.99 * (len(waits) - 1))], 2),

@@ -338,6 +338,8 @@ def _digest(question: str, pictures: Sequence[bytes]) -> str:
 
 def _about_python(session: Session) -> str:
     box = session.sandbox
+    if box.tier == "tape":
+        return "python   results of model-written code come from the recording"
     if box.sandbox is not None:
         return f"python   model-written code runs in sandbox tier {box.tier}"
     reasons = "; ".join(box.probes) or "switched off by --set python=off"

@@ -394,6 +394,8 @@ class SandboxResult(Record):
     stdout: str = ""
     stderr: str = ""
     artifacts: dict[str, bytes] = {}
+    left_behind: tuple[str, ...] = ()
+    """Names that were asked for and are too large, or no plain file with one name."""
     cpu_s: float = 0.0
     wall_s: float = 0.0
     max_rss: int = 0

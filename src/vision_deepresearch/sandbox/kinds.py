@@ -7,6 +7,8 @@ from enum import StrEnum
 
 _IMPORT = re.compile(r"(?m)^\s*(?:import|from)\s+([A-Za-z_]\w*)")
 
+_RUN_TEXT = frozenset({"__import__", "exec", "eval", "compile"})
+
 
 class ZygoteKind(StrEnum):
     """What is loaded before a program runs."""
@@ -20,8 +22,7 @@ class ZygoteKind(StrEnum):
 def kind_of(code: str) -> ZygoteKind:
     """The smallest kind that will do; in doubt the scientific one.
 
-    A program that hides what it imports gets the light kind and an ImportError; it may say
-    `import numpy` plainly.
+    Where text is run as code, anything may be imported.
     """
     try:
         tree = ast.parse(code)
@@ -34,7 +35,7 @@ def kind_of(code: str) -> ZygoteKind:
                 names |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
                 names.add(node.module.partition(".")[0])
-            elif isinstance(node, ast.Name) and node.id == "__import__":
+            elif isinstance(node, ast.Name) and node.id in _RUN_TEXT:
                 return ZygoteKind.SCI
     if "importlib" in names or names - sys.stdlib_module_names:
         return ZygoteKind.SCI

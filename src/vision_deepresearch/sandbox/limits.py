@@ -19,6 +19,8 @@ class SandboxLimits(Record):
     """Of one file."""
     scratch_bytes: int = Field(default=64 * _MIB, gt=0)
     """Of all files. A tmpfs in tier A; in tier B looked at every 50 ms."""
+    scratch_entries: int = Field(default=2000, gt=0)
+    """Files and folders, looked at every 50 ms: a million empty ones take no room, but long to remove."""
     open_files: int = Field(default=64, gt=8)
     stack_bytes: int = Field(default=64 * _MIB, gt=0)
     output_bytes: int = Field(default=_MIB, gt=0)

@@ -13,7 +13,7 @@ from vision_deepresearch.core.errors import ConfigError, SandboxError
 from vision_deepresearch.core.protocols import SandboxStatus
 from vision_deepresearch.sandbox.limits import SandboxLimits
 from vision_deepresearch.sandbox.run import ZygoteSandbox
-from vision_deepresearch.sandbox.tiers import Tier, can_try
+from vision_deepresearch.sandbox.tiers import Runner, Tier, can_try
 
 _CANARY = "vdr-probe-canary"
 _ESCAPES = """
@@ -35,6 +35,11 @@ tried("memory", lambda: bytearray(2 << 30))
 print(",".join(held))
 """
 _ALL_HELD = "read,write,list,socket,fork,exec,kill,memory"
+_NEEDS = {
+    Tier.A: "bubblewrap (bwrap) is not installed",
+    Tier.B: "needs Linux",
+    Tier.C: "no command is set that starts it: set python_runner",
+}
 _ORDINARY = "import math, json\nprint(json.dumps([math.comb(6, 3), sum(range(5))]))"
 
 
@@ -48,17 +53,18 @@ class ProbeResult:
     """In words, for the user and the manifest."""
 
 
-async def probe_tier(tier: Tier, *, limits: SandboxLimits | None = None) -> ProbeResult:
-    """Try a tier out; below a second."""
-    if not can_try(tier):
-        needs = "bubblewrap (bwrap) is not installed" if tier is Tier.A else "needs Linux"
-        return ProbeResult(tier=tier, holds=False, reason=needs)
+async def probe_tier(
+    tier: Tier, *, limits: SandboxLimits | None = None, runner: Runner | None = None
+) -> ProbeResult:
+    """Try a tier out; below a second, in tier C as long as its command takes to start."""
+    if runner is None and not can_try(tier):
+        return ProbeResult(tier=tier, holds=False, reason=_NEEDS[tier])
     with tempfile.TemporaryDirectory(prefix="vdr-probe-") as folder:
         secret = Path(folder) / "secret"
         secret.write_text(_CANARY)
         code = _ESCAPES.format(secret=str(secret), folder=folder)
         try:
-            async with ZygoteSandbox(tier, limits=limits) as sandbox:
+            async with ZygoteSandbox(tier, limits=limits, runner=runner) as sandbox:
                 ordinary = await sandbox.run(_ORDINARY, timeout=10)
                 hostile = await sandbox.run(code, timeout=10)
         except SandboxError as error:
@@ -73,11 +79,14 @@ async def probe_tier(tier: Tier, *, limits: SandboxLimits | None = None) -> Prob
     return ProbeResult(tier=tier, holds=True, reason="self-test passed")
 
 
-async def find_tier(wanted: str = "auto") -> tuple[Tier | None, tuple[ProbeResult, ...]]:
+async def find_tier(
+    wanted: str = "auto", *, runner: Runner | None = None
+) -> tuple[Tier | None, tuple[ProbeResult, ...]]:
     """The strongest tier that holds here, and what every probe found.
 
     Args:
-        wanted: "auto", or the least tier that will do, "A" or "B".
+        wanted: "auto", or the least tier that will do, "A" or "B"; "C": that one alone.
+        runner: of tier C.
 
     Raises:
         ConfigError: an unknown tier, or none at least as strong as wanted holds.
@@ -85,12 +94,14 @@ async def find_tier(wanted: str = "auto") -> tuple[Tier | None, tuple[ProbeResul
     allowed: Sequence[Tier] = (Tier.A, Tier.B)
     if wanted == "A":
         allowed = (Tier.A,)
+    elif wanted == "C":
+        allowed = (Tier.C,)
     elif wanted not in {"auto", "B"}:
-        msg = f"unknown sandbox tier {wanted!r}: use auto, off, A or B"
+        msg = f"unknown sandbox tier {wanted!r}: use auto, off, A, B or C"
         raise ConfigError(msg)
     results: list[ProbeResult] = []
     for tier in allowed:
-        result = await probe_tier(tier)
+        result = await probe_tier(tier, runner=runner if tier is Tier.C else None)
         results.append(result)
         if result.holds:
             return tier, tuple(results)

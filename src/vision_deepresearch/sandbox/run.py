@@ -11,7 +11,7 @@ from vision_deepresearch.sandbox.inside.child import OUT_OF_MEMORY
 from vision_deepresearch.sandbox.kinds import ZygoteKind, kind_of
 from vision_deepresearch.sandbox.limits import SandboxLimits
 from vision_deepresearch.sandbox.output import clean_text
-from vision_deepresearch.sandbox.tiers import Tier
+from vision_deepresearch.sandbox.tiers import Runner, Tier
 from vision_deepresearch.sandbox.zygote import Reply, Request, Zygote, ZygoteDiedError
 
 _SIGXCPU = 24
@@ -31,6 +31,7 @@ class ZygoteSandbox:
         *,
         limits: SandboxLimits | None = None,
         layers: Mapping[str, bool] | None = None,
+        runner: Runner | None = None,
     ) -> None:
         """Nothing is started yet.
 
@@ -38,12 +39,15 @@ class ZygoteSandbox:
             tier: one that a probe found to hold, see `probe.find_tier`.
             limits: of each call.
             layers: for tests: names of layers to leave out.
+            runner: for tier C, and for no other.
         """
         self.tier = tier
         self._limits = limits or SandboxLimits()
         self._layers = dict(layers or {})
+        assert (runner is not None) == (tier is Tier.C), "a runner is what makes tier C"
+        self._runner = runner
         self._zygotes: dict[ZygoteKind, Zygote] = {}
-        self._starting = asyncio.Lock()
+        self._starting: dict[ZygoteKind, asyncio.Task[Zygote]] = {}
         self._slots = asyncio.Semaphore(self._limits.concurrency)
         self._retired: set[asyncio.Task[None]] = set()
 
@@ -57,6 +61,8 @@ class ZygoteSandbox:
         trace: TracebackType | None,
     ) -> None:
         async with AsyncExitStack() as stack:
+            if self._starting:
+                await asyncio.wait(list(self._starting.values()))
             for zygote in self._zygotes.values():
                 stack.push_async_callback(zygote.close)
             for task in list(self._retired):
@@ -100,29 +106,44 @@ class ZygoteSandbox:
                 try:
                     reply = await zygote.call(request)
                 except ZygoteDiedError:
-                    await self._retire(kind, zygote)
+                    self._retire(kind, zygote)
                     continue
                 return self._result(reply)
         msg = "the sandbox died twice over one program"
         raise SandboxError(FailureKind.UNAVAILABLE, msg)
 
     async def _zygote(self, kind: ZygoteKind) -> Zygote:
-        async with self._starting:
-            zygote = self._zygotes.get(kind)
-            if zygote is not None and zygote.num_calls >= self._limits.calls_per_zygote:
-                await self._retire(kind, zygote)
-                zygote = None
-            if zygote is None or zygote.is_dead:
-                zygote = await Zygote.start(
-                    self.tier, kind=kind, limits=self._limits, layers=self._layers
-                )
-                self._zygotes[kind] = zygote
-            return zygote
+        zygote = self._zygotes.get(kind)
+        if zygote is not None:
+            if zygote.num_calls < self._limits.calls_per_zygote and not zygote.is_dead:
+                return zygote
+            self._retire(kind, zygote)
+        if kind not in self._starting:
+            start = asyncio.create_task(self._start(kind))
+            start.add_done_callback(_heard)
+            self._starting[kind] = start
+        # One start serves all who wait for it, and a caller who gives up leaves no half of one.
+        return await asyncio.shield(self._starting[kind])
 
-    async def _retire(self, kind: ZygoteKind, zygote: Zygote) -> None:
+    async def _start(self, kind: ZygoteKind) -> Zygote:
+        try:
+            zygote = await Zygote.start(
+                self.tier,
+                kind=kind,
+                limits=self._limits,
+                layers=self._layers,
+                runner=self._runner,
+            )
+        finally:
+            del self._starting[kind]
+        self._zygotes[kind] = zygote
+        return zygote
+
+    def _retire(self, kind: ZygoteKind, zygote: Zygote) -> None:
         """Take it out of use; calls that still run in it are let end."""
-        if self._zygotes.get(kind) is zygote:
-            del self._zygotes[kind]
+        if self._zygotes.get(kind) is not zygote:
+            return  # another call that met the same death was first
+        del self._zygotes[kind]
         task = asyncio.create_task(zygote.close_when_idle())
         self._retired.add(task)
         task.add_done_callback(self._retired.discard)
@@ -136,6 +157,7 @@ class ZygoteSandbox:
             stdout=clean_text(reply.stdout),
             stderr=clean_text(reply.stderr),
             artifacts=reply.artifacts,
+            left_behind=reply.left_behind,
             cpu_s=reply.cpu_s,
             wall_s=reply.wall_s,
             max_rss=reply.max_rss,
@@ -160,6 +182,12 @@ def _status_of(reply: Reply) -> SandboxStatus:
     if reply.exit < 0:
         return SandboxStatus.KILLED
     return SandboxStatus.OOM if reply.exit == OUT_OF_MEMORY else SandboxStatus.ERROR
+
+
+def _heard(start: asyncio.Task[Zygote]) -> None:
+    """Who waited for it may have given up: its error is no news then."""
+    if not start.cancelled():
+        start.exception()
 
 
 def _checked(inputs: Mapping[str, bytes]) -> Mapping[str, bytes]:

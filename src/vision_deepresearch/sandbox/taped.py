@@ -7,7 +7,7 @@ fixes. So a replay needs no sandbox, and gives what the first run gave.
 import hashlib
 from collections.abc import Sequence
 
-from vision_deepresearch.core.errors import SandboxError
+from vision_deepresearch.core.errors import FailureKind, SandboxError
 from vision_deepresearch.core.protocols import Sandbox, SandboxResult
 from vision_deepresearch.store.recording import Reply, Request
 from vision_deepresearch.store.tape import Tape
@@ -15,6 +15,25 @@ from vision_deepresearch.store.tape import Tape
 VERSION = 1
 """Of requests and replies below; raised when either changes its meaning."""
 _KIND, _PROVIDER = "python", "sandbox"
+
+
+class RecordedOnly:
+    """Stands below a tape that is only replayed: whatever is not on it cannot be had."""
+
+    async def run(
+        self,
+        code: str,  # noqa: ARG002 - the seam's signature
+        *,
+        timeout: float,  # noqa: ARG002, ASYNC109 - the seam's signature
+        inputs: dict[str, bytes] | None = None,  # noqa: ARG002 - the seam's signature
+        collect: Sequence[str] = (),  # noqa: ARG002 - the seam's signature
+    ) -> SandboxResult:
+        """Never runs anything.
+
+        Raises:
+            SandboxError: always.
+        """
+        raise SandboxError(FailureKind.UNAVAILABLE, "no program is run in a replay")
 
 
 class TapedSandbox:

@@ -1,7 +1,8 @@
-"""How a zygote is started in each tier, weakest needs last.
+"""How a zygote is started in each tier.
 
     A   bubblewrap namespaces around Landlock, seccomp and limits
     B   Landlock, seccomp and limits: works in containers that forbid new namespaces
+    C   the layers of B inside what a command of the user starts: a container, another machine
 
 Below that nothing is a boundary, so there is no tier: the tool says it is not available.
 """
@@ -9,6 +10,8 @@ Below that nothing is a boundary, so there is no tier: the tool says it is not a
 import shutil
 import sys
 import sysconfig
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -29,20 +32,38 @@ class Tier(StrEnum):
 
     A = "A"
     B = "B"
+    C = "C"
+    """Only with a `Runner`, and only if asked for by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runner:
+    """What carries a zygote of tier C."""
+
+    command: tuple[str, ...]
+    """Its standard input and output become those of `python -m vision_deepresearch.sandbox.inside`;
+    the kind of zygote is added as the last argument."""
+    environment: Mapping[str, str]
+    """Of the command itself; programs see none of it."""
 
 
 def can_try(tier: Tier) -> bool:
-    """Whether the program that a tier needs is here at all; only a probe tells whether it holds."""
+    """Whether what a tier needs is here at all; only a probe tells whether it holds.
+
+    Tier C needs a `Runner`, so never by itself.
+    """
+    if tier is Tier.C:
+        return False
     return sys.platform == "linux" and (tier is Tier.B or shutil.which("bwrap") is not None)
 
 
 def command_for(
     tier: Tier, *, kind: ZygoteKind, scratch: Path, channel: int, limits: SandboxLimits
 ) -> list[str]:
-    """The command line of a zygote.
+    """The command line of a zygote on this machine.
 
     Args:
-        tier: in which to start it.
+        tier: in which to start it, A or B.
         kind: what it loads.
         scratch: folder for the programs' folders (tier B); tier A has its own, in memory.
         channel: descriptor of its end of the socket.

@@ -8,7 +8,6 @@ import asyncio
 import base64
 import contextlib
 import json
-import shutil
 import socket
 import struct
 import tempfile
@@ -21,13 +20,15 @@ from pydantic import Base64Bytes, JsonValue, ValidationError
 
 from vision_deepresearch.core.errors import FailureKind, SandboxError
 from vision_deepresearch.core.record import Record
-from vision_deepresearch.sandbox.inside.zygote import FRAME_LIMIT
+from vision_deepresearch.sandbox.inside import sweep
+from vision_deepresearch.sandbox.inside.channel import FRAME_LIMIT
 from vision_deepresearch.sandbox.kinds import ZygoteKind
 from vision_deepresearch.sandbox.limits import SandboxLimits
-from vision_deepresearch.sandbox.tiers import Tier, command_for
+from vision_deepresearch.sandbox.tiers import Runner, Tier, command_for
 
 _START_LIMIT_S = 60.0
 """Loading the scientific libraries takes one to three seconds, more on a busy machine."""
+_LAST_BYTES = 2000
 _GRACE_S = 5.0
 """Beyond a program's own limit; a zygote that is silent so long is dead."""
 
@@ -43,6 +44,7 @@ class Reply(Record):
     stdout: bytes = b""
     stderr: bytes = b""
     artifacts: dict[str, bytes] = {}
+    left_behind: tuple[str, ...] = ()
     cpu_s: float = 0.0
     wall_s: float = 0.0
     max_rss: int = 0
@@ -78,6 +80,9 @@ class Zygote:
     is_dead: bool = False
     _waiting: dict[int, asyncio.Future[Reply]] = field(default_factory=dict)
     _listener: asyncio.Task[None] | None = None
+    _hearer: asyncio.Task[None] | None = None
+    _told: bytes = b""
+    """The end of what it wrote to standard error."""
 
     @classmethod
     async def start(
@@ -87,35 +92,46 @@ class Zygote:
         kind: ZygoteKind,
         limits: SandboxLimits,
         layers: Mapping[str, bool] | None = None,
+        runner: Runner | None = None,
     ) -> "Zygote":
-        """Start one and wait until it has loaded its libraries.
+        """Start one and wait until it has loaded its libraries; not to be cancelled meanwhile.
 
         Args:
             tier: see `Tier`.
             kind: what it loads.
             limits: of each call.
             layers: names of layers with False take them away: for tests that show each is needed.
+            runner: carries it in tier C.
 
         Raises:
             SandboxError: it does not start here.
         """
         scratch = Path(tempfile.mkdtemp(prefix="vdr-sandbox-"))
         ours, theirs = socket.socketpair()
-        command = command_for(
-            tier, kind=kind, scratch=scratch, channel=theirs.fileno(), limits=limits
-        )
+        channel = theirs.fileno()
         try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-                env={},
-                pass_fds=[theirs.fileno()],
-            )
+            if runner is not None:
+                process = await asyncio.create_subprocess_exec(
+                    *runner.command,
+                    kind.value,
+                    stdin=channel,
+                    stdout=channel,
+                    stderr=asyncio.subprocess.PIPE,
+                    env=runner.environment,
+                    start_new_session=True,  # an interrupt from the keyboard is for us alone
+                )
+            else:
+                process = await asyncio.create_subprocess_exec(
+                    *command_for(tier, kind=kind, scratch=scratch, channel=channel, limits=limits),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.DEVNULL,
+                    stderr=asyncio.subprocess.PIPE,
+                    env={},
+                    pass_fds=[channel],
+                )
         except OSError as reason:
             ours.close()
-            shutil.rmtree(scratch, ignore_errors=True)
+            _remove(scratch)
             raise SandboxError(FailureKind.UNAVAILABLE, "the sandbox does not start") from reason
         finally:
             theirs.close()
@@ -128,6 +144,7 @@ class Zygote:
             limits=limits,
             layers=layers or {},
         )
+        zygote._hearer = asyncio.create_task(zygote._hear())
         try:
             async with asyncio.timeout(_START_LIMIT_S):
                 await zygote._frame()
@@ -145,6 +162,8 @@ class Zygote:
         Raises:
             ZygoteDiedError: the zygote is gone or silent.
         """
+        if self.is_dead:  # between calls, when nobody waited to be told
+            raise ZygoteDiedError
         self.num_calls += 1
         number = self.num_calls
         waiting = asyncio.get_running_loop().create_future()
@@ -195,10 +214,15 @@ class Zygote:
             async with asyncio.timeout(1):
                 await self.process.wait()
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                self.process.kill()
+            self._kill()
             await self.process.wait()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        if self._hearer is not None:
+            self._hearer.cancel()
+        await asyncio.to_thread(_remove, self.scratch)  # of a hostile program: seconds
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
 
     # ------------------------------------------------------------------------------- frames
 
@@ -228,19 +252,34 @@ class Zygote:
                 if not waiting.done():
                     waiting.set_exception(ZygoteDiedError())
 
-    async def _last_words(self) -> str:
+    async def _hear(self) -> None:
+        """Keep the end of its standard error; a pipe that nobody reads would stop it."""
         assert self.process.stderr is not None, "it is a pipe"
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
-        told = await self.process.stderr.read(2000)
-        lines = told.decode("utf-8", "replace").strip().splitlines()
+        while data := await self.process.stderr.read(_LAST_BYTES):
+            self._told = (self._told + data)[-_LAST_BYTES:]
+
+    async def _last_words(self) -> str:
+        with contextlib.suppress(TimeoutError):  # let it say why it goes
+            async with asyncio.timeout(1):
+                await self.process.wait()
+        self._kill()
+        if self._hearer is not None:
+            await asyncio.wait([self._hearer], timeout=1)
+        lines = self._told.decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else ""
+
+
+def _remove(scratch: Path) -> None:
+    """What cannot be removed stays: it is in the folder for temporary files."""
+    with contextlib.suppress(OSError):
+        sweep.remove(str(scratch))
 
 
 _TOLD = frozenset({
     "memory_bytes",
     "file_bytes",
     "scratch_bytes",
+    "scratch_entries",
     "open_files",
     "stack_bytes",
     "output_bytes",

@@ -1,5 +1,7 @@
 """Runs model-written Python in a sandbox outside our process; refuses where there is none."""
 
+import asyncio
+
 from pydantic import Field
 
 from vision_deepresearch.core.bank import Origin
@@ -68,20 +70,22 @@ class Python:
         except BoundaryError as error:
             return Observation.failed(error.kind, message_of(error))
         shown = _shown(result, max_chars=self._limits.result_chars)
-        pictures = [
-            part
-            for name, data in list(result.artifacts.items())[:_MAX_PICTURES]
-            for part in self._picture(name, data, context=context)
-        ]
+        pictures: list[Text | Image] = []
+        for name, data in list(result.artifacts.items())[:_MAX_PICTURES]:
+            pictures += await self._picture(name, data, context=context)
+        for name in list(result.artifacts)[_MAX_PICTURES:]:
+            pictures += _not_shown(name, f"not shown: at most {_MAX_PICTURES} of one program are")
+        for name in result.left_behind:
+            pictures += _not_shown(name, "not taken: too large, or no plain file")
         return shown.model_copy(update={"parts": (*shown.parts, *pictures)})
 
-    def _picture(self, name: str, data: bytes, *, context: ToolContext) -> list[Text | Image]:
+    async def _picture(self, name: str, data: bytes, *, context: ToolContext) -> list[Text | Image]:
         """A saved picture under a handle of its own; what is no picture is named."""
         try:
-            ref = self._media.put(data)
+            ref = await asyncio.to_thread(self._media.put, data)
             handle = context.bank.add(ref, Origin(kind="made"))
         except (BadImageError, BoundaryError):
-            return [trusted("\n[File] "), untrusted(name), trusted(" cannot be shown")]
+            return _not_shown(name, "cannot be shown: no picture that we take")
         label = f", {ref.width} x {ref.height} pixels\n"
         return [
             trusted(f"\n{handle}: "),
@@ -89,6 +93,10 @@ class Python:
             trusted(label),
             Image(ref=ref, handle=handle),
         ]
+
+
+def _not_shown(name: str, why: str) -> list[Text | Image]:
+    return [trusted("\n[File] "), untrusted(name), trusted(f" {why}")]
 
 
 def _shown(result: SandboxResult, *, max_chars: int) -> Observation:

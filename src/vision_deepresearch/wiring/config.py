@@ -79,9 +79,14 @@ class RunConfig(Record):
     """Whether a model may judge its own answers."""
     tape: str = Field(default="auto", pattern=r"^(off|auto|record|replay|replay-strict)(:.+)?$")
     """MODE or MODE:FILE; without a file the run folder holds the tape, its memo of outside calls."""
-    python: Literal["auto", "off", "A", "B"] = "auto"
+    python: Literal["auto", "off", "A", "B", "C"] = "auto"
     """Model-written Python: the strongest sandbox tier that holds here (`auto`: none means off),
-    none, or at least the named tier: where it does not hold, nothing starts."""
+    none, or at least the named tier: where it does not hold, nothing starts. `C`: what
+    `python_runner` starts, nothing else."""
+    python_runner: str | None = None
+    """Command of tier C, as a shell would split it: it runs `python -m
+    vision_deepresearch.sandbox.inside` somewhere, with its standard input and output attached, as
+    `docker run -i` does; the kind of zygote is added as the last argument."""
     today: str = ""
     """ISO date the prompt states; empty: the day the run was made."""
     seed: int = 0

@@ -1,7 +1,8 @@
 """One call: the forked child gives up all it does not need, then runs the program.
 
-Order: own session, streams, folder, environment, capabilities, Landlock, descriptors, limits, seccomp,
-program. Nothing that the program does can widen it again.
+Order: own session, streams, folder, environment, Landlock, descriptors, limits, seccomp, program.
+Capabilities went before the fork, see `drop_privileges`. Nothing that the program does can widen it
+again.
 """
 
 import builtins
@@ -10,10 +11,11 @@ import gc
 import os
 import random
 import resource
+import signal
 import sys
+import threading
 import traceback
 import types
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vision_deepresearch.sandbox.inside import landlock, seccomp
@@ -25,7 +27,7 @@ NAME = "<program>"
 _MIB = 1 << 20
 _READY = 3
 """Descriptor on which the zygote hears that every layer holds; closed before the program begins."""
-_PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _LAST_CAPABILITY = 24, 38, 40
+_PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _LAST_CAPABILITY = 1, 24, 38, 40
 _CAPABILITY_VERSION_3 = 0x20080522
 
 
@@ -55,7 +57,7 @@ def run_program(
     folder: str,
     output: tuple[int, int],
     ready: int,
-    readable: Sequence[int],
+    rules: int,
     limits: Limits,
     layers: Layers,
 ) -> int:
@@ -66,7 +68,7 @@ def run_program(
         folder: its own, and the only place it may write to.
         output: descriptors that become its standard output and error.
         ready: gets one byte when every layer holds.
-        readable: descriptors of what it may read, see `landlock.open_places`.
+        rules: what it may touch, see `landlock.new_ruleset`.
         limits: for the kernel to enforce.
         layers: see `Layers`.
 
@@ -74,25 +76,53 @@ def run_program(
         OSError: a layer could not be laid on; the program was not run.
     """
     os.setsid()
+    die_with_parent()
     nothing = os.open(os.devnull, os.O_RDONLY)
     own = os.open(folder, os.O_PATH | os.O_DIRECTORY)
     for source, target in zip((nothing, *output), (0, 1, 2), strict=True):
         os.dup2(source, target)
     os.fchdir(own)
     _empty_environment(folder)
-    _drop_privileges()
     program = seccomp.build_filter(os.getpid())
     if layers.landlock:
-        landlock.restrict(readable=readable, own=own)
+        landlock.enter(rules)
     os.dup2(ready, _READY)
     os.closerange(_READY + 1, 4096)
     if layers.limits:
         _limit(limits)
     if layers.seccomp:
         seccomp.load_filter(program)
+    # Fails when the zygote is gone already: it alone holds the other end.
     os.write(_READY, b"1")
     os.close(_READY)
     return _execute(code)
+
+
+def die_with_parent() -> None:
+    """A zygote that is killed leaves no process behind.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    if ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        raise OSError(0, "the kernel does not end a program with its parent")
+
+
+def drop_privileges() -> None:
+    """For this process and all its forks: files of others are no longer root's own to open.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    for capability in range(_LAST_CAPABILITY + 1):
+        libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    empty = (ctypes.c_uint32 * 6)()
+    if libc.capset(header, empty) != 0:
+        raise OSError(ctypes.get_errno(), "capabilities could not be dropped")
+    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "no_new_privs was refused")
 
 
 def _limit(limits: Limits) -> None:
@@ -119,19 +149,6 @@ def _empty_environment(folder: str) -> None:
     })
 
 
-def _drop_privileges() -> None:
-    """Root without capabilities: files of others are no longer its own to open."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    for capability in range(_LAST_CAPABILITY + 1):
-        libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
-    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
-    empty = (ctypes.c_uint32 * 6)()
-    if libc.capset(header, empty) != 0:
-        raise OSError(ctypes.get_errno(), "capabilities could not be dropped")
-    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "no_new_privs was refused")
-
-
 def _execute(code: str) -> int:
     """Run a program as a script; its exit code as the interpreter would give it."""
     main = types.ModuleType("__main__")
@@ -152,6 +169,7 @@ def _execute(code: str) -> int:
     except BaseException as error:  # noqa: BLE001 - whatever the program raised is its result
         _tell(error)
         status = 1
+    status = _wait_for_threads() or status
     gc.disable()
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -159,6 +177,16 @@ def _execute(code: str) -> int:
         except (OSError, ValueError, AttributeError):
             status = status or 1
     return status
+
+
+def _wait_for_threads() -> int:
+    """As at the end of every script: those that are no daemons are waited for, pools are told to end."""
+    try:
+        threading.__dict__["_shutdown"]()  # what the interpreter itself calls; no public name
+    except BaseException as error:  # noqa: BLE001 - whatever a program left there is its result
+        _tell(error)
+        return 1
+    return 0
 
 
 def _seed() -> None:

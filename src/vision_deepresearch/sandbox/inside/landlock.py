@@ -4,6 +4,7 @@ Landlock is asked through `syscall`: it needs no privilege and works in containe
 """
 
 import ctypes
+import functools
 import os
 import struct
 from collections.abc import Iterable, Sequence
@@ -47,12 +48,15 @@ def open_places(paths: Iterable[str]) -> list[int]:
     return held
 
 
-def restrict(*, readable: Sequence[int], own: int) -> None:
-    """Confine this process, for good; needs `no_new_privs`.
+def new_ruleset(*, readable: Sequence[int], own: int) -> int:
+    """What a program may touch, ready to be entered by a fork of this process.
 
     Args:
         readable: descriptors of the runtime, see `open_places`.
         own: descriptor of the folder it may write to.
+
+    Returns:
+        A descriptor.
 
     Raises:
         OSError: the kernel knows no Landlock, or refused.
@@ -71,8 +75,16 @@ def restrict(*, readable: Sequence[int], own: int) -> None:
     for place in readable:
         _allow(rules, place, _READING & handled)
     _allow(rules, own, _OWN & handled)
+    return rules
+
+
+def enter(rules: int) -> None:
+    """Confine this process to a ruleset, for good; needs `no_new_privs`.
+
+    Raises:
+        OSError: the kernel refused.
+    """
     _call(_RESTRICT, rules, 0)
-    os.close(rules)
 
 
 def _allow(rules: int, place: int, rights: int) -> None:
@@ -89,5 +101,7 @@ def _call(number: int, *arguments: int | bytes) -> int:
     return result
 
 
+@functools.cache
 def _libc() -> ctypes.CDLL:
+    """One handle, as a fresh one costs more than the call that it is for."""
     return ctypes.CDLL(None, use_errno=True)

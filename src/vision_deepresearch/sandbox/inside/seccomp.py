@@ -1,12 +1,14 @@
 """The system calls that model-written code may make: an allow-list, everything else is EPERM.
 
 Libraries then degrade instead of dying. Absent on purpose: socket, fork, execve, ptrace, kill,
-symlink, link, mount, unshare, io_uring, bpf, keyctl, userfaultfd, memfd_create, perf_event_open.
+symlink, link, mount, unshare, io_uring, bpf, keyctl, userfaultfd, memfd_create, perf_event_open;
+truncate by path, which Landlock watches from ABI 3 on only; fcntl's owner of signals, from ABI 6.
 The filter is plain BPF, built here and loaded through `prctl`: no libseccomp.
 """
 
 import ctypes
 import errno
+import functools
 import platform
 import struct
 
@@ -20,14 +22,16 @@ _X32_BIT = 0x40000000
 _CLONE_THREAD = 0x00010000
 _IOCTLS = (0x5401, 0x541B, 0x5451, 0x5413)
 """TCGETS, FIONREAD, FIOCLEX, TIOCGWINSZ."""
+_FCNTLS = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030)
+"""Duplicates, flags, locks of both sorts; not F_SETOWN and F_SETSIG, which send signals abroad."""
 
 _PLAIN: dict[str, tuple[int | None, int | None]] = {
     # Reading and writing what is open already.
     "read": (0, 63), "write": (1, 64), "readv": (19, 65), "writev": (20, 66),
     "pread64": (17, 67), "pwrite64": (18, 68), "close": (3, 57), "dup": (32, 23),
     "dup2": (33, None), "dup3": (292, 24), "pipe2": (293, 59), "lseek": (8, 62),
-    "fcntl": (72, 25), "flock": (73, 32), "fsync": (74, 82), "fdatasync": (75, 83),
-    "truncate": (76, 45), "ftruncate": (77, 46),
+    "flock": (73, 32), "fsync": (74, 82), "fdatasync": (75, 83),
+    "ftruncate": (77, 46),
     # Files: Landlock says which.
     "open": (2, None), "openat": (257, 56), "stat": (4, None), "fstat": (5, 80),
     "lstat": (6, None), "newfstatat": (262, 79), "statx": (332, 291), "access": (21, None),
@@ -54,7 +58,8 @@ _PLAIN: dict[str, tuple[int | None, int | None]] = {
     "exit": (60, 93), "exit_group": (231, 94),
 }  # fmt: skip
 """Name: number on x86-64 and on aarch64; None: that machine does not have it."""
-_CLONE, _CLONE3, _TGKILL, _PRLIMIT, _IOCTL = (56, 220), (435, 435), (234, 131), (302, 261), (16, 29)
+_CLONE, _CLONE3, _TGKILL, _PRLIMIT = (56, 220), (435, 435), (234, 131), (302, 261)
+_IOCTL, _FCNTL = (16, 29), (72, 25)
 
 
 class _Program(ctypes.Structure):
@@ -75,6 +80,13 @@ def build_filter(pid: int, *, machine: str | None = None) -> bytes:
     if name not in {"x86_64", "aarch64"}:
         raise OSError(errno.ENOSYS, f"no table of system calls for {name}")
     column = 0 if name == "x86_64" else 1
+    own = _guarded(_TGKILL[column], [_argument(0), _word(_JUMP_EQUAL, pid, otherwise=1)])
+    return b"".join([_common(column), *own, _word(_RETURN, _ERRNO | errno.EPERM)])
+
+
+@functools.cache
+def _common(column: int) -> bytes:
+    """What is the same for every process: built once in the zygote, used in each child."""
     code = [
         _word(_LOAD, _ARCH),
         _word(_JUMP_EQUAL, _X86_64 if column == 0 else _AARCH64, then=1),
@@ -93,7 +105,6 @@ def build_filter(pid: int, *, machine: str | None = None) -> bytes:
         _word(_JUMP_EQUAL, _CLONE3[column], otherwise=1),
         _word(_RETURN, _ERRNO | errno.ENOSYS),
     ]
-    code += _guarded(_TGKILL[column], [_argument(0), _word(_JUMP_EQUAL, pid, otherwise=1)])
     code += _guarded(
         _PRLIMIT[column],
         [
@@ -103,9 +114,9 @@ def build_filter(pid: int, *, machine: str | None = None) -> bytes:
             _word(_JUMP_EQUAL, 0, otherwise=1),
         ],
     )
-    for request in _IOCTLS:
-        code += _guarded(_IOCTL[column], [_argument(1), _word(_JUMP_EQUAL, request, otherwise=1)])
-    code.append(_word(_RETURN, _ERRNO | errno.EPERM))
+    for call, values in ((_IOCTL, _IOCTLS), (_FCNTL, _FCNTLS)):
+        for value in values:
+            code += _guarded(call[column], [_argument(1), _word(_JUMP_EQUAL, value, otherwise=1)])
     return b"".join(code)
 
 
