@@ -43,6 +43,8 @@ class StopReason(StrEnum):
     """The wall-clock limit of the trajectory passed."""
     BUDGET = "budget"
     """A cap of dollars or calls was reached."""
+    PROMPT_INTEGRITY = "prompt_integrity"
+    """The next prompt held a control token or tag that no template placed: dropped, not sent."""
     CANCELLED = "cancelled"
     """The user or a failing sibling stopped it."""
 
@@ -63,7 +65,11 @@ class StopReason(StrEnum):
     @property
     def is_infrastructure(self) -> bool:
         """Whether the model is not to blame: never enters a baseline or a denominator."""
-        return self in {StopReason.MODEL_ERROR, StopReason.CANCELLED}
+        return self in {
+            StopReason.MODEL_ERROR,
+            StopReason.PROMPT_INTEGRITY,
+            StopReason.CANCELLED,
+        }
 
 
 class FaultKind(StrEnum):

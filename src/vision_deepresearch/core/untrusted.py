@@ -75,6 +75,11 @@ def cut_mark(max_chars: int) -> str:
     return f"\n[... cut after {max_chars:,} characters]"
 
 
+def count_markers(text: str) -> int:
+    """How many tags, control tokens and markers of chat templates stand in a text as it is."""
+    return sum(1 for _ in _MARKER.finditer(text))
+
+
 def remove_invisible(text: str) -> str:
     """Drop characters that show nothing: controls but tab and newline, joiners, bidi, tags."""
     return _INVISIBLE.sub("", text)
