@@ -96,6 +96,8 @@ ORDINARY = [
     "",
 ]
 
+DRAWN = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+"""Called format characters, yet they are drawn around or above what follows."""
 COSTLY = ["<", "< ", "</", "[ ", "<tool" + " " * 20, "<tool" + " " * 119_000, "<" + " " * 119_999]
 COSTLY += ["<start_of_" + "a" * 119_000, "<tool_call>", "\uff1cthink\uff1e", "<s" + " " * 119_000]
 
@@ -164,6 +166,14 @@ def test_a_long_text_is_cut_after_matching_with_a_visible_mark() -> None:
     assert text.endswith(cut_mark(MAX_CHARS))
     assert len(text) == MAX_CHARS + len(cut_mark(MAX_CHARS))
     assert is_harmless(text)
+
+
+@pytest.mark.pitfall("P44")
+def test_no_character_that_shows_nothing_hides_a_marker() -> None:
+    for code in range(0x110000):
+        char = chr(code)
+        if not is_visible(char) and char not in DRAWN:
+            assert is_harmless(neutralise(f"<ans{char}wer> <{char}think>")), hex(code)
 
 
 def test_folding_never_brings_back_an_invisible_character() -> None:

@@ -95,7 +95,7 @@ def test_without_its_layers_the_same_program_gets_out(tmp_path: Path) -> None:
         ("import os\nos.kill(os.getpid(), 11)", Breach.DIED),
         ("raise KeyError(1)", Breach.DIED),
         ("import os\nos._exit(9)", Breach.DIED),
-        ("try:\n    import wave\nexcept Exception:\n    pass", Breach.DIED),
+        ("try:\n    import wave\nexcept Exception:\n    pass\ntold = 1" + TOLD, Breach.DIED),
         ("def again(): again()\nagain()", Breach.DIED),
     ],
 )

@@ -85,6 +85,13 @@ def test_neutralised_text_has_the_ids_that_plain_encoding_gives(text: str) -> No
     assert ENCODER.encode_untrusted(safe) == WHOLE.encode(safe, add_special_tokens=False).ids
 
 
+@given(TEXTS)
+def test_outside_text_has_the_ids_of_a_tokenizer_that_knows_no_marks(text: str) -> None:
+    bare = a_tokenizer(has_marks=False)
+    expected = bare.encode(scrubbed(text), add_special_tokens=False).ids
+    assert ENCODER.encode_untrusted(text) == expected
+
+
 def test_plain_encoding_would_forge_each_of_them() -> None:
     for literal in (*SPECIAL, *TAGS):
         assert CONTROL.intersection(WHOLE.encode(literal, add_special_tokens=False).ids)

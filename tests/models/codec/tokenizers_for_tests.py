@@ -24,12 +24,13 @@ TAGS = ("<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>", "<
 _WORDS = (
     "the tool call response answer think system user assistant image start end of a page",
     "<tool_call> </tool_call> <|im_start|>system <|im_end|> <think> </think> <answer> [INST]",
+    "<| </ <| </ <|x </x <|y </y",
     "Founded in 1902 by Ada in the harbour; who is behind the emblem on the wall?",
 )
 
 
 @cache
-def a_tokenizer(*, normalizes: bool = False) -> Tokenizer:
+def a_tokenizer(*, normalizes: bool = False, has_marks: bool = True) -> Tokenizer:
     """Merges of its own for pieces of the markers, so that plain text spells them in few tokens."""
     made = Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -42,6 +43,8 @@ def a_tokenizer(*, normalizes: bool = False) -> Tokenizer:
         show_progress=False,
     )
     made.train_from_iterator(_WORDS * 20, trainer=trainer)
+    if not has_marks:
+        return made
     made.add_special_tokens([AddedToken(one, normalized=False) for one in SPECIAL])
     made.add_tokens([AddedToken(one, normalized=False, special=False) for one in TAGS])
     return made

@@ -4,6 +4,7 @@ import random
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import cache, lru_cache
 
 import pytest
 
@@ -22,7 +23,7 @@ from vision_deepresearch.models.profiles.named import profile_named
 
 PIECES = (
     *HOSTILE, *SPECIAL, *TAGS, "<", ">", "|", "[", "]", "/", "</", "<|", "|>", "tool_call", "im_start",
-    "answer", "INST", " ", "\n", "\t", "\u200b", "\u00ad", "\ufe0f", "\u202e", "\U000e0061", "\x00",
+    "answer", "INST", " ", "\n", "\t", "\u200b", "\u2060", "\U00013430", "\u00ad", "\ufe0f", "\u202e", "\U000e0061", "\x00",
     "\uff1c", "\uff1e", "\uff5c", "\uff3b", "\u0338", "\u017f", "\u2039", "\u3000", "\ud800", "&lt;",
     "the page says", "\u6771\u4eac", "\U0001f600",
 )  # fmt: skip
@@ -76,25 +77,37 @@ def prompts_with(text: str, *, profile: Profile, rng: random.Random) -> list[Mes
     ]  # fmt: skip
 
 
+@cache
+def unseen() -> re.Pattern[str]:
+    """Every character that shows nothing, by the rule of this test's own."""
+    hidden = (chr(code) for code in range(0x110000) if not is_visible(chr(code)))
+    return re.compile("[" + "".join(map(re.escape, hidden)) + "]+")
+
+
 def marks_in(text: str) -> list[int]:
-    """Of the text as it is, without what nobody sees, and folded; by a rule of this test's own."""
-    seen = "".join(char for char in text if is_visible(char))
-    forms = (text, seen, unicodedata.normalize("NFKC", text))
+    """Of the text as it is, without what nobody sees, and folded."""
+    forms = (text, unseen().sub("", text), unicodedata.normalize("NFKC", text))
     return [len(FORBIDDEN.findall(form)) for form in forms]
+
+
+placed_marks = lru_cache(marks_in)
 
 
 def check_profile(name: str, *, count: int, seed: int) -> None:
     profile, rng = profile_named(name), random.Random(seed)
     for text in hostile_texts(count, seed=seed):
-        messages = prompts_with(text, profile=profile, rng=rng)
+        messages = [
+            message
+            for message in prompts_with(text, profile=profile, rng=rng)
+            if any(isinstance(part, Text) and not part.trusted for part in message.parts)
+        ]
         for message in messages:
             placed = "".join(
                 part.text for part in message.parts if isinstance(part, Text) and part.trusted
             )
-            assert marks_in(message.text) == marks_in(placed), ascii(text)
+            assert marks_in(message.text) == placed_marks(placed), ascii(text)
             assert forged_in(message) == 0, ascii(text)
-        raw = ENCODER.encode_untrusted(text)
-        assert CONTROL.isdisjoint(raw), ascii(text)
+        assert CONTROL.isdisjoint(ENCODER.encode_untrusted(text)), ascii(text)
         # Raises where a control id stands that nobody placed.
         ENCODER.encode(as_text(messages, tools=()), num_picture_tokens=lambda _: 1)
 
