@@ -15,7 +15,7 @@ from vision_deepresearch.core.errors import BadImageError, FailureKind, WorldErr
 from vision_deepresearch.media import pixels
 from vision_deepresearch.media.decode import decode
 from vision_deepresearch.media.store import clean
-from vision_deepresearch.sandbox.parsing import Parsed, ParseLimits
+from vision_deepresearch.sandbox.parsing import Parsed, ParseLimits, ParseWorkers
 from vision_deepresearch.worlds.live import page_job
 from vision_deepresearch.worlds.live.parsers import ParsersApart, ParsersHere
 from vision_deepresearch.worlds.live.web import WebReader
@@ -52,6 +52,7 @@ def measured(apart: ParsersApart, job: str, data: bytes, **about: JsonValue) -> 
 
 
 @pytest.mark.pitfall("P42")
+@pytest.mark.pitfall("P43")
 @pytest.mark.parametrize("row", rows("pages"), ids=lambda row: row.id)
 def test_the_table_of_pages_is_obeyed_within_its_bounds_and_as_here(
     row: Row, apart: ParsersApart
@@ -148,6 +149,19 @@ def test_a_page_beyond_a_limit_is_a_failure_that_is_not_tried_again(
         assert not caught.value.kind.is_retryable
     finally:
         parsers.close()
+
+
+def test_where_no_parser_starts_nothing_is_parsed_and_the_failure_says_so() -> None:
+    parsers = ParsersApart()
+    broken = {"page": "no.such:job", "picture": "no.such:job"}
+    parsers._workers = ParseWorkers(broken, limits=ParseLimits(hosts=1))
+    for parse in (
+        lambda: parsers.read(b"<p>x", url=URL, charset=None),
+        lambda: parsers.clean_picture(a_picture()),
+    ):
+        with pytest.raises(WorldError, match="does not start") as caught:
+            parse()
+        assert caught.value.kind is FailureKind.UNAVAILABLE
 
 
 def test_a_picture_beyond_a_limit_is_no_picture() -> None:

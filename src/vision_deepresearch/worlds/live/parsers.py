@@ -7,7 +7,12 @@ from typing import Protocol
 
 from typing_extensions import override
 
-from vision_deepresearch.core.errors import BadImageError, FailureKind, WorldError
+from vision_deepresearch.core.errors import (
+    BadImageError,
+    FailureKind,
+    SandboxError,
+    WorldError,
+)
 from vision_deepresearch.media import pixels
 from vision_deepresearch.sandbox.parsing import (
     Breach,
@@ -33,7 +38,8 @@ class Parsers(Protocol):
         """A body as a page.
 
         Raises:
-            WorldError: no page, or none that can be read within the limits.
+            WorldError: no page, none that can be read within the limits, or no parser here
+                (unavailable).
         """
         ...
 
@@ -90,6 +96,8 @@ class ParsersApart(Parsers):
         except ParseBreachError as reason:
             msg = f"the page {_WORDS[reason.breach]}: choose another address"
             raise WorldError(FailureKind.BAD_ARGS, msg) from None
+        except SandboxError as reason:
+            raise WorldError(reason.kind, reason.message) from reason
         return page_job.page_told(parsed.data)
 
     @override
@@ -101,6 +109,8 @@ class ParsersApart(Parsers):
         except ParseBreachError as reason:
             msg = f"the picture {_WORDS[reason.breach]}"
             raise WorldError(FailureKind.BAD_IMAGE, msg) from None
+        except SandboxError as reason:
+            raise WorldError(reason.kind, reason.message) from reason
         except BadImageError as reason:
             raise WorldError(FailureKind.BAD_IMAGE, str(reason)) from None
 
