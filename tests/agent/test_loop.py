@@ -37,6 +37,7 @@ from vision_deepresearch.core.events import (
     TurnFinished,
     TurnStarted,
 )
+from vision_deepresearch.core.integrity import PromptIntegrityError
 from vision_deepresearch.core.protocols import Completion, FinishReason, NativeCall, Sampling
 from vision_deepresearch.core.trajectory import (
     FREE,
@@ -321,6 +322,8 @@ async def ends_by(reason: StopReason) -> Trajectory:
             researcher = a_researcher([ModelError(FailureKind.UPSTREAM, "down")])
         case StopReason.REFUSED:
             researcher = a_researcher([ModelError(FailureKind.REFUSED, "filtered")])
+        case StopReason.PROMPT_INTEGRITY:
+            researcher = a_researcher([PromptIntegrityError(1)])
         case StopReason.DEADLINE:
 
             def late(_: ToolCall) -> str:

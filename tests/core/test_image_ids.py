@@ -1,18 +1,14 @@
 """A picture is named by its exact handle and by nothing else."""
 
-import json
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.bad_inputs import Row, rows
 from tests.builders import an_image_ref
 from vision_deepresearch.core.bank import MAX_PICTURES, ImageBank, Origin
 from vision_deepresearch.core.errors import BoundaryError, FailureKind
 from vision_deepresearch.core.geometry import Box
-
-TABLE = Path(__file__).resolve().parents[2] / "../shared/data/bad_inputs/image_ids.jsonl"
 
 REFUSED: list[object] = [
     "/etc/passwd",
@@ -92,15 +88,13 @@ def test_no_other_text_names_a_picture(text: str) -> None:
 
 
 @pytest.mark.pitfall("P12")
-@pytest.mark.skipif(not TABLE.exists(), reason="the shared table of handles is not here")
-def test_the_shared_table_of_handles_is_obeyed() -> None:
-    for line in TABLE.read_text().splitlines():
-        row = json.loads(line)
-        if row["expect"]["verdict"] == "allow":
-            assert a_bank().get(row["input"]).handle == row["input"]
-        else:
-            with pytest.raises(BoundaryError):
-                a_bank().get(row["input"])
+@pytest.mark.parametrize("row", rows("image_ids"), ids=lambda row: row.id)
+def test_the_tables_of_handles_are_obeyed(row: Row) -> None:
+    if row.verdict == "allow":
+        assert a_bank().get(row.input).handle == row.input
+    else:
+        with pytest.raises(BoundaryError):
+            a_bank().get(row.input)
 
 
 def test_branches_number_their_pictures_alike_whichever_is_quicker() -> None:

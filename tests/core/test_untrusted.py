@@ -1,18 +1,15 @@
 """Text from outside never reaches a prompt with a marker in it."""
 
-import json
 import re
 import time
 import unicodedata
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.bad_inputs import Row, rows, text_of
 from vision_deepresearch.core.untrusted import MAX_CHARS, cut_mark, neutralise, remove_invisible
-
-TABLE = Path(__file__).resolve().parents[2] / "../shared/data/bad_inputs/injected_text.jsonl"
 
 # Written apart from the code under test: what must never be read by a template or our parser.
 FORBIDDEN = re.compile(
@@ -99,6 +96,8 @@ ORDINARY = [
     "",
 ]
 
+DRAWN = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+"""Called format characters, yet they are drawn around or above what follows."""
 COSTLY = ["<", "< ", "</", "[ ", "<tool" + " " * 20, "<tool" + " " * 119_000, "<" + " " * 119_999]
 COSTLY += ["<start_of_" + "a" * 119_000, "<tool_call>", "\uff1cthink\uff1e", "<s" + " " * 119_000]
 
@@ -169,6 +168,14 @@ def test_a_long_text_is_cut_after_matching_with_a_visible_mark() -> None:
     assert is_harmless(text)
 
 
+@pytest.mark.pitfall("P44")
+def test_no_character_that_shows_nothing_hides_a_marker() -> None:
+    for code in range(0x110000):
+        char = chr(code)
+        if not is_visible(char) and char not in DRAWN:
+            assert is_harmless(neutralise(f"<ans{char}wer> <{char}think>")), hex(code)
+
+
 def test_folding_never_brings_back_an_invisible_character() -> None:
     visible = (chr(code) for code in range(0x110000) if remove_invisible(chr(code)))
     folded = unicodedata.normalize("NFKC", "".join(visible))
@@ -184,28 +191,16 @@ def test_hostile_text_costs_linear_time(unit: str) -> None:
 
 
 @pytest.mark.pitfall("P44")
-@pytest.mark.skipif(not TABLE.exists(), reason="the shared table of hostile text is not here")
-def test_the_shared_table_of_hostile_text_is_obeyed() -> None:
-    for line in TABLE.read_text().splitlines():
-        row = json.loads(line)
-        text = joined(row["input"])
-        if row["expect"]["verdict"] == "unchanged":
-            assert neutralise(text) == text, row["id"]
-        else:
-            assert is_harmless(neutralise(text)), row["id"]
-            assert len(neutralise(text)) <= MAX_CHARS + len(cut_mark(MAX_CHARS))
-
-
-def joined(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    assert isinstance(value, dict)
-    pieces = []
-    for part in value["parts"]:
-        if isinstance(part, str):
-            pieces.append(part)
-        elif "repeat" in part:
-            pieces.append(part["repeat"] * part["n"])
-        else:
-            pieces.append("".join(map(chr, part["cp"])))
-    return "".join(pieces)
+@pytest.mark.parametrize("row", rows("injected_text"), ids=lambda row: row.id)
+def test_the_tables_of_hostile_text_are_obeyed(row: Row) -> None:
+    text = text_of(row)
+    started = time.process_time()
+    safe = neutralise(text)
+    assert time.process_time() - started < 1
+    if row.verdict == "unchanged":
+        assert safe == text
+        return
+    assert is_harmless(safe)
+    assert safe != text
+    assert str(row.expect.get("gone", "\0")) not in safe
+    assert len(safe) <= MAX_CHARS + len(cut_mark(MAX_CHARS))

@@ -12,8 +12,9 @@ from tests.worlds.live.double import Answer, Double
 from vision_deepresearch.cli.main import run
 from vision_deepresearch.core.errors import ConfigError, FailureKind, WorldError
 from vision_deepresearch.wiring.config import RunConfig, make_config
-from vision_deepresearch.wiring.live import live_environment, live_secrets, open_live, pdf_words
+from vision_deepresearch.wiring.live import live_environment, live_secrets, open_live
 from vision_deepresearch.worlds.live.catalog import KEY_VARIABLES
+from vision_deepresearch.worlds.live.page_job import pdf_words
 from vision_deepresearch.worlds.live.settings import LiveSettings
 
 KEY = "canary-live-key-2b7e"

@@ -73,6 +73,7 @@ class FaultSource(StrEnum):
 _MODEL_FAILURES = {
     FailureKind.REFUSED: StopReason.REFUSED,
     FailureKind.TOO_LARGE: StopReason.CONTEXT_LIMIT,
+    FailureKind.PROMPT_INTEGRITY: StopReason.PROMPT_INTEGRITY,
 }
 """Failed model calls that say more than that the model could not be asked."""
 
@@ -121,8 +122,9 @@ def why_stop(state: LoopState, *, limits: Limits) -> Stop | None:  # noqa: PLR09
     2. `cancelled`: the user's word goes before any accounting.
     3. `deadline`: a model call cut off by it also looks like a model error, but the clock is why.
     4. `budget`: a refused call also looks like a failed one, but the cap is why.
-    5. `model_error`: without a reply there is nothing left to judge. Two kinds are no outage: a
-       filter refused, or the endpoint says that the prompt is too large for it.
+    5. `model_error`: without a reply there is nothing left to judge. Three kinds are no outage: a
+       filter refused, the endpoint says that the prompt is too large for it, or the prompt held a
+       marker that no template placed and was not sent.
     6. `format_faults`, `tool_faults`: before repetition, because a model that repeats a failing
        call suffers from the failure; the source of the last bad turn names the reason.
     7. `repetition`: before the counts, because it says more than a count does.

@@ -12,16 +12,17 @@ def bench(
     name: Annotated[
         str,
         typer.Argument(
-            help="Which: loop, modes, noise, corpus, embed, sandbox, serve, world, "
+            help="Which: loop, modes, noise, corpus, embed, injection, sandbox, serve, world, "
             "variety or planted."
         ),
     ],
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, below 50 s.")] = False,
     world: options.World = None,
+    model: options.Model = None,
     tasks: Annotated[
         int | None,
         typer.Option(
-            help="modes: tasks per mode; noise: per preset; variety: drafted; planted: each."
+            help="modes: tasks per mode; noise: per preset; injection: in all; variety: drafted; planted: each."
         ),
     ] = None,
     noise_tasks: Annotated[
@@ -61,6 +62,7 @@ def bench(
 
     asked = bench_commands.Asked(
         world=world,
+        model=model,
         tasks=tasks,
         noise_tasks=noise_tasks,
         source=source,

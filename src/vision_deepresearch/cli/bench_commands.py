@@ -17,6 +17,7 @@ TAKES = {
     "noise": ("world", "tasks"),
     "corpus": ("source", "jobs"),
     "embed": (),
+    "injection": ("world", "model", "tasks", "seed"),
     "sandbox": (),
     "serve": ("world",),
     "planted": ("world", "tasks", "only", "out", "jobs"),
@@ -33,6 +34,7 @@ class Asked:
     """What was said about a benchmark; None: nothing, its own default counts."""
 
     world: str | None = None
+    model: str | None = None
     tasks: int | None = None
     noise_tasks: int | None = None
     source: Path | None = None
@@ -80,7 +82,7 @@ def _measured(
     """What a benchmark found; each is imported when it is wanted."""
     world, tasks, seed = asked.world, asked.tasks, asked.seed or 0
     match name:
-        case "loop" | "corpus" | "noise" | "sandbox" | "serve":
+        case "loop" | "corpus" | "injection" | "noise" | "sandbox" | "serve":
             return asyncio.run(_measured_waiting(name, asked=asked, quick=quick, progress=progress))
         case "embed":
             from vision_deepresearch.bench.embed import bench_embed
@@ -140,6 +142,17 @@ async def _measured_waiting(
                 return bench_zim_order(asked.source, quick=quick)
             return await bench_corpus(
                 source=asked.source, jobs=asked.jobs, quick=quick, progress=progress
+            )
+        case "injection":
+            from vision_deepresearch.bench.injection import bench_injection
+
+            return await bench_injection(
+                world=asked.world,
+                model=asked.model,
+                num_tasks=asked.tasks,
+                seed=asked.seed or 0,
+                quick=quick,
+                progress=progress,
             )
         case "noise":
             from vision_deepresearch.bench.noise import bench_noise

@@ -7,6 +7,7 @@
         SandboxError             the Python sandbox
         JudgeError               a judge
         BudgetExceededError           a cap of dollars or calls was reached
+        PromptIntegrityError          a prompt holds a marker that no template placed (core.integrity)
     BadImageError(ValueError)         bytes that are no picture we accept
     RunStoppingError(Exception)       nothing of the run can go on: a full disk, a strict replay's miss
 
@@ -48,6 +49,8 @@ class FailureKind(StrEnum):
     UNAVAILABLE = "unavailable"
     """Switched off here, for example Python without a sandbox."""
     BUDGET = "budget"
+    PROMPT_INTEGRITY = "prompt_integrity"
+    """A prompt holds a marker that no template of ours placed, so it was not sent."""
 
     @property
     def is_retryable(self) -> bool:

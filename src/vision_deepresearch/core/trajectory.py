@@ -39,6 +39,8 @@ class StopReason(StrEnum):
     """The model could not be reached, or its endpoint did not take the request."""
     REFUSED = "refused"
     """The model's provider would not answer: a content filter. An outcome, no outage."""
+    PROMPT_INTEGRITY = "prompt_integrity"
+    """The next prompt held a control token or tag that no template placed: dropped, not sent."""
     DEADLINE = "deadline"
     """The wall-clock limit of the trajectory passed."""
     BUDGET = "budget"
@@ -63,7 +65,11 @@ class StopReason(StrEnum):
     @property
     def is_infrastructure(self) -> bool:
         """Whether the model is not to blame: never enters a baseline or a denominator."""
-        return self in {StopReason.MODEL_ERROR, StopReason.CANCELLED}
+        return self in {
+            StopReason.MODEL_ERROR,
+            StopReason.PROMPT_INTEGRITY,
+            StopReason.CANCELLED,
+        }
 
 
 class FaultKind(StrEnum):

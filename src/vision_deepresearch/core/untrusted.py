@@ -22,6 +22,7 @@ _INVISIBLE = re.compile(
     "\u200b-\u200f\u202a-\u202e\u2060-\u206f"  # zero width, bidirectional, invisible operators
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"  # fillers, variation selectors, byte order
     "\ud800-\udfff"  # lone surrogates
+    "\U00013430-\U0001343f"  # joiners and brackets of hieroglyphs
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"  # shorthand and music format controls
     "\U000e0000-\U000e0fff"  # tags, variation selectors
     "]+"
@@ -73,6 +74,11 @@ def neutralise(text: str, *, max_chars: int = MAX_CHARS) -> str:
 def cut_mark(max_chars: int) -> str:
     """What stands at the end of a text that was cut to `max_chars` characters."""
     return f"\n[... cut after {max_chars:,} characters]"
+
+
+def count_markers(text: str) -> int:
+    """How many tags, control tokens and markers of chat templates stand in a text as it is."""
+    return sum(1 for _ in _MARKER.finditer(text))
 
 
 def remove_invisible(text: str) -> str:

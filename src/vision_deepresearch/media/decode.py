@@ -176,7 +176,9 @@ def decode(data: bytes, *, max_bytes: int = MAX_BYTES) -> Decoded:
         if kind == "TIFF":
             _refuse_raw(source)
         if kind == "PNG":
-            PngImagePlugin.PngImageFile(io.BytesIO(data)).verify()
+            with _quiet():
+                whole = PngImagePlugin.PngImageFile(io.BytesIO(data))
+            whole.verify()
         return _read(source, kind=kind)
     except BadImageError:
         raise

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from vision_deepresearch.core.content import Conversation, Message, ToolSpec
 from vision_deepresearch.core.context import CallContext, SpendKind
 from vision_deepresearch.core.errors import ModelError
+from vision_deepresearch.core.integrity import PromptGuard
 from vision_deepresearch.core.protocols import Completion, ModelClient, Sampling
 from vision_deepresearch.store.recording import Reply, Request
 from vision_deepresearch.store.rows import exact_json
@@ -39,6 +40,8 @@ class TapedModel:
         self._model = model
         self._tape = tape
         self._spend = spend
+        self.guard = PromptGuard()
+        """Has looked at every prompt that was sent or replayed."""
 
     @property
     def name(self) -> str:
@@ -57,7 +60,9 @@ class TapedModel:
 
         Raises:
             ModelError: the endpoint failed, or nothing is recorded in a replay (tape_miss).
+            PromptIntegrityError: the prompt holds a forged marker; nobody was asked.
         """
+        self.guard.check(conversation)
 
         async def call() -> Reply:
             completion = await self._model.complete(

@@ -39,6 +39,7 @@ STOPS: dict[StopReason, str] = {
     StopReason.REFUSED: "the model's provider would not answer",
     StopReason.DEADLINE: "the time limit passed",
     StopReason.BUDGET: "a cap of dollars or calls was reached",
+    StopReason.PROMPT_INTEGRITY: "a prompt held a forged control token and was not sent",
     StopReason.CANCELLED: "it was cancelled",
 }
 

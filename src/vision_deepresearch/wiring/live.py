@@ -2,7 +2,6 @@
 
 import os
 import random
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,11 +11,8 @@ from pydantic import SecretStr
 from vision_deepresearch.calls.policy import CallPolicy, CallSettings
 from vision_deepresearch.core.errors import ConfigError, FailureKind, WorldError
 from vision_deepresearch.core.mode import mode_named
-from vision_deepresearch.worlds.corpus.pdf import (
-    UnreadablePdfError,
-    pdf_to_html,
-    require_pdfium,
-)
+from vision_deepresearch.sandbox.parsing import ParseLimits
+from vision_deepresearch.worlds.corpus.pdf import require_pdfium
 from vision_deepresearch.worlds.fetch.fetcher import MAX_PICTURE_BYTES, Fetcher
 from vision_deepresearch.worlds.index.seam import check_server
 from vision_deepresearch.worlds.live.catalog import (
@@ -36,6 +32,7 @@ from vision_deepresearch.worlds.live.image_host import ImageHost, NoHost, S3Host
 from vision_deepresearch.worlds.live.jina import JinaReader
 from vision_deepresearch.worlds.live.jina import name_failure as jina_failure
 from vision_deepresearch.worlds.live.looks import LooksEngine
+from vision_deepresearch.worlds.live.parsers import Parsers, ParsersApart, ParsersHere
 from vision_deepresearch.worlds.live.paying import price_of
 from vision_deepresearch.worlds.live.settings import LiveSettings
 from vision_deepresearch.worlds.live.sigv4 import S3Keys
@@ -45,7 +42,6 @@ from vision_deepresearch.worlds.live.words import WordsEngine
 from vision_deepresearch.worlds.live.world import CONSENT, LiveWorld, Parts
 
 _PICTURE_TOOLS = frozenset({"crop_and_search", "image_search"})
-_PDF_FIGURE = re.compile(rb'<p><img src="[^"]*"></p>')
 _MIN_SECRET_CHARS = 8
 """Shorter ones are words for servers that take any key, and pages hold such words."""
 
@@ -193,6 +189,7 @@ class _Builder:
     def world(self, name: str, wanted: Wanted) -> LiveWorld:
         host = self._host(wanted)
         fetcher = Fetcher(ssl_context=certificates())
+        parsers = parsers_for(self._settings)
         text = [
             WordsEngine(
                 TEXT[one],
@@ -210,7 +207,7 @@ class _Builder:
             )
             for one in wanted.pictures
         ]
-        readers = [self._reader(one, fetcher=fetcher) for one in wanted.readers]
+        readers = [self._reader(one, fetcher=fetcher, parsers=parsers) for one in wanted.readers]
         own = _OwnAssets(self._settings.assets_at)
         parts = Parts(
             text=text,
@@ -224,6 +221,7 @@ class _Builder:
             name,
             parts,
             fetcher=fetcher,
+            parsers=parsers,
             assets=own.fetch if self._settings.assets_at else None,
             close=(host.aclose, own.aclose, *(wire.aclose for wire in self._wires)),
             health={wire.name: wire.health for wire in self._wires},
@@ -239,9 +237,9 @@ class _Builder:
             if name in self._settings.base_urls or ABOUTS[name].base_variable
         }
 
-    def _reader(self, name: str, *, fetcher: Fetcher) -> PageEngine:
+    def _reader(self, name: str, *, fetcher: Fetcher, parsers: Parsers) -> PageEngine:
         if name == "web":
-            return WebReader(fetcher, pdf=pdf_words if self._settings.read_pdf else None)
+            return WebReader(fetcher, parsers=parsers)
         about = ABOUTS[name]
         return JinaReader(
             self._wire(about, jina_failure),
@@ -323,17 +321,12 @@ class _Builder:
         return S3Host(place)
 
 
-def pdf_words(body: bytes, url: str) -> bytes:
-    """The words of a PDF as HTML; its pictures have no address and are left out.
-
-    Raises:
-        WorldError: encrypted, broken, or beyond a limit (bad_args).
-    """
-    try:
-        words, _ = pdf_to_html(body, path=url)
-    except UnreadablePdfError as reason:
-        raise WorldError(FailureKind.BAD_ARGS, f"the page is {reason}") from None
-    return _PDF_FIGURE.sub(b"", words)
+def parsers_for(settings: LiveSettings) -> Parsers:
+    """Who parses what the web serves, as the user set it; no process is started yet."""
+    if settings.parsing == "here":
+        return ParsersHere(reads_pdf=settings.read_pdf)
+    limits = ParseLimits(is_sealed=settings.parsing == "sealed")
+    return ParsersApart(reads_pdf=settings.read_pdf, limits=limits)
 
 
 class _OwnAssets:

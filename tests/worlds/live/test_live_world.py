@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders import a_picture
+from tests.worlds.corpus.pdf_files import write_pdf
 from tests.worlds.live.double import Answer, Double
 from tests.worlds.live.engines import a_wire, words_at
 from tests.worlds.live.test_contracts import a_look
@@ -22,6 +23,7 @@ from vision_deepresearch.worlds.live.catalog import ABOUTS, TEXT, found_in, want
 from vision_deepresearch.worlds.live.engine import About, ReadPage, TextEngine
 from vision_deepresearch.worlds.live.found import page_hit, picture_hit
 from vision_deepresearch.worlds.live.jina import JinaReader, parse
+from vision_deepresearch.worlds.live.parsers import ParsersHere
 from vision_deepresearch.worlds.live.paying import price_of, price_table
 from vision_deepresearch.worlds.live.web import WebReader
 from vision_deepresearch.worlds.live.wire import certificates
@@ -302,13 +304,13 @@ async def test_pages_are_fetched_and_converted_here() -> None:
 
 
 async def test_a_pdf_is_refused_or_given_to_who_reads_it() -> None:
-    with Double(Answer(raw=b"%PDF-1.7 ...")) as double:
+    with Double(Answer(raw=write_pdf(["Founded in 1902."]))) as double:
         url = double.url.replace("127.0.0.1", "www.ropewalk.org") + "/a.pdf"
         with pytest.raises(WorldError) as caught:
             await WebReader(a_fetcher(double)).read_page(url)
         assert caught.value.kind is FailureKind.BAD_ARGS
-        reader = WebReader(a_fetcher(double), pdf=lambda body, _: b"<p>" + body[5:8] + b"</p>")
-        assert "1.7" in (await reader.read_page(url)).page.markdown
+        reader = WebReader(a_fetcher(double), parsers=ParsersHere(reads_pdf=True))
+        assert "Founded in 1902." in (await reader.read_page(url)).page.markdown
 
 
 async def test_pictures_are_fetched_by_the_guarded_fetcher() -> None:

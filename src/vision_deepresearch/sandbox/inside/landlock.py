@@ -37,6 +37,31 @@ def abi() -> int:
     return max(version, 0)
 
 
+def seal(*, readable: Sequence[int] = (), own: int | None = None) -> None:
+    """Confine this process, for good, to what is named; without arguments to no file at all.
+
+    Args:
+        readable: descriptors of places to read, see `open_places`.
+        own: descriptor of the folder it may write to.
+
+    Raises:
+        OSError: the kernel knows no Landlock, or refused.
+    """
+    version = abi()
+    if version < 1:
+        raise OSError(0, "the kernel has no Landlock")
+    handled = sum(rights for since, rights in _HANDLED_BY_ABI.items() if version >= since)
+    told = (handled, _NETWORK if version >= 4 else 0, _SCOPED if version >= 6 else 0)
+    size = 24 if version >= 6 else 16 if version >= 4 else 8
+    rules = _call(_CREATE, struct.pack("=QQQ", *told), size, 0)
+    for place in readable:
+        _allow(rules, place, _READING & handled)
+    if own is not None:
+        _allow(rules, own, _OWN & handled)
+    _call(_RESTRICT, rules, 0)
+    os.close(rules)
+
+
 def open_places(paths: Iterable[str]) -> list[int]:
     """Hold on to what may be read; each becomes a rule. Missing ones are left out."""
     held: list[int] = []

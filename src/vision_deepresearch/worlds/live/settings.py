@@ -32,8 +32,11 @@ class LiveSettings(Record):
     """Whether a reader is only asked for public addresses. Off for served worlds alone: a reader of
     your own would read your network."""
     read_pdf: bool = False
-    """Whether `web` reads PDF files too (extra `pdf`). They are parsed in this process by a library
-    in C++, so a hostile file may do more than a hostile page can."""
+    """Whether `web` reads PDF files too (extra `pdf`)."""
+    parsing: Literal["sealed", "limited", "here"] = "sealed"
+    """Where pages, PDF files and pictures of the web are parsed. `sealed`: in a process without files,
+    network and other processes (Linux with Landlock and seccomp), or not at all. `limited`: in a
+    process with limits of time and memory alone. `here`: in this process."""
     call_s: float = Field(default=60.0, gt=0)
     """Seconds for one call with all its attempts."""
     attempt_s: float = Field(default=30.0, gt=0)

@@ -1,13 +1,12 @@
 """Reads pages itself: the guarded fetcher and our own conversion of HTML to Markdown. No key."""
 
 import asyncio
-from collections.abc import Callable
 
-from vision_deepresearch.core.errors import FailureKind, WorldError, boundary
+from vision_deepresearch.core.errors import WorldError, boundary
 from vision_deepresearch.worlds.fetch.fetcher import Fetcher
 from vision_deepresearch.worlds.live.engine import About, ReadPage, Role
+from vision_deepresearch.worlds.live.parsers import Parsers, ParsersHere
 from vision_deepresearch.worlds.live.paying import paying
-from vision_deepresearch.worlds.pages import read_whole
 
 ABOUT = About(
     name="web",
@@ -18,25 +17,23 @@ ABOUT = About(
     needs_key=False,
     takes="address",
 )
-PdfToHtml = Callable[[bytes, str], bytes]
-"""From a PDF and its address to HTML of its words; raises WorldError where it has none."""
 
 
 class WebReader:
     """Fetches and converts. A `PageEngine`."""
 
     def __init__(
-        self, fetcher: Fetcher, *, pdf: PdfToHtml | None = None, concurrency: int = 8
+        self, fetcher: Fetcher, *, parsers: Parsers | None = None, concurrency: int = 8
     ) -> None:
         """Nothing is opened yet.
 
         Args:
             fetcher: the guarded one.
-            pdf: converts PDFs; None: they are refused, typed.
+            parsers: who reads the bodies; None: this process, web pages alone.
             concurrency: pages at a time, over all sites.
         """
         self._fetcher = fetcher
-        self._pdf = pdf
+        self._parsers = parsers or ParsersHere()
         self._slots = asyncio.Semaphore(concurrency)
 
     @property
@@ -45,19 +42,12 @@ class WebReader:
         return ABOUT
 
     async def read_page(self, url: str) -> ReadPage:
-        """See `PageEngine`. Converting runs in a thread."""
+        """See `PageEngine`. Who asks waits in a thread."""
         async with self._slots:
             with paying(0.0):
                 fetched = await self._fetcher.fetch(url)
             with boundary(WorldError, "reading the page"):
-                return await asyncio.to_thread(
-                    self._read, fetched.body, fetched.url, fetched.charset
+                page = await asyncio.to_thread(
+                    self._parsers.read, fetched.body, url=fetched.url, charset=fetched.charset
                 )
-
-    def _read(self, body: bytes, url: str, charset: str | None) -> ReadPage:
-        if body.startswith(b"%PDF-"):
-            if self._pdf is None:
-                msg = "the page is a PDF file, which is not read here"
-                raise WorldError(FailureKind.BAD_ARGS, msg)
-            body, charset = self._pdf(body, url), "utf-8"
-        return ReadPage(final_url=url, page=read_whole(body, url=url, charset=charset))
+        return ReadPage(final_url=fetched.url, page=page)

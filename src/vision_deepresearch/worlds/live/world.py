@@ -4,6 +4,7 @@ What an engine of ours does not have is a typed failure that says so. A picture 
 only after the user agreed by name; everything else here fetches or asks.
 """
 
+import asyncio
 import hashlib
 import json
 from collections import OrderedDict
@@ -24,6 +25,7 @@ from vision_deepresearch.worlds.live.engine import (
     ReadPage,
     TextEngine,
 )
+from vision_deepresearch.worlds.live.parsers import Parsers, ParsersHere
 from vision_deepresearch.worlds.live.wire import Health
 
 FORMAT_VERSION = 1
@@ -60,6 +62,7 @@ class LiveWorld:
         parts: Parts,
         *,
         fetcher: Fetcher,
+        parsers: Parsers | None = None,
         assets: Callable[[str], Awaitable[bytes | None]] | None = None,
         close: Sequence[Callable[[], Awaitable[None]]] = (),
         health: dict[str, Health] | None = None,
@@ -70,6 +73,7 @@ class LiveWorld:
             name: as users name it, for example "live:serper+web".
             parts: its engines.
             fetcher: gets pictures of pages and hits.
+            parsers: who decodes them first; None: this process, closed with the world.
             assets: asked first for a picture's bytes; None from it: not its address.
             close: what to close.
             health: counters by engine.
@@ -80,6 +84,7 @@ class LiveWorld:
         self._pictures = PictureChain(parts.pictures)
         self._readers = ReaderChain(parts.readers)
         self._fetcher = fetcher
+        self._parsers = parsers or ParsersHere()
         self._assets = assets
         self._close = tuple(close)
         self.health = health or {}
@@ -164,20 +169,22 @@ class LiveWorld:
             )
 
     async def asset(self, url: str) -> Asset:
-        """A picture of a page or a hit; whoever uses it decodes it with care.
+        """A picture of a page or a hit, as the parsers leave it; who uses it decodes it with care.
 
         Raises:
-            WorldError: not found, blocked, too large...
+            WorldError: not found, blocked, too large, no picture...
         """
         with boundary(WorldError, "fetching a picture"):
             own = await self._assets(url) if self._assets is not None else None
             if own is not None:
                 return Asset(url=url, data=own)
             fetched = await self._fetcher.fetch(url, limit=MAX_PICTURE_BYTES)
-            return Asset(url=url, data=fetched.body)
+            data = await asyncio.to_thread(self._parsers.clean_picture, fetched.body)
+            return Asset(url=url, data=data)
 
     async def aclose(self) -> None:
         """Take down pictures that are still up and close all connections."""
+        await asyncio.to_thread(self._parsers.close)
         for close in self._close:
             await close()
 

@@ -1,0 +1,1 @@
+"""Conversations become tokens: only our template and the policy itself place control ids."""
