@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from vision_deepresearch.core.errors import FailureKind, WorldError, boundary
 from vision_deepresearch.worlds.fetch.fetcher import Fetcher
+from vision_deepresearch.worlds.fetch.sniff import Sniffed, sniff
 from vision_deepresearch.worlds.live.engine import About, ReadPage, Role
 from vision_deepresearch.worlds.live.paying import paying
 from vision_deepresearch.worlds.pages import read_whole
@@ -18,6 +19,10 @@ ABOUT = About(
     needs_key=False,
     takes="address",
 )
+_NO_PAGES = {
+    Sniffed.PICTURE: "the address gives a picture, not a page with words",
+    Sniffed.OTHER: "the address gives a file that is no page: try another address",
+}
 PdfToHtml = Callable[[bytes, str], bytes]
 """From a PDF and its address to HTML of its words; raises WorldError where it has none."""
 
@@ -49,6 +54,9 @@ class WebReader:
         async with self._slots:
             with paying(0.0):
                 fetched = await self._fetcher.fetch(url)
+            kind = sniff(fetched.body, charset=fetched.charset)
+            if kind in _NO_PAGES:
+                raise WorldError(FailureKind.BAD_ARGS, _NO_PAGES[kind])
             with boundary(WorldError, "reading the page"):
                 return await asyncio.to_thread(
                     self._read, fetched.body, fetched.url, fetched.charset
