@@ -21,6 +21,7 @@ from vision_deepresearch.worlds.fetch.fetcher import MAX_PICTURE_BYTES, Fetcher
 from vision_deepresearch.worlds.index.seam import check_server
 from vision_deepresearch.worlds.live.catalog import (
     ABOUTS,
+    API_READERS,
     AUTO,
     CHEAPEST,
     KEY_VARIABLES,
@@ -33,10 +34,9 @@ from vision_deepresearch.worlds.live.catalog import (
 )
 from vision_deepresearch.worlds.live.engine import About, NameFailure, PageEngine
 from vision_deepresearch.worlds.live.image_host import ImageHost, NoHost, S3Host, S3Place
-from vision_deepresearch.worlds.live.jina import JinaReader
-from vision_deepresearch.worlds.live.jina import name_failure as jina_failure
 from vision_deepresearch.worlds.live.looks import LooksEngine
 from vision_deepresearch.worlds.live.paying import price_of
+from vision_deepresearch.worlds.live.readers import ApiReader
 from vision_deepresearch.worlds.live.settings import LiveSettings
 from vision_deepresearch.worlds.live.sigv4 import S3Keys
 from vision_deepresearch.worlds.live.web import WebReader
@@ -242,10 +242,11 @@ class _Builder:
     def _reader(self, name: str, *, fetcher: Fetcher) -> PageEngine:
         if name == "web":
             return WebReader(fetcher, pdf=pdf_words if self._settings.read_pdf else None)
-        about = ABOUTS[name]
-        return JinaReader(
-            self._wire(about, jina_failure),
-            key=self._key(about),
+        provider = API_READERS[name]
+        return ApiReader(
+            provider,
+            wire=self._wire(provider.about, provider.name_failure),
+            key=self._key(provider.about),
             checks_urls=self._settings.check_reader_urls,
         )
 

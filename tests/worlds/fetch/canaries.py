@@ -70,6 +70,8 @@ class Internet(AsyncNetworkBackend):
     def __init__(self) -> None:
         self.tried: list[str] = []
         self.locations: list[str] = []
+        self.answers_as = ""
+        """Who the connections say they are with; empty: who was asked for."""
         self._real: AsyncNetworkBackend = AnyIOBackend()  # pyrefly: ignore[bad-assignment] - anyio is here
 
     @override
@@ -83,7 +85,7 @@ class Internet(AsyncNetworkBackend):
     ) -> AsyncNetworkStream:
         self.tried.append(host)
         if is_surely_public(host):
-            return _Answer(host, port, self._reply())
+            return _Answer(self.answers_as or host, port, self._reply())
         if not _is_here(host):
             raise ConnectError("nobody is there")
         return await self._real.connect_tcp(host, port, timeout, local_address, socket_options)

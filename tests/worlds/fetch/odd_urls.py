@@ -140,7 +140,8 @@ class LyingResolver:
         if "rebind" in host:  # public when it is checked, private when it would be asked again
             return (PUBLIC_4,) if self.num_asked[host] % 2 else ("127.0.0.1",)
         if "both" in host:
-            return (PUBLIC_4, "127.0.0.1")
+            both = (PUBLIC_4, "127.0.0.1")
+            return both if self.num_asked[host] % 2 else both[::-1]
         odd = {"six": "::1", "nat": "64:ff9b::7f00:1", "mapped": "::ffff:127.0.0.1"}
         if "inside" in host:
             return (odd.get(host.partition(".")[0], "127.0.0.1"),)

@@ -106,3 +106,14 @@ async def test_a_name_that_changes_its_mind_is_asked_once_for_each_request() -> 
             await fetcher.fetch(f"http://first.rebind.org:{canaries.port}/")
     assert canaries.heard == []
     assert set(internet.tried) == {"93.184.216.34"}
+
+
+async def test_who_answers_from_elsewhere_than_was_asked_for_is_not_listened_to() -> None:
+    internet = Internet()
+    internet.answers_as = "10.0.0.5"
+    fetcher = a_fetcher(internet, LyingResolver())
+    with pytest.raises(WorldError) as caught:
+        await fetcher.fetch("http://good.org/")
+    assert caught.value.kind is FailureKind.UPSTREAM
+    internet.answers_as = ""
+    assert (await fetcher.fetch("http://good.org/")).body == b"<p>hello"

@@ -8,11 +8,10 @@ from contextlib import asynccontextmanager
 from tests.worlds.live.double import Double
 from vision_deepresearch.calls.policy import CallPolicy, CallSettings
 from vision_deepresearch.core.errors import WorldError
-from vision_deepresearch.worlds.live.catalog import ABOUTS, PICTURES, TEXT
+from vision_deepresearch.worlds.live.catalog import ABOUTS, API_READERS, PICTURES, TEXT
 from vision_deepresearch.worlds.live.image_host import ImageHost, NoHost
-from vision_deepresearch.worlds.live.jina import JinaReader
-from vision_deepresearch.worlds.live.jina import name_failure as jina_failure
 from vision_deepresearch.worlds.live.looks import LooksEngine
+from vision_deepresearch.worlds.live.readers import ApiReader
 from vision_deepresearch.worlds.live.wire import Wire
 from vision_deepresearch.worlds.live.words import WordsEngine
 
@@ -34,25 +33,14 @@ def a_wire(
         settings=CallSettings(call_s=20, attempt_s=attempt_s, max_attempts=attempts),
         sleep=no_wait,
     )
-    failure = jina_failure
-    if name in TEXT:
-        return Wire(
-            name,
-            base_url=base_url,
-            role=ABOUTS[name].role,
-            policy=policy,
-            usd_per_call=usd,
-            name_failure=TEXT[name].name_failure,
-        )
-    if name in PICTURES:
-        failure = PICTURES[name].name_failure or jina_failure
+    provider = {**TEXT, **PICTURES, **API_READERS}[name]
     return Wire(
         name,
         base_url=base_url,
         role=ABOUTS[name].role,
         policy=policy,
         usd_per_call=usd,
-        name_failure=failure,
+        name_failure=provider.name_failure,
     )
 
 
@@ -79,11 +67,11 @@ async def looks_at(
 
 
 @asynccontextmanager
-async def jina_at(
-    double: Double, *, path: str = "", checks_urls: bool = True
-) -> AsyncIterator[JinaReader]:
-    wire = a_wire("jina", double.url + path)
+async def reader_at(
+    double: Double, *, name: str = "jina", path: str = "", checks_urls: bool = True
+) -> AsyncIterator[ApiReader]:
+    wire = a_wire(name, double.url + path)
     try:
-        yield JinaReader(wire, key=KEY, checks_urls=checks_urls)
+        yield ApiReader(API_READERS[name], wire=wire, key=KEY, checks_urls=checks_urls)
     finally:
         await wire.aclose()
