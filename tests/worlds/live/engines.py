@@ -5,9 +5,12 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from pydantic import SecretStr
+
 from tests.worlds.live.double import Double
 from vision_deepresearch.calls.policy import CallPolicy, CallSettings
 from vision_deepresearch.core.errors import WorldError
+from vision_deepresearch.store.redact import Redactor
 from vision_deepresearch.worlds.live.catalog import ABOUTS, API_READERS, PICTURES, TEXT
 from vision_deepresearch.worlds.live.image_host import ImageHost, NoHost
 from vision_deepresearch.worlds.live.looks import LooksEngine
@@ -25,7 +28,13 @@ async def no_wait(seconds: float) -> None:
 
 
 def a_wire(
-    name: str, base_url: str, *, attempts: int = 1, usd: float | None = 0.0, attempt_s: float = 5.0
+    name: str,
+    base_url: str,
+    *,
+    attempts: int = 1,
+    usd: float | None = 0.0,
+    attempt_s: float = 5.0,
+    redactor: Redactor | None = None,
 ) -> Wire:
     policy = CallPolicy(
         WorldError,
@@ -41,6 +50,7 @@ def a_wire(
         policy=policy,
         usd_per_call=usd,
         name_failure=provider.name_failure,
+        redactor=redactor,
     )
 
 
@@ -50,7 +60,7 @@ async def words_at(
 ) -> AsyncIterator[WordsEngine]:
     wire = a_wire(name, double.url, attempts=attempts, usd=usd)
     try:
-        yield WordsEngine(TEXT[name], wire=wire, key=KEY)
+        yield WordsEngine(TEXT[name], wire=wire, key=SecretStr(KEY))
     finally:
         await wire.aclose()
 
@@ -61,7 +71,7 @@ async def looks_at(
 ) -> AsyncIterator[LooksEngine]:
     wire = a_wire(name, double.url)
     try:
-        yield LooksEngine(PICTURES[name], wire=wire, key=KEY, host=host or NoHost())
+        yield LooksEngine(PICTURES[name], wire=wire, key=SecretStr(KEY), host=host or NoHost())
     finally:
         await wire.aclose()
 
@@ -72,6 +82,6 @@ async def reader_at(
 ) -> AsyncIterator[ApiReader]:
     wire = a_wire(name, double.url + path)
     try:
-        yield ApiReader(API_READERS[name], wire=wire, key=KEY, checks_urls=checks_urls)
+        yield ApiReader(API_READERS[name], wire=wire, key=SecretStr(KEY), checks_urls=checks_urls)
     finally:
         await wire.aclose()

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 
 import pytest
-from pydantic import JsonValue
+from pydantic import JsonValue, SecretStr
 from typing_extensions import override
 
 from tests.builders import a_picture
@@ -19,6 +19,7 @@ from vision_deepresearch.core.content import Picture
 from vision_deepresearch.core.errors import FailureKind, WorldError
 from vision_deepresearch.core.observation import Evidence
 from vision_deepresearch.media.store import MemoryMediaStore
+from vision_deepresearch.store.redact import Redactor
 from vision_deepresearch.worlds.live.catalog import API_READERS, PICTURES, TEXT
 from vision_deepresearch.worlds.live.words import WordsEngine
 
@@ -757,7 +758,7 @@ async def test_a_slow_provider_is_left_at_its_limit() -> None:
 
     with Hanging({"results": []}) as double:
         wire = a_wire("tavily", double.url, attempt_s=0.1)
-        engine = WordsEngine(TEXT["tavily"], wire=wire, key=KEY)
+        engine = WordsEngine(TEXT["tavily"], wire=wire, key=SecretStr(KEY))
         started = asyncio.get_running_loop().time()
         with pytest.raises(WorldError) as caught:
             await engine.search_text("x", limit=5)
@@ -773,6 +774,26 @@ async def test_no_log_holds_a_key(name: str, caplog: pytest.LogCaptureFixture) -
         async with words_at(name, double) as engine:
             with pytest.raises(WorldError):
                 await engine.search_text("x", limit=5)
+    assert KEY not in caplog.text
+
+
+@pytest.mark.pitfall("P27")
+async def test_a_providers_words_go_to_the_log_alone_and_without_the_key(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    html = f"<html>{PROVIDER_WORDS}\x1b[31m\n{KEY} at http://10.0.0.7/admin</html>"
+    with Double(Answer(status=500, raw=html.encode())) as double:
+        wire = a_wire("tavily", double.url, redactor=Redactor([KEY]))
+        engine = WordsEngine(TEXT["tavily"], wire=wire, key=SecretStr(KEY))
+        with pytest.raises(WorldError) as caught:
+            await engine.search_text("x", limit=5)
+        await wire.aclose()
+    assert str(caught.value) == "upstream: tavily failed (status 500)"
+    (line,) = [record.getMessage() for record in caplog.records if "IGNORE" in record.getMessage()]
+    assert "[redacted] at http://10.0.0.7/admin" in line
+    assert "\x1b" not in line
+    assert "\n" not in line
     assert KEY not in caplog.text
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from tests.builders import a_picture
 from tests.worlds.live.double import Answer, Double
@@ -217,7 +218,7 @@ async def test_a_recorded_call_keeps_its_price_and_costs_nothing_again(tmp_path:
     path = tmp_path / "tape.db"
     with Double({"results": [{"url": "https://a.org/", "title": "A"}]}) as double:
         wire = a_wire("tavily", double.url, usd=0.25)
-        engine = WordsEngine(TEXT["tavily"], wire=wire, key="k")
+        engine = WordsEngine(TEXT["tavily"], wire=wire, key=SecretStr("k"))
         live = a_world(Parts(text=[engine]))
         hits = []
         for mode in (TapeMode.AUTO, TapeMode.AUTO, TapeMode.REPLAY):

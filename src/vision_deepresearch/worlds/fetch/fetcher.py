@@ -28,6 +28,7 @@ from vision_deepresearch.worlds.fetch.resolve import (
 from vision_deepresearch.worlds.fetch.urls import (
     PORTS,
     CheckedUrl,
+    Refused,
     RefusedUrlError,
     check_redirect,
     check_url,
@@ -123,6 +124,9 @@ class Fetcher:
             async with asyncio.timeout(self._deadline_s):
                 return await self._follow(check_url(url, ports=self._ports), limit=limit)
         except RefusedUrlError as refusal:
+            if refusal.code is Refused.NO_ADDRESS:  # says nothing against the page
+                msg = "the site's name has no address now: a wrong name, or this machine is offline"
+                raise WorldError(FailureKind.UPSTREAM, msg) from None
             raise WorldError(FailureKind.BLOCKED, str(refusal)) from None
         except TimeoutError:
             raise WorldError(FailureKind.TIMEOUT, "the server took too long") from None

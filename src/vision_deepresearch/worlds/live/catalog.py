@@ -50,6 +50,8 @@ KEY_VARIABLES: tuple[str, ...] = tuple(
     dict.fromkeys(about.key_variable for about in ABOUTS.values() if about.key_variable)
 )
 S3_VARIABLES = ("S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY")
+CHEAPEST_PICTURES = "google_vision"
+"""The first 1,000 pictures of a month are free, and it needs no bucket."""
 CHEAPEST = (
     "a complete set for the least money: SEARXNG_URL (your own server, free) or SERPER_API_KEY for "
     "words, GOOGLE_VISION_API_KEY for pictures (takes bytes, no bucket needed; "

@@ -7,7 +7,7 @@ through the provider. What the provider's resolver makes of a name is out of our
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pydantic import JsonValue
+from pydantic import JsonValue, SecretStr
 
 from vision_deepresearch.core.errors import FailureKind, WorldError
 from vision_deepresearch.worlds.fetch.urls import RefusedUrlError, check_url
@@ -31,7 +31,7 @@ class ApiReader:
     """Asks one provider. A `PageEngine`."""
 
     def __init__(
-        self, provider: ReaderProvider, *, wire: Wire, key: str, checks_urls: bool = True
+        self, provider: ReaderProvider, *, wire: Wire, key: SecretStr, checks_urls: bool = True
     ) -> None:
         """Nothing is asked yet.
 
@@ -60,7 +60,7 @@ class ApiReader:
             except RefusedUrlError as refusal:
                 raise WorldError(FailureKind.BLOCKED, str(refusal)) from None
         answer = await self._wire.ask(
-            lambda: self._provider.request(url, self._key), what="reading a page"
+            lambda: self._provider.request(url, self._key.get_secret_value()), what="reading a page"
         )
         page = self._provider.parse(answer, url)
         if page is None:

@@ -8,6 +8,7 @@ from vision_deepresearch.worlds.fetch.fetcher import Fetcher
 from vision_deepresearch.worlds.fetch.sniff import Sniffed, sniff
 from vision_deepresearch.worlds.live.engine import About, ReadPage, Role
 from vision_deepresearch.worlds.live.paying import paying
+from vision_deepresearch.worlds.live.wire import Health
 from vision_deepresearch.worlds.pages import read_whole
 
 ABOUT = About(
@@ -42,6 +43,7 @@ class WebReader:
         """
         self._fetcher = fetcher
         self._pdf = pdf
+        self.health = Health()
         self._slots = asyncio.Semaphore(concurrency)
 
     @property
@@ -51,6 +53,14 @@ class WebReader:
 
     async def read_page(self, url: str) -> ReadPage:
         """See `PageEngine`. Converting runs in a thread."""
+        self.health.num_calls += 1
+        try:
+            return await self._fetch_and_read(url)
+        except WorldError as failure:
+            self.health.failures[failure.kind] += 1
+            raise
+
+    async def _fetch_and_read(self, url: str) -> ReadPage:
         async with self._slots:
             with paying(0.0):
                 fetched = await self._fetcher.fetch(url)
