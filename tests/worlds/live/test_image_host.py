@@ -183,12 +183,14 @@ def test_a_run_leaves_nothing_in_the_bucket_and_its_replay_puts_nothing_there(
     }.items():
         monkeypatch.setenv(variable, value)
     answer: JsonValue = {"organic": [{"title": "A", "link": "https://a.org/"}], "credits": 3}
-    with S3Double() as store, LensDouble(answer) as lens:
-        command = ["ask", str(photo), "-q", "What?", "--world", "live:serper_lens", "--json"]
+    page: JsonValue = {"data": {"title": "A", "content": "A rope."}}
+    with S3Double() as store, LensDouble(answer) as lens, Double(page) as jina:
+        command = ["ask", str(photo), "-q", "What?", "--world", "live:serper_lens+jina", "--json"]
         command += ["--model", f"scripted:{script}", "--mode", "cis+ts", "--profile", "vdr"]
         for setting in (
             "upload_pictures=true",
             f"base_urls.serper_lens={lens.url}",
+            f"base_urls.jina={jina.url}",
             "image_host=s3",
             f"s3_endpoint={store.url}",
             "s3_bucket=pictures",
@@ -200,6 +202,6 @@ def test_a_run_leaves_nothing_in_the_bucket_and_its_replay_puts_nothing_there(
         assert len(lens.seen) == len(store.fetched) == store.num_put > 0
         assert (store.objects, store.problems) == ({}, [])
         num_put = store.num_put
-        tape = f"replay:{tmp_path / 'first' / 'run.db'}"
+        tape = f"replay-strict:{tmp_path / 'first' / 'run.db'}"
         assert run([*command, "--out", str(tmp_path / "again"), "--tape", tape]) == 0
         assert (store.num_put, len(lens.seen)) == (num_put, num_put)
