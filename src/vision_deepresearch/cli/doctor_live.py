@@ -117,10 +117,12 @@ async def _sample(about: About, world: LiveWorld, *, card: Picture) -> str:
     match about.role:
         case Role.TEXT:
             hits = await world.search_text(_QUERY, limit=3)
-            return f"{len(hits)} hits for {_QUERY!r}" + (f", first {hits[0].url}" if hits else "")
+            return f"{counted(len(hits), 'hit')} for {_QUERY!r}" + (
+                f", first {hits[0].url}" if hits else ""
+            )
         case Role.PICTURE:
             hits = await world.search_image(card, limit=3)
-            return f"{len(hits)} hits for a card that is nowhere"
+            return f"{counted(len(hits), 'hit')} for a card that is nowhere"
         case Role.READER:
             page = await world.read(_PAGE)
             return f"read {page.title!r} ({len(page.markdown):,} characters)"
