@@ -1,23 +1,30 @@
 """Live worlds by name: what is found, what is missing, what may leave; keys come from outside only."""
 
+import io
 import json
+import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from pydantic import JsonValue
+from typing_extensions import override
 
 from tests.builders import a_picture
 from tests.worlds.corpus.pdf_files import write_pdf
 from tests.worlds.live.double import Answer, Double
+from vision_deepresearch.cli.consent import ask_consent
 from vision_deepresearch.cli.main import run
 from vision_deepresearch.core.errors import ConfigError, FailureKind, WorldError
 from vision_deepresearch.wiring.config import RunConfig, make_config
 from vision_deepresearch.wiring.live import live_environment, live_secrets, open_live
+from vision_deepresearch.wiring.user_file import keep_consent
 from vision_deepresearch.worlds.live.catalog import KEY_VARIABLES
 from vision_deepresearch.worlds.live.page_job import pdf_words
 from vision_deepresearch.worlds.live.settings import LiveSettings
 
 KEY = "canary-live-key-2b7e"
+REFUSED = Answer(status=401, body={"message": f"no such token {KEY}"})
 
 
 @pytest.fixture(autouse=True)
@@ -134,7 +141,7 @@ def test_the_doctor_says_what_each_engine_does_and_what_to_do(
     monkeypatch.setenv("GOOGLE_VISION_API_KEY", KEY)
     good: JsonValue = {"organic": [{"link": "https://www.wikipedia.org/", "title": "W"}]}
     page: JsonValue = {"data": {"title": "Main Page", "content": "words"}}
-    with Double(good) as serper, Double(Answer(status=401)) as brave, Double(page) as jina:
+    with Double(good) as serper, Double(REFUSED) as brave, Double(page) as jina:
         bases = {"serper": serper.url, "brave": brave.url, "jina": jina.url}
         command = ["doctor", "--world", "live:serper+brave+jina", "--json"]
         for name, url in bases.items():
@@ -146,8 +153,11 @@ def test_the_doctor_says_what_each_engine_does_and_what_to_do(
     assert "https://www.wikipedia.org/" in checks["serper"]["found"]
     assert checks["brave"]["health"] == "fail"
     assert "check the key" in checks["brave"]["remedy"]
+    assert "no such token [redacted]" in checks["brave"]["found"]
     assert "read 'Main Page'" in checks["jina"]["found"]
-    assert "live.upload_pictures" in checks["google_vision"]["remedy"]
+    assert "live.upload_pictures" in checks["google_vision"]["found"]
+    assert "live.upload_pictures" in checks["live world"]["remedy"]
+    assert "brave" not in checks["cheapest live set"]["found"]
     assert KEY not in printed.out + printed.err
 
 
@@ -172,7 +182,164 @@ def test_asking_says_plainly_that_no_picture_can_be_searched(
         command[command.index(str(tmp_path / "run"))] = str(tmp_path / "more")
         assert run(command) == 0
     assert len(serper.asked) == 1
-    assert "A rope" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "A rope" in told
+    assert "engines  serper 1 call" in told
+
+
+def test_asking_with_no_key_says_what_to_do(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    photo, script = tmp_path / "photo.png", tmp_path / "script.jsonl"
+    photo.write_bytes(a_picture())
+    script.write_text(json.dumps({"text": "<answer>A rope</answer>"}) + "\n")
+    command = [
+        "ask",
+        str(photo),
+        "-q",
+        "What?",
+        "--world",
+        "live:auto",
+        "--out",
+        str(tmp_path / "r"),
+    ]
+    assert run([*command, "--model", f"scripted:{script}"]) == 2
+    told = capsys.readouterr().err
+    assert "SERPER_API_KEY" in told
+    assert "GOOGLE_VISION_API_KEY" in told
+
+
+def test_the_doctor_without_a_world_says_what_of_the_live_web_is_ready(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], world_cache: Path
+) -> None:
+    assert world_cache.is_dir()
+    assert run(["doctor", "--json"]) == 0
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert "SERPER_API_KEY" in checks["live web"]["remedy"]
+    monkeypatch.setenv("SERPER_API_KEY", KEY)
+    assert run(["doctor", "--json"]) == 0
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert "SERPER_API_KEY" in checks["live web"]["found"]
+    assert "--world live:auto" in checks["live web"]["remedy"]
+
+
+def test_what_an_engine_lacks_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SERPER_API_KEY", KEY)
+    monkeypatch.setenv("ZHIPU_API_KEY", KEY)
+    run(["doctor", "--world", "live:serper", "--json", "--offline"])
+    checks = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    for words in ("consent", "bucket"):
+        assert words in checks["serper_lens"]["found"]
+    assert "+zhipu_lens" in checks["zhipu_lens"]["found"]
+    assert "zhipu_lens" not in config_of("live:auto", "live.upload_pictures=true").world
+
+
+# ---------------------------------------------------------------------------------- the user's file
+
+
+@pytest.fixture
+def user_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    path = tmp_path / "config" / "config.toml"
+    monkeypatch.setenv("VDR_CONFIG", str(path))
+    return path
+
+
+def write(path: Path, text: str, *, mode: int = 0o600) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+
+
+def test_keys_come_from_the_file_too_and_the_environment_counts_first(
+    user_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(user_path, f'[keys]\nBRAVE_API_KEY = "{KEY}"\nSEARXNG_URL = "http://127.0.0.1:1"\n')
+    assert live_environment() == {"SEARXNG_URL": "http://127.0.0.1:1", "BRAVE_API_KEY": KEY}
+    assert live_secrets(live_environment()) == [KEY]
+    assert config_of("live:auto").world == "live:searxng+brave+web"
+    monkeypatch.setenv("BRAVE_API_KEY", "another-key")
+    assert live_environment()["BRAVE_API_KEY"] == "another-key"
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "words"),
+    [
+        (f'[keys]\nBRAVE_API_KEY = "{KEY}"', 0o644, "chmod 600"),
+        (f'[keys]\nBRAVE_KEY = "{KEY}"', 0o600, "BRAVE_API_KEY"),
+        (f'key = "{KEY}"', 0o600, "not understood: key"),
+        (f"[keys]\nBRAVE_API_KEY = {KEY}", 0o600, "no TOML"),
+        ("[keys]\nBRAVE_API_KEY = 7", 0o600, "keys.BRAVE_API_KEY"),
+        ('upload_pictures = "always"', 0o600, "upload_pictures"),
+    ],
+)
+def test_a_file_that_is_not_to_be_used_says_how_to_mend_it_and_shows_no_key(
+    user_path: Path, text: str, mode: int, words: str
+) -> None:
+    write(user_path, text, mode=mode)
+    with pytest.raises(ConfigError) as caught:
+        live_environment()
+    assert words in str(caught.value)
+    assert KEY not in f"{caught.value!r} {caught.value.__cause__!r}"
+
+
+class Terminal(io.StringIO):
+    """Somebody sits at it."""
+
+    @override
+    def isatty(self) -> bool:
+        return True
+
+
+def asked_config(answer: str) -> tuple[RunConfig, str]:
+    sink = Terminal()
+
+    def ask(engines: Sequence[str]) -> bool | None:
+        return ask_consent(engines, source=Terminal(answer), sink=sink)
+
+    values: dict[str, JsonValue] = {"world": "live:auto", "mode": "cis+ts"}
+    return make_config(values, ask_consent=ask), sink.getvalue()
+
+
+@pytest.mark.pitfall("P29")
+def test_consent_is_asked_once_in_a_life(user_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("SERPER_API_KEY", "GOOGLE_VISION_API_KEY"):
+        monkeypatch.setenv(variable, KEY)
+    config, told = asked_config("what?\n")
+    assert (config.world, user_path.exists()) == ("live:serper+web", False)
+    assert "google_vision (vision.googleapis.com)" in told
+    config, told = asked_config("y\n")
+    assert (config.world, config.live.upload_pictures) == ("live:serper+google_vision+web", True)
+    assert stat.S_IMODE(user_path.stat().st_mode) == 0o600
+    config, told = asked_config("n\n")
+    assert (config.live.upload_pictures, told) == (True, "")
+    assert config_of("live:auto").live.upload_pictures  # nobody there: as it was said
+    assert not config_of("live:auto", "live.upload_pictures=false").live.upload_pictures
+
+
+def test_a_refusal_is_kept_and_the_rest_of_the_file_with_it(
+    user_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERPER_API_KEY", KEY)
+    write(user_path, f'# mine\n[keys]\nGOOGLE_VISION_API_KEY = "{KEY}"\n')
+    assert asked_config("\n")[0].world == "live:serper+web"
+    assert asked_config("y\n") == (config_of("live:auto"), "")
+    text = user_path.read_text()
+    assert text.startswith("upload_pictures = false\n# mine\n[keys]")
+    keep_consent(user_path, agreed=True)
+    assert user_path.read_text() == text.replace("false", "true")
+    assert live_environment()["GOOGLE_VISION_API_KEY"] == KEY
+
+
+def test_nobody_is_asked_where_there_is_nothing_to_send_or_no_terminal(
+    user_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERPER_API_KEY", KEY)
+    assert asked_config("y\n")[1] == ""
+    monkeypatch.setenv("GOOGLE_VISION_API_KEY", KEY)
+    assert ask_consent(["google_vision"], source=io.StringIO("y\n"), sink=Terminal()) is None
+    assert not user_path.exists()
 
 
 @pytest.mark.parametrize("reads", [True, False])

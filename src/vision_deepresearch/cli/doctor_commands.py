@@ -17,7 +17,7 @@ from vision_deepresearch.cli.doctor_checks import (
     check_model,
     check_world,
 )
-from vision_deepresearch.cli.doctor_live import check_live
+from vision_deepresearch.cli.doctor_live import check_live, check_user_file, hint_live
 from vision_deepresearch.cli.live import plain
 from vision_deepresearch.cli.output import console, print_json
 from vision_deepresearch.cli.research import prepare_world, resolve
@@ -93,12 +93,17 @@ async def _checks(config: RunConfig, *, offline: bool, json_wanted: bool) -> Asy
     media = MemoryMediaStore()
     for check in await check_machine(cache_folder()):
         yield check
+    user = check_user_file()
+    yield user
+    if user.health is Health.FAIL:  # whatever needs a key reads it
+        return
     if is_live(config.world):
         card, _ = draw_testcard(rng)
         picture = media.picture(media.put(card))
         async for check in check_live(config.world, config.live, card=picture, offline=offline):
             yield check
     else:
+        yield hint_live()
         async for check in _world_checks(config, media=media, rng=rng, json_wanted=json_wanted):
             yield check
     async with AsyncExitStack() as stack:

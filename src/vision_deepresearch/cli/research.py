@@ -10,6 +10,8 @@ from pathlib import Path
 from pydantic import JsonValue
 from rich.console import Console
 
+from vision_deepresearch.cli.consent import ask_consent
+from vision_deepresearch.cli.engines import about_engines
 from vision_deepresearch.cli.live import LiveView, plain
 from vision_deepresearch.cli.output import console, print_json, progress_bars
 from vision_deepresearch.cli.report import figures, print_report
@@ -23,7 +25,13 @@ from vision_deepresearch.media.given import load_given
 from vision_deepresearch.serve.report import write_run_reports
 from vision_deepresearch.serve.viewer import TraceItem, write_run_pages
 from vision_deepresearch.store.run import RunFolder
-from vision_deepresearch.wiring.config import RunConfig, load_recipe, make_config, stored_today
+from vision_deepresearch.wiring.config import (
+    AskConsent,
+    RunConfig,
+    load_recipe,
+    make_config,
+    stored_today,
+)
 from vision_deepresearch.wiring.models import Streams
 from vision_deepresearch.wiring.session import Session, open_session
 from vision_deepresearch.wiring.worlds import world_folder
@@ -43,12 +51,13 @@ def resolve(
     recipe: Path | None,
     overrides: Sequence[str],
     out: Path | None,
+    ask_consent: AskConsent | None = None,
 ) -> RunConfig:
     """Defaults of the command, then the recipe, then flags, then --set."""
     values = {**defaults, **(load_recipe(recipe) if recipe else {}), **flags}
     if out is not None and "today" not in values:
         values["today"] = stored_today(out)
-    return make_config(values, overrides=overrides)
+    return make_config(values, overrides=overrides, ask_consent=ask_consent)
 
 
 def ask(
@@ -73,6 +82,7 @@ def ask(
         recipe=recipe,
         overrides=overrides,
         out=folder,
+        ask_consent=ask_consent,
     )
 
     def make_task(session: Session) -> Task:
@@ -251,6 +261,8 @@ async def _attempt(
             live = LiveView(target)
             with live.watching():
                 trajectory = await session.roll_out(task, 0, listener=live.listen)
+        for line in about_engines(session.source.world):
+            target.print(line, soft_wrap=True)
         if trajectory.stop.is_infrastructure:
             await session.run.put_outage(task, trajectory)
             _tell_outage(target, trajectory)

@@ -8,7 +8,7 @@ import json
 import math
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -22,7 +22,8 @@ from vision_deepresearch.core.protocols import Sampling
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.models.endpoint import EndpointSettings
 from vision_deepresearch.tools.limits import ToolLimits
-from vision_deepresearch.wiring.live import resolve_live
+from vision_deepresearch.wiring.live import awaiting_consent, resolve_live, user_file
+from vision_deepresearch.wiring.user_file import keep_consent, user_file_path
 from vision_deepresearch.worlds.live.catalog import is_live
 from vision_deepresearch.worlds.live.settings import LiveSettings
 from vision_deepresearch.worlds.wrappers.noise_settings import NoiseSettings, noise_named
@@ -106,8 +107,23 @@ class RunConfig(Record):
     judge_endpoint: EndpointSettings | None = None
 
 
-def make_config(values: Mapping[str, JsonValue], *, overrides: Sequence[str] = ()) -> RunConfig:
+AskConsent = Callable[[Sequence[str]], bool | None]
+"""Asks the user whether pictures may be sent to these engines; None: nobody is there to ask."""
+
+
+def make_config(
+    values: Mapping[str, JsonValue],
+    *,
+    overrides: Sequence[str] = (),
+    ask_consent: AskConsent | None = None,
+) -> RunConfig:
     """Check values and `--set a.b=1` overrides against the schema.
+
+    Args:
+        values: plain tables.
+        overrides: of single values.
+        ask_consent: asked once in the user's life, where a live world could send pictures and
+            nothing says whether it may.
 
     Raises:
         ConfigError: an unknown key or a value that does not fit; the message names it.
@@ -124,7 +140,7 @@ def make_config(values: Mapping[str, JsonValue], *, overrides: Sequence[str] = (
     if config.sampling.seed is not None:
         msg = f"sampling.seed is made from seed and attempt, got {config.sampling.seed}: set seed"
         raise ConfigError(msg)
-    config = _resolved(config)
+    config = _resolved(_with_consent(config, ask=ask_consent))
     if not config.today:
         config = config.model_copy(update={"today": datetime.now(UTC).date().isoformat()})
     try:
@@ -138,6 +154,22 @@ def make_config(values: Mapping[str, JsonValue], *, overrides: Sequence[str] = (
 def is_hosted(model: str) -> bool:
     """Whether a name stands for an endpoint that is asked over HTTP."""
     return model.startswith((*(f"{name}:" for name in HOSTED), "http://", "https://"))
+
+
+def _with_consent(config: RunConfig, *, ask: AskConsent | None) -> RunConfig:
+    """Whether pictures may leave, where the configuration does not say: as the user once said."""
+    is_said = "upload_pictures" in config.live.model_fields_set
+    if is_said or not is_live(config.world) or not awaiting_consent(config.world, config.live):
+        return config
+    agreed = user_file().upload_pictures
+    if agreed is None and ask is not None:
+        agreed = ask(awaiting_consent(config.world, config.live))
+        if agreed is not None:
+            keep_consent(user_file_path(), agreed=agreed)
+    if not agreed:
+        return config
+    live = config.live.model_copy(update={"upload_pictures": True})
+    return config.model_copy(update={"live": live})
 
 
 def _resolved(config: RunConfig) -> RunConfig:

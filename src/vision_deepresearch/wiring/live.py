@@ -12,56 +12,86 @@ from vision_deepresearch.calls.policy import CallPolicy, CallSettings
 from vision_deepresearch.core.errors import ConfigError, FailureKind, WorldError
 from vision_deepresearch.core.mode import mode_named
 from vision_deepresearch.sandbox.parsing import ParseLimits
+from vision_deepresearch.store.redact import Redactor
+from vision_deepresearch.wiring.user_file import UserFile, read_user_file, user_file_path
 from vision_deepresearch.worlds.corpus.pdf import require_pdfium
 from vision_deepresearch.worlds.fetch.fetcher import MAX_PICTURE_BYTES, Fetcher
 from vision_deepresearch.worlds.index.seam import check_server
 from vision_deepresearch.worlds.live.catalog import (
     ABOUTS,
+    API_READERS,
     AUTO,
     CHEAPEST,
+    CHEAPEST_PICTURES,
     KEY_VARIABLES,
     PICTURES,
     S3_VARIABLES,
     TEXT,
     Wanted,
     found_in,
+    is_ready,
     wanted_by,
 )
 from vision_deepresearch.worlds.live.engine import About, NameFailure, PageEngine
 from vision_deepresearch.worlds.live.image_host import ImageHost, NoHost, S3Host, S3Place
-from vision_deepresearch.worlds.live.jina import JinaReader
-from vision_deepresearch.worlds.live.jina import name_failure as jina_failure
 from vision_deepresearch.worlds.live.looks import LooksEngine
 from vision_deepresearch.worlds.live.parsers import Parsers, ParsersApart, ParsersHere
 from vision_deepresearch.worlds.live.paying import price_of
+from vision_deepresearch.worlds.live.readers import ApiReader
 from vision_deepresearch.worlds.live.settings import LiveSettings
 from vision_deepresearch.worlds.live.sigv4 import S3Keys
 from vision_deepresearch.worlds.live.web import WebReader
-from vision_deepresearch.worlds.live.wire import Wire, certificates
+from vision_deepresearch.worlds.live.wire import Health, Wire, certificates
 from vision_deepresearch.worlds.live.words import WordsEngine
 from vision_deepresearch.worlds.live.world import CONSENT, LiveWorld, Parts
 
+LIVE_VARIABLES: tuple[str, ...] = (
+    *KEY_VARIABLES,
+    *(about.base_variable for about in ABOUTS.values() if about.base_variable),
+    *S3_VARIABLES,
+)
 _PICTURE_TOOLS = frozenset({"crop_and_search", "image_search"})
 _MIN_SECRET_CHARS = 8
 """Shorter ones are words for servers that take any key, and pages hold such words."""
 
 
 def live_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """What the environment holds for live engines: the one place where it is read for them.
+    """What environment and the user's file hold for live engines: the one place to read them.
 
     Raises:
-        ConfigError: a key with characters that no key has; it is not shown.
+        ConfigError: a key with characters that no key has; it is not shown. Or a file that is not
+            to be used; see `read_user_file`.
     """
-    bases = [about.base_variable for about in ABOUTS.values() if about.base_variable]
+    kept = user_file(environ).keys
     found: dict[str, str] = {}
-    for variable in (*KEY_VARIABLES, *bases, *S3_VARIABLES):
+    for variable in LIVE_VARIABLES:
         value = environ.get(variable, "").strip()
+        if not value and variable in kept:
+            value = kept[variable].get_secret_value().strip()
         if value and not (value.isascii() and value.isprintable() and " " not in value):
             msg = f"{variable} holds characters that it cannot have: copy it again, on one line"
             raise ConfigError(msg)
         if value:
             found[variable] = value
     return found
+
+
+def user_file(environ: Mapping[str, str] = os.environ) -> UserFile:
+    """The user's own file, or an empty one."""
+    return read_user_file(user_file_path(environ), known=frozenset(LIVE_VARIABLES))
+
+
+def awaiting_consent(world: str, settings: LiveSettings) -> tuple[str, ...]:
+    """The picture engines that a name asks for, or that are ready for `live:auto`.
+
+    Raises:
+        ConfigError: an engine nobody knows.
+    """
+    if world != AUTO:
+        return wanted_by(world).pictures
+    has_host = settings.image_host != "none"
+    wanted = found_in(live_environment(), may_upload=True, has_host=has_host)
+    return wanted.pictures if wanted is not None else ()
 
 
 def live_secrets(keys: Mapping[str, str]) -> list[str]:
@@ -138,14 +168,20 @@ def live_notes(world: LiveWorld, name: str) -> tuple[str, ...]:
     notes = []
     if not world.has_text:
         notes.append("no text engine is set up: pages can be read, not searched")
-    if not world.has_pictures:
-        notes.append(
-            "picture search is off, the picture can be looked at with zoom and searched by words; "
-            f"GOOGLE_VISION_API_KEY with --set {CONSENT}=true turns it on"
-        )
-    else:
+    if world.has_pictures:
         sent = ", ".join(wanted_by(name).pictures)
         notes.append(f"pictures of the question and their crops are sent to {sent} ({CONSENT})")
+        return tuple(notes)
+    is_ready_for_it = is_ready(ABOUTS[CHEAPEST_PICTURES], live_environment())
+    way = (
+        f"google_vision is ready, agree with --set {CONSENT}=true"
+        if is_ready_for_it
+        else f"GOOGLE_VISION_API_KEY with --set {CONSENT}=true turns it on"
+    )
+    notes.append(
+        "picture search is off, the picture can be looked at with zoom and searched by words; "
+        + way
+    )
     return tuple(notes)
 
 
@@ -181,6 +217,8 @@ class _Builder:
         self._seed = seed
         self._needs_keys = needs_keys
         self._wires: list[Wire] = []
+        self._health: dict[str, Health] = {}
+        self._redactor = Redactor(live_secrets(keys))
         unknown = sorted({*settings.base_urls, *settings.prices} - set(ABOUTS))
         if unknown:
             msg = f"live.base_urls and live.prices name engines, {unknown[0]!r} is none of {', '.join(ABOUTS)}"
@@ -224,7 +262,7 @@ class _Builder:
             parsers=parsers,
             assets=own.fetch if self._settings.assets_at else None,
             close=(host.aclose, own.aclose, *(wire.aclose for wire in self._wires)),
-            health={wire.name: wire.health for wire in self._wires},
+            health=self._health,
         )
 
     def _told(self, wanted: Wanted) -> dict[str, str]:
@@ -239,11 +277,14 @@ class _Builder:
 
     def _reader(self, name: str, *, fetcher: Fetcher, parsers: Parsers) -> PageEngine:
         if name == "web":
-            return WebReader(fetcher, parsers=parsers)
-        about = ABOUTS[name]
-        return JinaReader(
-            self._wire(about, jina_failure),
-            key=self._key(about),
+            web = WebReader(fetcher, parsers=parsers)
+            self._health[name] = web.health
+            return web
+        provider = API_READERS[name]
+        return ApiReader(
+            provider,
+            wire=self._wire(provider.about, provider.name_failure),
+            key=self._key(provider.about),
             checks_urls=self._settings.check_reader_urls,
         )
 
@@ -266,8 +307,10 @@ class _Builder:
             policy=policy,
             usd_per_call=price_of(about.price_name, own=settings.prices),
             name_failure=name_failure,
+            redactor=self._redactor,
         )
         self._wires.append(wire)
+        self._health[about.name] = wire.health
         return wire
 
     def _base(self, about: About) -> str:
@@ -285,12 +328,15 @@ class _Builder:
             raise ConfigError(msg) from None
         return base
 
-    def _key(self, about: About) -> str:
+    def _key(self, about: About) -> SecretStr:
         key = self._keys.get(about.key_variable, "")
         if not key and about.needs_key and self._needs_keys:
-            msg = f"{about.name} needs a key: export {about.key_variable}=... and run again"
+            msg = (
+                f"{about.name} needs a key: export {about.key_variable}=... (or write it in "
+                f"{user_file_path()}) and run again"
+            )
             raise ConfigError(msg)
-        return key
+        return SecretStr(key)
 
     def _host(self, wanted: Wanted) -> ImageHost:
         wants_url = [name for name in wanted.pictures if ABOUTS[name].takes == "url"]

@@ -5,14 +5,16 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from pydantic import SecretStr
+
 from tests.worlds.live.double import Double
 from vision_deepresearch.calls.policy import CallPolicy, CallSettings
 from vision_deepresearch.core.errors import WorldError
-from vision_deepresearch.worlds.live.catalog import ABOUTS, PICTURES, TEXT
+from vision_deepresearch.store.redact import Redactor
+from vision_deepresearch.worlds.live.catalog import ABOUTS, API_READERS, PICTURES, TEXT
 from vision_deepresearch.worlds.live.image_host import ImageHost, NoHost
-from vision_deepresearch.worlds.live.jina import JinaReader
-from vision_deepresearch.worlds.live.jina import name_failure as jina_failure
 from vision_deepresearch.worlds.live.looks import LooksEngine
+from vision_deepresearch.worlds.live.readers import ApiReader
 from vision_deepresearch.worlds.live.wire import Wire
 from vision_deepresearch.worlds.live.words import WordsEngine
 
@@ -26,7 +28,13 @@ async def no_wait(seconds: float) -> None:
 
 
 def a_wire(
-    name: str, base_url: str, *, attempts: int = 1, usd: float | None = 0.0, attempt_s: float = 5.0
+    name: str,
+    base_url: str,
+    *,
+    attempts: int = 1,
+    usd: float | None = 0.0,
+    attempt_s: float = 5.0,
+    redactor: Redactor | None = None,
 ) -> Wire:
     policy = CallPolicy(
         WorldError,
@@ -34,25 +42,15 @@ def a_wire(
         settings=CallSettings(call_s=20, attempt_s=attempt_s, max_attempts=attempts),
         sleep=no_wait,
     )
-    failure = jina_failure
-    if name in TEXT:
-        return Wire(
-            name,
-            base_url=base_url,
-            role=ABOUTS[name].role,
-            policy=policy,
-            usd_per_call=usd,
-            name_failure=TEXT[name].name_failure,
-        )
-    if name in PICTURES:
-        failure = PICTURES[name].name_failure or jina_failure
+    provider = {**TEXT, **PICTURES, **API_READERS}[name]
     return Wire(
         name,
         base_url=base_url,
         role=ABOUTS[name].role,
         policy=policy,
         usd_per_call=usd,
-        name_failure=failure,
+        name_failure=provider.name_failure,
+        redactor=redactor,
     )
 
 
@@ -62,7 +60,7 @@ async def words_at(
 ) -> AsyncIterator[WordsEngine]:
     wire = a_wire(name, double.url, attempts=attempts, usd=usd)
     try:
-        yield WordsEngine(TEXT[name], wire=wire, key=KEY)
+        yield WordsEngine(TEXT[name], wire=wire, key=SecretStr(KEY))
     finally:
         await wire.aclose()
 
@@ -73,17 +71,17 @@ async def looks_at(
 ) -> AsyncIterator[LooksEngine]:
     wire = a_wire(name, double.url)
     try:
-        yield LooksEngine(PICTURES[name], wire=wire, key=KEY, host=host or NoHost())
+        yield LooksEngine(PICTURES[name], wire=wire, key=SecretStr(KEY), host=host or NoHost())
     finally:
         await wire.aclose()
 
 
 @asynccontextmanager
-async def jina_at(
-    double: Double, *, path: str = "", checks_urls: bool = True
-) -> AsyncIterator[JinaReader]:
-    wire = a_wire("jina", double.url + path)
+async def reader_at(
+    double: Double, *, name: str = "jina", path: str = "", checks_urls: bool = True
+) -> AsyncIterator[ApiReader]:
+    wire = a_wire(name, double.url + path)
     try:
-        yield JinaReader(wire, key=KEY, checks_urls=checks_urls)
+        yield ApiReader(API_READERS[name], wire=wire, key=SecretStr(KEY), checks_urls=checks_urls)
     finally:
         await wire.aclose()

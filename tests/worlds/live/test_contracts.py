@@ -8,18 +8,19 @@ import time
 from dataclasses import dataclass, field
 
 import pytest
-from pydantic import JsonValue
+from pydantic import JsonValue, SecretStr
 from typing_extensions import override
 
 from tests.builders import a_picture
 from tests.worlds.live.double import Answer, Asked, Double
-from tests.worlds.live.engines import KEY, a_wire, jina_at, looks_at, words_at
+from tests.worlds.live.engines import KEY, a_wire, looks_at, reader_at, words_at
 from tests.worlds.live.s3_double import SECRET, S3Double, host_at
 from vision_deepresearch.core.content import Picture
 from vision_deepresearch.core.errors import FailureKind, WorldError
 from vision_deepresearch.core.observation import Evidence
 from vision_deepresearch.media.store import MemoryMediaStore
-from vision_deepresearch.worlds.live.catalog import TEXT
+from vision_deepresearch.store.redact import Redactor
+from vision_deepresearch.worlds.live.catalog import API_READERS, PICTURES, TEXT
 from vision_deepresearch.worlds.live.words import WordsEngine
 
 QUERY = "who founded  the Ropewalk\nmuseum"
@@ -248,6 +249,7 @@ COMMON: list[tuple[Answer, FailureKind]] = [
 ]
 
 
+@pytest.mark.pitfall("P27")
 @pytest.mark.parametrize("name", sorted(TEXT))
 async def test_every_failure_is_typed_and_shows_nothing_of_the_provider(name: str) -> None:
     for answer, kind in COMMON:
@@ -262,20 +264,59 @@ async def test_every_failure_is_typed_and_shows_nothing_of_the_provider(name: st
         assert name in caught.value.message
 
 
+BRAVE_ID = "5d832250-9396-4f6e-b84a-2a1fe524cd7d"
+
+
+def brave(status: int, code: str, *, component: str = "", **meta: JsonValue) -> Answer:
+    error: JsonValue = {
+        "id": BRAVE_ID,
+        "status": status,
+        "code": code,
+        "detail": PROVIDER_WORDS,
+        "meta": {"component": component, **meta},
+    }
+    body: JsonValue = {"type": "ErrorResponse", "error": error, "time": 1663072993}
+    return Answer(status=status, body=body)
+
+
+def listed(answer: Answer) -> Answer:
+    """The same error as older examples of the reference have it."""
+    assert isinstance(answer.body, dict)
+    rest = {name: value for name, value in answer.body.items() if name != "error"}
+    return Answer(status=answer.status, body={**rest, "errors": [answer.body["error"]]})
+
+
+TOKEN_MISSING = brave(
+    422, "VALIDATION", errors=[{"type": "missing", "loc": ["header", "x-subscription-token"]}]
+)
 OWN: list[tuple[str, Answer, FailureKind]] = [
     ("serper", Answer(status=400, body={"message": "Not enough credits"}), FailureKind.AUTH),
-    ("serper", Answer(status=403, body={"message": "Unauthorized."}), FailureKind.AUTH),
-    ("searxng", Answer(status=403, raw=b"<html>"), FailureKind.UNAVAILABLE),
     (
-        "brave",
-        Answer(status=422, body={"error": {"code": "SUBSCRIPTION_TOKEN_INVALID"}}),
+        "serper",
+        Answer(status=403, body={"message": "Unauthorized.", "statusCode": 403}),
         FailureKind.AUTH,
     ),
-    ("brave", Answer(status=422, body={"error": {"code": "VALIDATION"}}), FailureKind.BAD_REQUEST),
-    ("brave", Answer(status=429, body={"error": {"code": "QUOTA_LIMITED"}}), FailureKind.AUTH),
+    ("searxng", Answer(status=403, raw=b"<html>"), FailureKind.UNAVAILABLE),
+    ("searxng", Answer(status=429, raw=b"Too Many Requests"), FailureKind.RATE_LIMITED),
+    ("brave", brave(422, "SUBSCRIPTION_TOKEN_INVALID"), FailureKind.AUTH),
+    ("brave", listed(brave(422, "SUBSCRIPTION_TOKEN_INVALID")), FailureKind.AUTH),
+    ("brave", TOKEN_MISSING, FailureKind.AUTH),
+    ("brave", brave(404, "SUBSCRIPTION_NOT_FOUND"), FailureKind.AUTH),
+    ("brave", brave(422, "VALIDATION", errors=[{"loc": ["query", "q"]}]), FailureKind.BAD_REQUEST),
+    ("brave", brave(429, "RATE_LIMITED"), FailureKind.RATE_LIMITED),
+    ("brave", listed(brave(429, "QUOTA_LIMITED")), FailureKind.AUTH),
+    ("tavily", Answer(status=401, body={"detail": {"error": "Unauthorized"}}), FailureKind.AUTH),
     ("tavily", Answer(status=432, body={"detail": {"error": "plan"}}), FailureKind.AUTH),
     ("tavily", Answer(status=433, body={}), FailureKind.AUTH),
+    ("tavily", Answer(status=429, body={"detail": {"error": "x"}}), FailureKind.RATE_LIMITED),
     ("exa", Answer(status=402, body={"tag": "NO_MORE_CREDITS"}), FailureKind.AUTH),
+    ("exa", Answer(status=403, body={"tag": "ACCESS_DENIED"}), FailureKind.AUTH),
+    (
+        "exa",
+        Answer(status=403, body={"requestId": "r", "error": "x", "tag": "PROHIBITED_CONTENT"}),
+        FailureKind.BLOCKED,
+    ),
+    ("zhipu", Answer(status=401, body={"error": {"code": "1000"}}), FailureKind.AUTH),
     ("zhipu", Answer(status=429, body={"error": {"code": "1113"}}), FailureKind.AUTH),
     ("zhipu", Answer(status=429, body={"error": {"code": "1302"}}), FailureKind.RATE_LIMITED),
 ]
@@ -307,6 +348,15 @@ async def test_what_may_work_later_is_asked_again_and_a_refused_key_never() -> N
     assert len(double.asked) == 1
 
 
+async def test_a_query_that_is_refused_does_not_end_the_engine() -> None:
+    refused = Answer(status=403, body={"tag": "PROHIBITED_CONTENT"})
+    with Double(refused, {"results": [{"url": "https://a.org/", "title": "A"}]}) as double:
+        async with words_at("exa", double) as engine:
+            with pytest.raises(WorldError):
+                await engine.search_text("x", limit=5)
+            assert len(await engine.search_text("y", limit=5)) == 1
+
+
 async def test_a_wait_that_was_asked_for_is_told() -> None:
     with Double(Answer(status=429, body={}, headers={"Retry-After": "7"})) as double:
         async with words_at("exa", double) as engine:
@@ -323,6 +373,14 @@ async def test_packed_answers_are_unpacked_and_long_queries_are_cut_at_a_word() 
     (asked,) = double.asked
     assert isinstance(asked.body, dict)
     assert asked.body["search_query"] == " ".join(["rope"] * 14)
+
+
+async def test_brave_is_asked_with_no_more_words_than_it_takes() -> None:
+    with Double({"type": "search"}) as double:
+        async with words_at("brave", double) as engine:
+            assert await engine.search_text("a " * 80, limit=50) == []
+    (asked,) = double.asked
+    assert (len(asked.query["q"].split()), asked.query["count"]) == (50, "20")
 
 
 async def test_a_server_that_is_not_there_is_an_upstream_failure_without_the_key() -> None:
@@ -373,6 +431,7 @@ async def look(name: str, *answers: Answer | JsonValue) -> tuple[list[Evidence],
             return await engine.search_picture(a_look(), limit=10), double.asked
 
 
+@pytest.mark.pitfall("P28")
 async def test_vision_is_sent_the_bytes_and_read_surest_first() -> None:
     hits, (asked,) = await look("google_vision", VISION)
     assert (asked.method, asked.path) == ("POST", "/v1/images:annotate")
@@ -421,8 +480,137 @@ async def test_vision_without_anything_found_gives_no_hits() -> None:
     assert hits == []
 
 
+LENS_HIT: JsonValue = {
+    "title": "The <b>Ropewalk</b>",
+    "source": "ropewalk.org",
+    "link": "https://ropewalk.org/about",
+    "imageUrl": "https://ropewalk.org/hall.jpg",
+    "image": "https://ropewalk.org/hall.jpg",
+    "image_url": "https://ropewalk.org/hall.jpg",
+    "thumbnailUrl": "https://t.org/1.jpg",
+    "thumbnail": "https://t.org/1.jpg",
+    "thumbnail_url": "https://t.org/1.jpg",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LensContract:
+    """How a provider that takes a picture's url is asked, and where its hits stand."""
+
+    name: str
+    method: str = "POST"
+    path: str
+    header: str = ""
+    answer: JsonValue
+    label: str | None = None
+    empty: JsonValue
+
+
+LENSES = [
+    LensContract(
+        name="serper_lens",
+        path="/lens",
+        header="x-api-key",
+        answer={"searchParameters": {}, "organic": [LENS_HIT], "credits": 3},
+        empty={"searchParameters": {}, "credits": 3},
+    ),
+    LensContract(
+        name="serpapi_lens",
+        method="GET",
+        path="/search.json",
+        answer={"search_metadata": {"status": "Success"}, "exact_matches": [LENS_HIT]},
+        label="match",
+        empty={
+            "search_metadata": {"status": "Success"},
+            "error": "Google Lens hasn't returned any results for this query.",
+        },
+    ),
+    LensContract(
+        name="zhipu_lens",
+        path="/paas/v4/image_search",
+        header="authorization",
+        answer={"search_result": [LENS_HIT]},
+        empty={"search_result": []},
+    ),
+]
+
+
+def test_every_provider_of_pictures_and_pages_has_a_contract() -> None:
+    assert {contract.name for contract in LENSES} | {"google_vision"} == set(PICTURES)
+    assert set(API_READERS) == {"jina", "zhipu_reader"}
+
+
+@pytest.mark.pitfall("P28")
+@pytest.mark.parametrize("contract", LENSES, ids=lambda contract: contract.name)
+async def test_a_lens_is_shown_a_url_and_read_as_documented(contract: LensContract) -> None:
+    with S3Double() as store, Double(contract.answer, contract.empty) as double:
+        host = host_at(store)
+        async with looks_at(contract.name, double, host=host) as engine:
+            (hit,) = await engine.search_picture(a_look(), limit=5)
+            assert await engine.search_picture(a_look(), limit=5) == []
+        await host.aclose()
+        asked, _ = double.asked
+        assert (asked.method, asked.path) == (contract.method, contract.path)
+        if contract.header:
+            assert asked.headers[contract.header] == KEY
+            assert isinstance(asked.body, dict)
+            shown = asked.body
+            assert set(shown) == {"url"}
+        else:
+            shown = dict(asked.query)
+            assert {**shown, "url": ""} == {"engine": "google_lens", "url": "", "api_key": KEY}
+        assert str(shown["url"]).startswith(store.url)
+        assert store.objects == {}
+    assert (hit.url, hit.title, hit.label) == (
+        "https://ropewalk.org/about",
+        "The Ropewalk",
+        contract.label,
+    )
+    assert hit.image_url == "https://ropewalk.org/hall.jpg"
+
+
+LENS_ERRORS: list[tuple[str, Answer, FailureKind]] = [
+    ("serper_lens", Answer(status=400, body={"message": "Not enough credits"}), FailureKind.AUTH),
+    ("serper_lens", Answer(status=403, body={"message": "Unauthorized."}), FailureKind.AUTH),
+    (
+        "serpapi_lens",
+        Answer(status=401, body={"error": "Invalid API key. Your API key should be here: x"}),
+        FailureKind.AUTH,
+    ),
+    (
+        "serpapi_lens",
+        Answer(status=429, body={"error": "Your account has run out of searches."}),
+        FailureKind.AUTH,
+    ),
+    ("serpapi_lens", Answer(status=429, body={"error": "throughput"}), FailureKind.RATE_LIMITED),
+    ("serpapi_lens", Answer(body={"error": PROVIDER_WORDS}), FailureKind.UPSTREAM),
+    ("zhipu_lens", Answer(status=429, body={"error": {"code": "1113"}}), FailureKind.AUTH),
+    *[(name, answer, kind) for name in ("serper_lens", "zhipu_lens") for answer, kind in COMMON],
+]
+
+
+@pytest.mark.pitfall("P27")
+@pytest.mark.parametrize("name", ["google_vision", "serper_lens", "serpapi_lens", "zhipu_lens"])
+async def test_a_picture_providers_failures_are_typed_and_nothing_of_them_is_shown(
+    name: str,
+) -> None:
+    own = [(answer, kind) for named, answer, kind in LENS_ERRORS if named == name]
+    for answer, kind in own or COMMON:
+        with S3Double() as store, Double(answer) as double:
+            host = host_at(store)
+            async with looks_at(name, double, host=host) as engine:
+                with pytest.raises(WorldError) as caught:
+                    await engine.search_picture(a_look(), limit=5)
+            await host.aclose()
+            assert store.objects == {}
+        assert caught.value.kind is kind, (answer, caught.value)
+        told = f"{caught.value!s} {caught.value.__cause__!s}"
+        assert KEY not in told
+        assert "IGNORE" not in told
+
+
 async def test_an_engine_that_wants_a_url_says_so_where_there_is_no_host() -> None:
-    for name in ("serper_lens", "serpapi_lens"):
+    for name in ("serper_lens", "serpapi_lens", "zhipu_lens"):
         with pytest.raises(WorldError) as caught:
             await look(name, {})
         assert caught.value.kind is FailureKind.UNAVAILABLE
@@ -448,9 +636,16 @@ JINA: JsonValue = {
 }
 
 
+def warned(warning: str) -> Answer:
+    """A page of an error, as the reader hands it over."""
+    data: JsonValue = {"title": "Oops", "content": PROVIDER_WORDS, "warning": warning}
+    return Answer(body={"code": 200, "status": 20000, "data": data})
+
+
+@pytest.mark.pitfall("P28")
 async def test_jina_is_asked_and_read_as_documented() -> None:
     with Double(JINA) as double:
-        async with jina_at(double, path="/r") as reader:
+        async with reader_at(double, path="/r") as reader:
             read = await reader.read_page("https://ropewalk.org/about")
     (asked,) = double.asked
     assert (asked.method, asked.path) == ("POST", "/r")
@@ -473,22 +668,80 @@ async def test_jina_is_asked_and_read_as_documented() -> None:
         (Answer(status=422, body={"name": "AssertionFailureError"}), FailureKind.NOT_FOUND),
         (Answer(status=451, body={"name": "SecurityCompromiseError"}), FailureKind.BLOCKED),
         (Answer(status=402, body={"name": "InsufficientBalanceError"}), FailureKind.AUTH),
-        (Answer(status=429, body={}), FailureKind.RATE_LIMITED),
+        (Answer(status=429, body={"name": "RateLimitTriggeredError"}), FailureKind.RATE_LIMITED),
+        (Answer(status=409, body={"name": "LockConflictError"}), FailureKind.UPSTREAM),
+        (Answer(status=413, body={"name": "TargetFileTooLargeError"}), FailureKind.TOO_LARGE),
+        (warned("Target URL returned error 404: Not Found"), FailureKind.NOT_FOUND),
+        (warned("Target URL returned error 403: Forbidden"), FailureKind.BLOCKED),
+        (warned("This page maybe.\nTarget URL returned error 502"), FailureKind.UPSTREAM),
         (Answer(body={"code": 200, "data": None}), FailureKind.UPSTREAM),
         (Answer(raw=b"Title: plain text"), FailureKind.UPSTREAM),
     ],
 )
 async def test_a_readers_errors_are_typed(answer: Answer, kind: FailureKind) -> None:
     with Double(answer) as double:
-        async with jina_at(double) as reader:
+        async with reader_at(double) as reader:
             with pytest.raises(WorldError) as caught:
                 await reader.read_page("https://ropewalk.org/about")
     assert caught.value.kind is kind
 
 
+async def test_a_warning_about_something_else_is_no_failure() -> None:
+    answer = warned("This is a cached snapshot of the original page")
+    with Double(answer) as double:
+        async with reader_at(double) as reader:
+            assert (await reader.read_page("https://ropewalk.org/")).page.head.title == "Oops"
+
+
+@pytest.mark.pitfall("P28")
+async def test_zhipus_reader_is_asked_and_read_as_documented() -> None:
+    answer: JsonValue = {
+        "id": "1",
+        "created": 1,
+        "request_id": "r",
+        "model": "web-reader",
+        "reader_result": {
+            "title": "The Ropewalk",
+            "description": "x",
+            "url": "https://ropewalk.org/about/",
+            "content": "# The Ropewalk\n\nFounded in 1902 by [Ada](https://ada.org/).\n\n"
+            "![the hall](https://ropewalk.org/hall.jpg)\n[x](javascript:alert) [y](/z)",
+            "metadata": {"viewport": "x"},
+            "external": {"stylesheet": {}},
+        },
+    }
+    with Double(answer) as double:
+        async with reader_at(double, name="zhipu_reader") as reader:
+            read = await reader.read_page("https://ropewalk.org/about")
+    (asked,) = double.asked
+    assert (asked.method, asked.path) == ("POST", "/paas/v4/reader")
+    assert asked.headers["authorization"] == f"Bearer {KEY}"
+    assert asked.body == {
+        "url": "https://ropewalk.org/about",
+        "return_format": "markdown",
+        "retain_images": True,
+    }
+    assert (read.page.head.title, read.final_url) == ("The Ropewalk", "https://ropewalk.org/about/")
+    assert [(link.text, link.url) for link in read.page.links] == [("Ada", "https://ada.org/")]
+    assert [image.alt for image in read.page.images] == ["the hall"]
+
+
+@pytest.mark.pitfall("P27")
+@pytest.mark.parametrize("name", ["jina", "zhipu_reader"])
+async def test_a_readers_failures_show_nothing_of_the_provider(name: str) -> None:
+    for answer, kind in COMMON:
+        is_gone = answer.status == 404
+        with Double(answer) as double:
+            async with reader_at(double, name=name) as reader:
+                with pytest.raises(WorldError) as caught:
+                    await reader.read_page("https://ropewalk.org/about")
+        assert caught.value.kind is (FailureKind.NOT_FOUND if is_gone else kind), answer
+        assert "IGNORE" not in f"{caught.value!s} {caught.value.__cause__!s}"
+
+
 async def test_a_reader_is_never_asked_for_an_address_of_somebodys_own_network() -> None:
     with Double(JINA) as double:
-        async with jina_at(double) as reader:
+        async with reader_at(double) as reader:
             for url in ("http://127.0.0.1/", "http://10.0.0.1/", "http://intranet/", "file:///x"):
                 with pytest.raises(WorldError) as caught:
                     await reader.read_page(url)
@@ -505,7 +758,7 @@ async def test_a_slow_provider_is_left_at_its_limit() -> None:
 
     with Hanging({"results": []}) as double:
         wire = a_wire("tavily", double.url, attempt_s=0.1)
-        engine = WordsEngine(TEXT["tavily"], wire=wire, key=KEY)
+        engine = WordsEngine(TEXT["tavily"], wire=wire, key=SecretStr(KEY))
         started = asyncio.get_running_loop().time()
         with pytest.raises(WorldError) as caught:
             await engine.search_text("x", limit=5)
@@ -521,6 +774,26 @@ async def test_no_log_holds_a_key(name: str, caplog: pytest.LogCaptureFixture) -
         async with words_at(name, double) as engine:
             with pytest.raises(WorldError):
                 await engine.search_text("x", limit=5)
+    assert KEY not in caplog.text
+
+
+@pytest.mark.pitfall("P27")
+async def test_a_providers_words_go_to_the_log_alone_and_without_the_key(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    html = f"<html>{PROVIDER_WORDS}\x1b[31m\n{KEY} at http://10.0.0.7/admin</html>"
+    with Double(Answer(status=500, raw=html.encode())) as double:
+        wire = a_wire("tavily", double.url, redactor=Redactor([KEY]))
+        engine = WordsEngine(TEXT["tavily"], wire=wire, key=SecretStr(KEY))
+        with pytest.raises(WorldError) as caught:
+            await engine.search_text("x", limit=5)
+        await wire.aclose()
+    assert str(caught.value) == "upstream: tavily failed (status 500)"
+    (line,) = [record.getMessage() for record in caplog.records if "IGNORE" in record.getMessage()]
+    assert "[redacted] at http://10.0.0.7/admin" in line
+    assert "\x1b" not in line
+    assert "\n" not in line
     assert KEY not in caplog.text
 
 

@@ -1,8 +1,10 @@
 """Pictures shown from a bucket: signed, found by the engine, gone after the call."""
 
 import asyncio
+import json
 import urllib.request
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from pydantic import JsonValue, SecretStr
@@ -11,8 +13,9 @@ from typing_extensions import override
 from tests.builders import a_picture
 from tests.worlds.live.double import Answer, Asked, Double
 from tests.worlds.live.engines import looks_at
-from tests.worlds.live.s3_double import SECRET, S3Double, host_at
+from tests.worlds.live.s3_double import ACCESS, REGION, SECRET, S3Double, host_at
 from tests.worlds.live.test_contracts import a_look
+from vision_deepresearch.cli.main import run
 from vision_deepresearch.core.errors import FailureKind, WorldError
 from vision_deepresearch.worlds.live.sigv4 import S3Keys, presigned_url, signed_headers
 
@@ -160,3 +163,45 @@ async def test_a_wrong_secret_is_an_auth_failure_that_does_not_show_it() -> None
         assert SECRET.swapcase() not in str(caught.value)
         assert store.problems
         await host.aclose()
+
+
+@pytest.mark.pitfall("P29")
+def test_a_run_leaves_nothing_in_the_bucket_and_its_replay_puts_nothing_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo, script = tmp_path / "photo.png", tmp_path / "script.jsonl"
+    photo.write_bytes(a_picture())
+    boxes = [[0, 0, 500, 500], [500, 500, 1000, 1000]]
+    arguments = {"image_id": "img_1", "bbox": boxes, "goal": "what is it"}
+    call = json.dumps({"name": "crop_and_search", "arguments": arguments})
+    texts = [f"<think>.</think><tool_call>{call}</tool_call>", "<answer>A rope</answer>"]
+    script.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    for variable, value in {
+        "SERPER_API_KEY": "a-serper-key-31",
+        "S3_ACCESS_KEY_ID": ACCESS,
+        "S3_SECRET_ACCESS_KEY": SECRET,
+    }.items():
+        monkeypatch.setenv(variable, value)
+    answer: JsonValue = {"organic": [{"title": "A", "link": "https://a.org/"}], "credits": 3}
+    page: JsonValue = {"data": {"title": "A", "content": "A rope."}}
+    with S3Double() as store, LensDouble(answer) as lens, Double(page) as jina:
+        command = ["ask", str(photo), "-q", "What?", "--world", "live:serper_lens+jina", "--json"]
+        command += ["--model", f"scripted:{script}", "--mode", "cis+ts", "--profile", "vdr"]
+        for setting in (
+            "upload_pictures=true",
+            f"base_urls.serper_lens={lens.url}",
+            f"base_urls.jina={jina.url}",
+            "image_host=s3",
+            f"s3_endpoint={store.url}",
+            "s3_bucket=pictures",
+            f"s3_region={REGION}",
+        ):
+            command += ["--set", f"live.{setting}"]
+        assert run([*command, "--out", str(tmp_path / "first")]) == 0
+        assert json.loads(capsys.readouterr().out)["answer"] == "A rope"
+        assert len(lens.seen) == len(store.fetched) == store.num_put > 0
+        assert (store.objects, store.problems) == ({}, [])
+        num_put = store.num_put
+        tape = f"replay-strict:{tmp_path / 'first' / 'run.db'}"
+        assert run([*command, "--out", str(tmp_path / "again"), "--tape", tape]) == 0
+        assert (store.num_put, len(lens.seen)) == (num_put, num_put)

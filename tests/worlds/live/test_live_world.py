@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from tests.builders import a_picture
 from tests.worlds.corpus.pdf_files import write_pdf
@@ -22,7 +23,7 @@ from vision_deepresearch.worlds.fetch.politeness import Politeness
 from vision_deepresearch.worlds.live.catalog import ABOUTS, TEXT, found_in, wanted_by
 from vision_deepresearch.worlds.live.engine import About, ReadPage, TextEngine
 from vision_deepresearch.worlds.live.found import page_hit, picture_hit
-from vision_deepresearch.worlds.live.jina import JinaReader, parse
+from vision_deepresearch.worlds.live.jina import parse
 from vision_deepresearch.worlds.live.parsers import ParsersHere
 from vision_deepresearch.worlds.live.paying import price_of, price_table
 from vision_deepresearch.worlds.live.web import WebReader
@@ -57,7 +58,7 @@ class Said:
     async def read_page(self, url: str) -> ReadPage:
         self._note(url)
         content = "# A\n\n" + "\n\n".join(f"{number} " + "word " * 200 for number in range(40))
-        found = parse({"data": {"title": "A", "content": content}}, url=url)
+        found = parse({"data": {"title": "A", "content": content}}, url)
         assert found is not None
         return found
 
@@ -219,7 +220,7 @@ async def test_a_recorded_call_keeps_its_price_and_costs_nothing_again(tmp_path:
     path = tmp_path / "tape.db"
     with Double({"results": [{"url": "https://a.org/", "title": "A"}]}) as double:
         wire = a_wire("tavily", double.url, usd=0.25)
-        engine = WordsEngine(TEXT["tavily"], wire=wire, key="k")
+        engine = WordsEngine(TEXT["tavily"], wire=wire, key=SecretStr("k"))
         live = a_world(Parts(text=[engine]))
         hits = []
         for mode in (TapeMode.AUTO, TapeMode.AUTO, TapeMode.REPLAY):
@@ -322,8 +323,3 @@ async def test_pictures_are_fetched_by_the_guarded_fetcher() -> None:
         with pytest.raises(WorldError) as caught:
             await LiveWorld("live:web", Parts(), fetcher=Fetcher()).asset(f"{double.url}/a.png")
         assert caught.value.kind is FailureKind.BLOCKED
-
-
-def test_jina_is_named_as_it_is() -> None:
-    reader = JinaReader(a_wire("jina", "http://127.0.0.1:9"), key="")
-    assert (reader.about.name, reader.about.needs_key) == ("jina", False)

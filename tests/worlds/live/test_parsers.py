@@ -7,10 +7,9 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from vision_deepresearch.core.observation import Evidence
-from vision_deepresearch.worlds.live.catalog import PICTURES, TEXT
+from vision_deepresearch.worlds.live.catalog import API_READERS, PICTURES, TEXT
 from vision_deepresearch.worlds.live.chains import merge
 from vision_deepresearch.worlds.live.found import page_hit, ranked
-from vision_deepresearch.worlds.live.jina import name_failure, parse
 from vision_deepresearch.worlds.live.looks import read_looks
 from vision_deepresearch.worlds.live.tolerant import day_at, is_web_url, text_at
 from vision_deepresearch.worlds.live.words import read_answer
@@ -22,6 +21,7 @@ KEYS = st.sampled_from([
     "content", "text", "description", "date", "page_age", "publishedDate", "score", "image",
     "imageUrl", "thumbnail", "pageTitle", "label", "data", "links", "images", "error", "code",
     "message", "publishedTime", "name",
+    "reader_result", "warning", "errors", "meta", "tag", "image_url",
 ])  # fmt: skip
 LEAVES = (
     st.none()
@@ -51,10 +51,12 @@ def test_no_answer_breaks_a_parser(answer: JsonValue, status: int) -> None:
         check(read_looks(looks, answer))
         if looks.name_failure is not None:
             looks.name_failure(status, fields)
-    name_failure(status, fields)
-    page = parse(answer, url="https://a.org/")
-    if page is not None:
-        page.page.window(None, url="https://a.org/").model_dump_json()
+    for reader in API_READERS.values():
+        if reader.name_failure is not None:
+            reader.name_failure(status, fields)
+        page = reader.parse(answer, "https://a.org/")
+        if page is not None:
+            page.page.window(None, url="https://a.org/").model_dump_json()
 
 
 def check(hits: list[Evidence] | None) -> None:

@@ -5,12 +5,15 @@ Nothing else opens a connection to an address that a model or a page named.
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterable, Set
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Set
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import quote, urlsplit
 
 import httpcore2
 
+from vision_deepresearch.calls.retry_after import parse_retry_after
 from vision_deepresearch.core.errors import FailureKind, WorldError
 from vision_deepresearch.worlds.fetch.addresses import is_public
 from vision_deepresearch.worlds.fetch.inflate import MAX_BODY_BYTES, BadBody, BadBodyError, Inflater
@@ -25,6 +28,7 @@ from vision_deepresearch.worlds.fetch.resolve import (
 from vision_deepresearch.worlds.fetch.urls import (
     PORTS,
     CheckedUrl,
+    Refused,
     RefusedUrlError,
     check_redirect,
     check_url,
@@ -34,6 +38,9 @@ MAX_PICTURE_BYTES = 20 << 20
 DEADLINE_S = 30.0
 """Of the whole fetch, redirects and slow servers included."""
 _CONNECT_S = 10.0
+_SILENCE_S = 15.0
+"""Without a byte: such a server is given up before the deadline."""
+_MAX_HEADER_BYTES = 64 << 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _KINDS = {
     401: FailureKind.BLOCKED,
@@ -81,6 +88,7 @@ class Fetcher:
         ssl_context: ssl.SSLContext | None = None,
         deadline_s: float = DEADLINE_S,
         ports: Set[int] = PORTS,
+        network: httpcore2.AsyncNetworkBackend | None = None,
     ) -> None:
         """Nothing is opened yet.
 
@@ -91,6 +99,7 @@ class Fetcher:
             ssl_context: None: the system's certificates.
             deadline_s: of each fetch.
             ports: that may be asked; anything but the default is for tests.
+            network: opens connections to addresses that passed; None: the system's.
         """
         self._resolver = resolver or SystemResolver()
         self._is_allowed = is_allowed
@@ -98,6 +107,7 @@ class Fetcher:
         self._tls = ssl_context or ssl.create_default_context()
         self._deadline_s = deadline_s
         self._ports = ports
+        self._network = network
 
     async def fetch(self, url: str, *, limit: int = MAX_BODY_BYTES) -> Fetched:
         """Get what an address gives.
@@ -114,21 +124,18 @@ class Fetcher:
             async with asyncio.timeout(self._deadline_s):
                 return await self._follow(check_url(url, ports=self._ports), limit=limit)
         except RefusedUrlError as refusal:
+            if refusal.code is Refused.NO_ADDRESS:  # says nothing against the page
+                msg = "the site's name has no address now: a wrong name, or this machine is offline"
+                raise WorldError(FailureKind.UPSTREAM, msg) from None
             raise WorldError(FailureKind.BLOCKED, str(refusal)) from None
-        except BadBodyError as bad:
-            kind = FailureKind.TOO_LARGE if bad.code is BadBody.TOO_LARGE else FailureKind.UPSTREAM
-            raise WorldError(kind, str(bad)) from None
-        except (TimeoutError, httpcore2.TimeoutException):
+        except TimeoutError:
             raise WorldError(FailureKind.TIMEOUT, "the server took too long") from None
-        except (httpcore2.NetworkError, httpcore2.ProtocolError, ssl.SSLError, OSError) as error:
-            msg = f"the server could not be talked to ({type(error).__name__})"
-            raise WorldError(FailureKind.UPSTREAM, msg) from None
 
     async def _follow(self, url: CheckedUrl, *, limit: int) -> Fetched:
         hop = 0
         while True:
-            await self._politeness.admit(url, get=self._robots)
-            answer = await self._get(url, limit=limit)
+            async with self._politeness.turn(url, get=self._robots):
+                answer = await self._get(url, limit=limit)
             if answer.location is None:
                 return Fetched(
                     url=url.url,
@@ -140,57 +147,94 @@ class Fetcher:
             hop += 1
 
     async def _robots(self, url: CheckedUrl) -> bytes | None:
-        """The rules of a site; None: it has none, or does not say."""
-        try:
-            answer = await self._get(url, limit=_ROBOTS_BYTES)
-        except (WorldError, BadBodyError):
-            return None
-        return answer.body if answer.location is None else None
+        """The rules of a site; None: it has none (RFC 9309: a status 4xx, or it leads nowhere).
+
+        Raises:
+            WorldError: they cannot be known now.
+        """
+        hop = 0
+        while True:
+            try:
+                answer = await self._get(url, limit=_ROBOTS_BYTES)
+            except WorldError as failure:
+                if failure.kind in _NO_RULES:
+                    return None
+                raise
+            if answer.location is None:
+                return answer.body
+            try:
+                url = check_redirect(url, answer.location, hop=hop, ports=self._ports)
+            except RefusedUrlError:
+                return None
+            hop += 1
 
     async def _get(self, url: CheckedUrl, *, limit: int) -> _Answer:
         addresses = await checked_addresses(
             url, resolver=self._resolver, is_allowed=self._is_allowed
         )
-        async with self._response(url, addresses[0]) as response:
-            if response.status in _REDIRECTS:
-                location = _header(response.headers, b"location")
-                if location is None:
-                    raise WorldError(FailureKind.UPSTREAM, "a redirect that leads nowhere")
-                return _Answer(body=b"", media_type="", charset=None, location=location)
-            if response.status != 200:
-                raise _failed(response)
-            inflater = Inflater(_header(response.headers, b"content-encoding"), limit=limit)
-            async for piece in response.aiter_stream():
-                inflater.feed(piece)
+        with _typed():
+            async with self._response(url, addresses) as response:
+                if sum(len(key) + len(text) for key, text in response.headers) > _MAX_HEADER_BYTES:
+                    raise WorldError(FailureKind.UPSTREAM, "the server sent headers without end")
+                if response.status in _REDIRECTS:
+                    location = _header(response.headers, b"location")
+                    if location is None:
+                        raise WorldError(FailureKind.UPSTREAM, "a redirect that leads nowhere")
+                    return _Answer(body=b"", media_type="", charset=None, location=location)
+                if response.status != 200:
+                    raise _failed(response)
+                inflater = Inflater(_header(response.headers, b"content-encoding"), limit=limit)
+                async for piece in response.aiter_stream():
+                    inflater.feed(piece)
+            body = inflater.finish()
         media_type, charset = _type_of(_header(response.headers, b"content-type"))
-        return _Answer(
-            body=inflater.finish(), media_type=media_type, charset=charset, location=None
-        )
+        return _Answer(body=body, media_type=media_type, charset=charset, location=None)
 
     @asynccontextmanager
-    async def _response(self, url: CheckedUrl, address: str) -> AsyncIterator[httpcore2.Response]:
+    async def _response(
+        self, url: CheckedUrl, addresses: tuple[str, ...]
+    ) -> AsyncIterator[httpcore2.Response]:
         """Ask; a connection for each request, so that no answer is for another address."""
-        backend = PinnedBackend(address, is_allowed=self._is_allowed)
+        backend = PinnedBackend(addresses, is_allowed=self._is_allowed, network=self._network)
         headers = [
             (b"Host", _host_header(url)),
             (b"User-Agent", USER_AGENT.encode()),
             (b"Accept", b"text/html,application/xhtml+xml,application/pdf,image/*;q=0.9,*/*;q=0.5"),
             (b"Accept-Encoding", b"gzip, deflate"),
         ]
-        timeout = {"connect": _CONNECT_S, "read": self._deadline_s, "write": _CONNECT_S}
+        silence_s = min(_SILENCE_S, self._deadline_s)
+        timeout = {"connect": _CONNECT_S, "read": silence_s, "write": _CONNECT_S}
         async with (
             httpcore2.AsyncConnectionPool(
                 ssl_context=self._tls, network_backend=backend, max_connections=1, http2=False
             ) as pool,
             pool.stream(
-                "GET", url.url, headers=headers, extensions={"timeout": timeout}
+                "GET", _wire_url(url), headers=headers, extensions={"timeout": timeout}
             ) as response,
         ):
             yield response
 
 
-_ROBOTS_BYTES = 512 << 10
-"""As much of a robots file as RFC 9309 asks to be read."""
+_ROBOTS_BYTES = 2 << 20
+"""RFC 9309 asks for 500 KiB at least; a larger file counts as one that cannot be read."""
+_KEPT = "%/:=&?~+!$,;'@()*[]-._"
+"""Signs of a path or query that go out as they are; others, of other scripts too, are escaped."""
+_NO_RULES = frozenset({FailureKind.NOT_FOUND, FailureKind.BLOCKED, FailureKind.BAD_REQUEST})
+
+
+@contextmanager
+def _typed() -> Iterator[None]:
+    """What can go wrong while a server is talked to, as one of our failures."""
+    try:
+        yield
+    except BadBodyError as bad:
+        kind = FailureKind.TOO_LARGE if bad.code is BadBody.TOO_LARGE else FailureKind.UPSTREAM
+        raise WorldError(kind, str(bad)) from None
+    except (httpcore2.TimeoutException, TimeoutError):
+        raise WorldError(FailureKind.TIMEOUT, "the server took too long") from None
+    except (httpcore2.NetworkError, httpcore2.ProtocolError, ssl.SSLError, OSError) as error:
+        msg = f"the server could not be talked to ({type(error).__name__})"
+        raise WorldError(FailureKind.UPSTREAM, msg) from None
 
 
 def _failed(response: httpcore2.Response) -> WorldError:
@@ -202,8 +246,17 @@ def _failed(response: httpcore2.Response) -> WorldError:
     return WorldError(
         kind,
         f"the server answered with status {response.status}",
-        retry_after_s=float(wait) if wait is not None and wait.isdigit() else None,
+        retry_after_s=parse_retry_after(wait, now=datetime.now(UTC)),
     )
+
+
+def _wire_url(url: CheckedUrl) -> httpcore2.URL:
+    """What is asked, made of the checked parts: no second parser reads the address anew."""
+    parts = urlsplit(url.url)
+    target = quote(parts.path or "/", safe=_KEPT)
+    if parts.query:
+        target += f"?{quote(parts.query, safe=_KEPT)}"
+    return httpcore2.URL(scheme=url.scheme, host=url.host, port=url.port, target=target)
 
 
 def _host_header(url: CheckedUrl) -> bytes:
@@ -215,7 +268,12 @@ def _host_header(url: CheckedUrl) -> bytes:
 def _header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> str | None:
     """The value of a header, the last where it stands several times."""
     found = [value for key, value in headers if key.lower() == name]
-    return found[-1].decode("latin-1").strip() if found else None
+    if not found:
+        return None
+    try:  # addresses of redirects often come in plain UTF-8
+        return found[-1].decode("utf-8").strip()
+    except UnicodeDecodeError:
+        return found[-1].decode("latin-1").strip()
 
 
 def _type_of(header: str | None) -> tuple[str, str | None]:

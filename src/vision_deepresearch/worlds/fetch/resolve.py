@@ -5,7 +5,13 @@ import socket
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from httpcore2 import AnyIOBackend, AsyncNetworkBackend, AsyncNetworkStream, ConnectError
+from httpcore2 import (
+    AnyIOBackend,
+    AsyncNetworkBackend,
+    AsyncNetworkStream,
+    ConnectError,
+    ConnectTimeout,
+)
 from typing_extensions import override
 
 from vision_deepresearch.worlds.fetch.urls import CheckedUrl, Refused, RefusedUrlError
@@ -15,6 +21,8 @@ AddressRule = Callable[[str], bool]
 SocketOption = (
     tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
 )
+
+_MAX_TRIED = 3
 
 
 class Resolver(Protocol):
@@ -59,12 +67,25 @@ async def checked_addresses(
 
 
 class PinnedBackend(AsyncNetworkBackend):
-    """Connects to one address, whatever name it is asked for; TLS still checks the name."""
+    """Connects to checked addresses, whatever name it is asked for; TLS still checks the name."""
 
-    def __init__(self, address: str, *, is_allowed: AddressRule) -> None:
-        self._address = address
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        *,
+        is_allowed: AddressRule,
+        network: AsyncNetworkBackend | None = None,
+    ) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            addresses: tried one after the other, at most `_MAX_TRIED`.
+            is_allowed: asked again of who answered.
+            network: connects; None: the system.
+        """
+        self._addresses = tuple(addresses[:_MAX_TRIED])
         self._is_allowed = is_allowed
-        self._inner: AsyncNetworkBackend = AnyIOBackend()  # pyrefly: ignore[bad-assignment] - anyio is here
+        self._network: AsyncNetworkBackend = network or AnyIOBackend()  # pyrefly: ignore[bad-assignment] - anyio is here
 
     @override
     async def connect_tcp(
@@ -77,14 +98,22 @@ class PinnedBackend(AsyncNetworkBackend):
     ) -> AsyncNetworkStream:
         """Connect, then look once more who answered."""
         del host
-        stream = await self._inner.connect_tcp(
-            self._address, port, timeout, local_address, socket_options
-        )
-        peer = stream.get_extra_info("server_addr")
-        if not (isinstance(peer, tuple) and self._is_allowed(str(peer[0]))):
+        share_s = None if timeout is None else timeout / len(self._addresses)
+        for address in self._addresses:
+            try:
+                stream = await self._network.connect_tcp(
+                    address, port, share_s, local_address, socket_options
+                )
+            except (ConnectError, ConnectTimeout):  # for example IPv6 where there is none
+                if address == self._addresses[-1]:
+                    raise
+                continue
+            peer = stream.get_extra_info("server_addr")
+            if isinstance(peer, tuple) and self._is_allowed(str(peer[0])):
+                return stream
             await stream.aclose()
-            raise ConnectError("the other side is not where it was looked up")
-        return stream
+            break
+        raise ConnectError("the other side is not where it was looked up")
 
     @override
     async def connect_unix_socket(

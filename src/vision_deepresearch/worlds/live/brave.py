@@ -1,7 +1,11 @@
 """Brave Search: GET /res/v1/web/search, key in X-Subscription-Token, at most 20 hits a call.
 
-A wrong key is a 422 whose code is SUBSCRIPTION_TOKEN_INVALID. Source: public client code.
+A wrong key is a 422, not a 401; a missing one a 422 that names the header; a key of another product
+a 404. Errors stand in `error`, in older examples in a list `errors`. Source: the reference at
+api-dashboard.search.brave.com (web search, response and errors) and public client code.
 """
+
+from collections.abc import Iterator
 
 from vision_deepresearch.core.errors import FailureKind
 from vision_deepresearch.core.observation import Evidence
@@ -42,12 +46,20 @@ def _pages(answer: Fields, query: str) -> list[Evidence]:
 
 
 def _failure(status: int, answer: Fields) -> FailureKind | None:
-    code = code_in(answer, "error", "code")
-    if status == 422 and "subscription_token" in code:
-        return FailureKind.AUTH
-    if status == 429 and "quota" in code:
-        return FailureKind.AUTH
+    for error in _errors(answer):
+        code = code_in(error, "code")
+        if status in {404, 422} and code.startswith("subscription_"):
+            return FailureKind.AUTH
+        if status == 422 and "x-subscription-token" in str(error.get("meta")).lower():
+            return FailureKind.AUTH
+        if status == 429 and "quota" in code:
+            return FailureKind.AUTH
     return None
+
+
+def _errors(answer: Fields) -> Iterator[Fields]:
+    yield object_at(dict(answer), "error")
+    yield from objects_at(answer, "errors")
 
 
 TEXT = TextProvider(
@@ -60,6 +72,7 @@ TEXT = TextProvider(
         takes="words",
         max_hits=20,
         max_query_chars=400,
+        max_query_words=50,
     ),
     request=_search,
     parse=_pages,

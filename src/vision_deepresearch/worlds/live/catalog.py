@@ -18,6 +18,7 @@ from vision_deepresearch.worlds.live import (
 )
 from vision_deepresearch.worlds.live.engine import About, Role
 from vision_deepresearch.worlds.live.looks import PictureProvider
+from vision_deepresearch.worlds.live.readers import ReaderProvider
 from vision_deepresearch.worlds.live.words import TextProvider
 
 PREFIX = "live:"
@@ -29,10 +30,17 @@ TEXT: dict[str, TextProvider] = {
 """Cheapest first, which is the order in which `live:auto` takes them."""
 PICTURES: dict[str, PictureProvider] = {
     provider.about.name: provider
-    for provider in (google_vision.PICTURE, serper.PICTURE, serpapi.PICTURE)
+    for provider in (google_vision.PICTURE, serper.PICTURE, serpapi.PICTURE, zhipu.PICTURE)
 }
 """Those that need no host for pictures first."""
-READERS: dict[str, About] = {about.name: about for about in (web.ABOUT, jina.ABOUT)}
+API_READERS: dict[str, ReaderProvider] = {
+    provider.about.name: provider for provider in (jina.READER, zhipu.READER)
+}
+READERS: dict[str, About] = {
+    web.ABOUT.name: web.ABOUT,
+    **{name: provider.about for name, provider in API_READERS.items()},
+}
+"""Our own reading first: it is free, and asks nobody else."""
 ABOUTS: dict[str, About] = {
     **{name: provider.about for name, provider in TEXT.items()},
     **{name: provider.about for name, provider in PICTURES.items()},
@@ -42,6 +50,8 @@ KEY_VARIABLES: tuple[str, ...] = tuple(
     dict.fromkeys(about.key_variable for about in ABOUTS.values() if about.key_variable)
 )
 S3_VARIABLES = ("S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY")
+CHEAPEST_PICTURES = "google_vision"
+"""The first 1,000 pictures of a month are free, and it needs no bucket."""
 CHEAPEST = (
     "a complete set for the least money: SEARXNG_URL (your own server, free) or SERPER_API_KEY for "
     "words, GOOGLE_VISION_API_KEY for pictures (takes bytes, no bucket needed; "
@@ -100,11 +110,13 @@ def found_in(keys: Mapping[str, str], *, may_upload: bool, has_host: bool) -> Wa
     pictures = tuple(
         name
         for name, one in PICTURES.items()
-        if is_ready(one.about, keys) and (one.about.takes == "bytes" or has_host)
+        if is_ready(one.about, keys)
+        and not one.about.only_by_name
+        and (one.about.takes == "bytes" or has_host)
     )
     if not text:
         return None
-    readers = ("web", "jina") if keys.get("JINA_API_KEY", "").strip() else ("web",)
+    readers = ("web", *(name for name, one in API_READERS.items() if _has_key(one.about, keys)))
     return Wanted(text=text, pictures=pictures if may_upload else (), readers=readers)
 
 
@@ -112,6 +124,10 @@ def is_ready(about: About, keys: Mapping[str, str]) -> bool:
     """Whether the environment holds what an engine cannot do without."""
     needed = [about.base_variable, about.key_variable if about.needs_key else ""]
     return all(keys.get(variable, "").strip() for variable in needed if variable)
+
+
+def _has_key(about: About, keys: Mapping[str, str]) -> bool:
+    return bool(keys.get(about.key_variable, "").strip())
 
 
 def _of(names: Sequence[str], role: Role) -> tuple[str, ...]:

@@ -46,10 +46,13 @@ class About:
     """Of one request: more are not asked for."""
     max_query_chars: int = 2000
     """Longer queries are cut at a word."""
+    max_query_words: int = 400
     price: str = ""
     """Its row in prices.toml; "": its name."""
     base_variable: str = ""
     """Environment variable of its address, where each user has an own one."""
+    only_by_name: bool = False
+    """`live:auto` leaves it out: its format is known from client code alone."""
 
     @property
     def price_name(self) -> str:
@@ -134,7 +137,7 @@ class PageEngine(Protocol):
 
 def cut_query(query: str, *, about: About) -> str:
     """The query on one line, cut at a word where the provider takes no longer ones."""
-    words = " ".join(query.split())
+    words = " ".join(query.split()[: about.max_query_words])
     if len(words) <= about.max_query_chars:
         return words
     return words[: about.max_query_chars + 1].rsplit(" ", 1)[0][: about.max_query_chars]

@@ -1,8 +1,10 @@
 """Exa: POST /search with x-api-key; the text of each hit comes with it and is cut to a snippet.
 
-Out of credit is a 402. Source: public client code.
+Out of credit is a 402; a 403 may be about the query alone (PROHIBITED_CONTENT). Errors are
+{"requestId", "error", "tag"}. Source: exa.ai/docs/reference/search and .../reference/error-codes.
 """
 
+from vision_deepresearch.core.errors import FailureKind
 from vision_deepresearch.core.observation import Evidence
 from vision_deepresearch.worlds.live.engine import About, ApiRequest, Role
 from vision_deepresearch.worlds.live.found import page_hit
@@ -14,6 +16,7 @@ from vision_deepresearch.worlds.live.tolerant import (
     text_at,
     url_at,
 )
+from vision_deepresearch.worlds.live.wire import code_in
 from vision_deepresearch.worlds.live.words import TextProvider
 
 _SNIPPET_CHARS = 800
@@ -47,6 +50,12 @@ def _pages(answer: Fields, query: str) -> list[Evidence]:
     ]
 
 
+def _failure(status: int, answer: Fields) -> FailureKind | None:
+    # Not the key's fault: another query may be answered.
+    is_refused = status == 403 and "prohibited" in code_in(answer, "tag")
+    return FailureKind.BLOCKED if is_refused else None
+
+
 TEXT = TextProvider(
     about=About(
         name="exa",
@@ -59,4 +68,5 @@ TEXT = TextProvider(
     request=_search,
     parse=_pages,
     lists=("results",),
+    name_failure=_failure,
 )

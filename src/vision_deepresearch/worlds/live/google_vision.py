@@ -1,7 +1,8 @@
 """Google Cloud Vision, web detection: POST /v1/images:annotate, takes the picture's bytes.
 
 Errors stand in HTTP statuses and, for one picture, inside an answer of status 200. The key goes in
-a header: in the query, where it may go too, it would stand in logs.
+a header: in the query, where it may go too, it would stand in logs. Source:
+cloud.google.com/vision/docs (request, detecting-web, supported-files).
 """
 
 from collections.abc import Iterator

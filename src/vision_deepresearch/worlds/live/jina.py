@@ -1,7 +1,8 @@
 """Jina reader, hosted or one's own: POST {"url"}, JSON answer, bearer key if there is one.
 
-The address is checked by the fetcher's rules first, else our key could read someone's intranet
-through the provider. Source: the project's record of wire formats.
+A page that answered with an error comes with status 200 and a warning: "Target URL returned error
+404". Source: jina.ai/reader; github.com/jina-ai/reader@0612fa0, services/errors.ts (names and
+statuses) and services/snapshot-formatter.ts (fields).
 """
 
 import re
@@ -9,11 +10,11 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
-from vision_deepresearch.core.errors import FailureKind, WorldError
+from vision_deepresearch.core.errors import FailureKind
 from vision_deepresearch.core.page import PageImage, PageLink
-from vision_deepresearch.worlds.fetch.urls import RefusedUrlError, check_url
 from vision_deepresearch.worlds.html import Head
 from vision_deepresearch.worlds.live.engine import About, ApiRequest, ReadPage, Role
+from vision_deepresearch.worlds.live.readers import ReaderProvider
 from vision_deepresearch.worlds.live.tolerant import (
     Fields,
     day_at,
@@ -23,77 +24,45 @@ from vision_deepresearch.worlds.live.tolerant import (
     url_at,
     whole,
 )
-from vision_deepresearch.worlds.live.wire import Wire, code_in
+from vision_deepresearch.worlds.live.wire import code_in
 from vision_deepresearch.worlds.pages import WholePage, cut_windows
 
 _MAX_LINKS = 2000
+_TARGET_ERROR = re.compile(r"target url returned error ([45][0-9]{2})\b", re.I | re.ASCII)
 _NUMBERED = re.compile(r"^Image \d+:?\s*")
 
-ABOUT = About(
-    name="jina",
-    role=Role.READER,
-    version=1,
-    base_url="https://r.jina.ai",
-    key_variable="JINA_API_KEY",
-    needs_key=False,
-    takes="address",
-)
 
-
-class JinaReader:
-    """Asks the reader. A `PageEngine`."""
-
-    def __init__(self, wire: Wire, *, key: str, checks_urls: bool = True) -> None:
-        """Nothing is asked yet.
-
-        Args:
-            wire: to the reader.
-            key: "": none is sent.
-            checks_urls: whether only public addresses may be read; off only for a reader that can
-                reach nothing else, such as a served world.
-        """
-        self._wire = wire
-        self._key = key
-        self._checks_urls = checks_urls
-
-    @property
-    def about(self) -> About:
-        """What it is."""
-        return ABOUT
-
-    async def read_page(self, url: str) -> ReadPage:
-        """See `PageEngine`."""
-        if self._checks_urls:
-            try:
-                check_url(url)
-            except RefusedUrlError as refusal:
-                raise WorldError(FailureKind.BLOCKED, str(refusal)) from None
-        answer = await self._wire.ask(lambda: request(url, self._key), what="reading a page")
-        page = parse(answer, url=url)
-        if page is None:
-            raise self._wire.failure(FailureKind.UPSTREAM)
-        return page
-
-
-def request(url: str, key: str) -> ApiRequest:
-    """How a page is asked for."""
+def _read(url: str, key: str) -> ApiRequest:
     headers = {"X-With-Links-Summary": "true", "X-With-Images-Summary": "true"}
     if key:
         headers["Authorization"] = f"Bearer {key}"
     return ApiRequest(headers=headers, body={"url": url})
 
 
-def name_failure(status: int, answer: Fields) -> FailureKind | None:
+def _failure(status: int, answer: Fields) -> FailureKind | None:
     """Its own errors: some are about the page, not about the call."""
+    if status == 200:
+        return _of_the_page(text_at(object_at(dict(answer), "data"), "warning"))
     name = code_in(answer, "name")
     if status == 451 or "securitycompromise" in name:
         return FailureKind.BLOCKED
     if status == 422 or "targetnotfound" in name:
         return FailureKind.NOT_FOUND
-    return None
+    return FailureKind.UPSTREAM if status == 409 else None
 
 
-def parse(answer: JsonValue, *, url: str) -> ReadPage | None:
+def _of_the_page(warning: str) -> FailureKind | None:
+    """What the page's own server answered, where that was an error."""
+    found = _TARGET_ERROR.search(warning)
+    if found is None:
+        return None
+    status = int(found[1])
+    if status in {404, 410}:
+        return FailureKind.NOT_FOUND
+    return FailureKind.BLOCKED if status < 500 else FailureKind.UPSTREAM
+
+
+def parse(answer: JsonValue, url: str) -> ReadPage | None:
     """The page of an answer; None: it is no answer of this service. Never raises."""
     data = object_at(answer, "data")
     content = data.get("content")
@@ -131,3 +100,19 @@ def _pairs(value: JsonValue) -> Iterator[tuple[str, str]]:
     for text, url in found[:_MAX_LINKS]:
         if isinstance(text, str) and isinstance(url, str) and is_web_url(url):
             yield " ".join(whole(text).split())[:500], url
+
+
+READER = ReaderProvider(
+    about=About(
+        name="jina",
+        role=Role.READER,
+        version=2,
+        base_url="https://r.jina.ai",
+        key_variable="JINA_API_KEY",
+        needs_key=False,
+        takes="address",
+    ),
+    request=_read,
+    parse=parse,
+    name_failure=_failure,
+)

@@ -4,7 +4,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pydantic import JsonValue
+from pydantic import JsonValue, SecretStr
 
 from vision_deepresearch.core.content import Picture
 from vision_deepresearch.core.errors import FailureKind, WorldError
@@ -35,7 +35,9 @@ class PictureProvider:
 class LooksEngine:
     """Asks one provider. A `PictureEngine`."""
 
-    def __init__(self, provider: PictureProvider, *, wire: Wire, key: str, host: ImageHost) -> None:
+    def __init__(
+        self, provider: PictureProvider, *, wire: Wire, key: SecretStr, host: ImageHost
+    ) -> None:
         self._provider = provider
         self._wire = wire
         self._key = key
@@ -60,7 +62,8 @@ class LooksEngine:
     async def _ask(self, picture: str, *, limit: int) -> list[Evidence]:
         count = max(1, min(limit, self._provider.about.max_hits))
         answer = await self._wire.ask(
-            lambda: self._provider.request(picture, count, self._key), what="image search"
+            lambda: self._provider.request(picture, count, self._key.get_secret_value()),
+            what="image search",
         )
         hits = read_looks(self._provider, answer)
         if hits is None:

@@ -1,6 +1,7 @@
 """SearXNG, a metasearch server of one's own: GET /search?format=json, no key.
 
-A 403 means that its settings.yml does not list json under search.formats.
+A 403 means that its settings.yml does not list json under search.formats. Source:
+docs.searxng.org/dev/search_api.html.
 """
 
 from vision_deepresearch.core.errors import FailureKind

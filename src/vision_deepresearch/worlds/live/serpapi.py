@@ -1,7 +1,8 @@
 """SerpApi: Google Lens for a picture by its url, GET /search.json, key in the query.
 
-"Hasn't returned any results" comes as an error with status 200 and is an empty result; a 429 may
-mean that the account has run out of searches. Source: serpapi.com/api-errors.
+"Hasn't returned any results" comes as an error with status 200 and is an empty result, also where
+the picture could not be fetched; a 429 may mean that the account has run out of searches. Source:
+serpapi.com/google-lens-api, serpapi.com/api-errors.
 """
 
 from vision_deepresearch.core.errors import FailureKind

@@ -1,6 +1,8 @@
 """Serper: Google's results for words (POST /search) and for a picture by its url (POST /lens).
 
-Key in X-API-KEY. Out of credit is a 400 that says so. Source: the project's record of wire formats.
+Key in X-API-KEY. Out of credit is a 400 that says so. There is no public reference; source: the
+project's record of wire formats and public client code (which sends `/lens` a url alone, and reads
+matches from `organic`, `visualMatches` or `visual_matches`).
 """
 
 from vision_deepresearch.core.errors import FailureKind
@@ -33,7 +35,8 @@ def _pages(answer: Fields, query: str) -> list[Evidence]:
 
 
 def _lens(url: str, limit: int, key: str) -> ApiRequest:
-    return ApiRequest(path="/lens", headers={"X-API-KEY": key}, body={"url": url, "num": limit})
+    del limit  # it returns what it has
+    return ApiRequest(path="/lens", headers={"X-API-KEY": key}, body={"url": url})
 
 
 def _matches(answer: Fields) -> list[Evidence]:
@@ -72,7 +75,7 @@ PICTURE = PictureProvider(
     about=About(
         name="serper_lens",
         role=Role.PICTURE,
-        version=1,
+        version=2,
         base_url=_BASE,
         key_variable="SERPER_API_KEY",
         takes="url",

@@ -1,6 +1,7 @@
 """Tavily: POST /search with a bearer key; answers carry passages of the pages.
 
-Statuses of its own: 432 and 433, a limit of the plan or of pay-as-you-go. Source: public client code.
+Statuses of its own: 432 and 433, a limit of the plan or of pay-as-you-go; errors are {"detail":
+{"error"}}. Source: docs.tavily.com (endpoint/search), help.tavily.com (understanding HTTP errors).
 """
 
 from vision_deepresearch.core.errors import FailureKind

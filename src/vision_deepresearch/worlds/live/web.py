@@ -2,11 +2,13 @@
 
 import asyncio
 
-from vision_deepresearch.core.errors import WorldError, boundary
+from vision_deepresearch.core.errors import FailureKind, WorldError, boundary
 from vision_deepresearch.worlds.fetch.fetcher import Fetcher
+from vision_deepresearch.worlds.fetch.sniff import Sniffed, sniff
 from vision_deepresearch.worlds.live.engine import About, ReadPage, Role
 from vision_deepresearch.worlds.live.parsers import Parsers, ParsersHere
 from vision_deepresearch.worlds.live.paying import paying
+from vision_deepresearch.worlds.live.wire import Health
 
 ABOUT = About(
     name="web",
@@ -17,6 +19,10 @@ ABOUT = About(
     needs_key=False,
     takes="address",
 )
+_NO_PAGES = {
+    Sniffed.PICTURE: "the address gives a picture, not a page with words",
+    Sniffed.OTHER: "the address gives a file that is no page: try another address",
+}
 
 
 class WebReader:
@@ -34,6 +40,7 @@ class WebReader:
         """
         self._fetcher = fetcher
         self._parsers = parsers or ParsersHere()
+        self.health = Health()
         self._slots = asyncio.Semaphore(concurrency)
 
     @property
@@ -43,9 +50,20 @@ class WebReader:
 
     async def read_page(self, url: str) -> ReadPage:
         """See `PageEngine`. Who asks waits in a thread."""
+        self.health.num_calls += 1
+        try:
+            return await self._fetch_and_read(url)
+        except WorldError as failure:
+            self.health.failures[failure.kind] += 1
+            raise
+
+    async def _fetch_and_read(self, url: str) -> ReadPage:
         async with self._slots:
             with paying(0.0):
                 fetched = await self._fetcher.fetch(url)
+            kind = sniff(fetched.body, charset=fetched.charset)
+            if kind in _NO_PAGES:
+                raise WorldError(FailureKind.BAD_ARGS, _NO_PAGES[kind])
             with boundary(WorldError, "reading the page"):
                 page = await asyncio.to_thread(
                     self._parsers.read, fetched.body, url=fetched.url, charset=fetched.charset

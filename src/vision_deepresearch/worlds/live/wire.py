@@ -1,7 +1,8 @@
 """The one door to a provider's API: every call through the call policy, every failure typed.
 
 The key travels to the provider's own address and nowhere else: no redirects, no proxies or netrc
-from the environment. A provider's words enter no message; they are looked at for codes and dropped.
+from the environment. A provider's words enter no message; they are looked at for codes, and what it
+said of a failure goes to the log alone (level DEBUG), without keys.
 """
 
 import json
@@ -20,6 +21,7 @@ from typing_extensions import override
 from vision_deepresearch.calls.policy import CallPolicy
 from vision_deepresearch.calls.retry_after import parse_retry_after
 from vision_deepresearch.core.errors import BoundaryError, FailureKind, WorldError
+from vision_deepresearch.store.redact import Redactor
 from vision_deepresearch.worlds.fetch.inflate import BadBody, BadBodyError, Inflater
 from vision_deepresearch.worlds.live.engine import ApiRequest, NameFailure, Role
 from vision_deepresearch.worlds.live.paying import paying
@@ -27,6 +29,9 @@ from vision_deepresearch.worlds.live.tolerant import Fields
 
 MAX_ANSWER_BYTES = 8 << 20
 _MAX_ERROR_BYTES = 64 << 10
+_MAX_LOGGED_BYTES = 4 << 10
+_MAX_LAST_CHARS = 200
+_LOG = logging.getLogger(__name__)
 _CONNECT_S = 10.0
 _READ_S = 120.0
 """Above the attempt limit of the policy, which is the one that counts."""
@@ -62,6 +67,9 @@ class Health:
     failures: Counter[FailureKind] = field(default_factory=Counter)
     is_settled: bool = False
     """Whether the key was refused: no later call can work."""
+    last_words: str = ""
+    """What the provider said of the last refusal, redacted and cut; for whoever mends it, never for
+    a model or a record."""
 
 
 class Wire:
@@ -76,6 +84,7 @@ class Wire:
         policy: CallPolicy,
         usd_per_call: float | None,
         name_failure: NameFailure | None = None,
+        redactor: Redactor | None = None,
     ) -> None:
         """Nothing is opened yet.
 
@@ -86,6 +95,7 @@ class Wire:
             policy: of this provider alone.
             usd_per_call: what an answer costs; None: unknown.
             name_failure: the provider's own errors.
+            redactor: takes keys out of what is logged; None: only fields that hold some.
         """
         self.name = name
         self.health = Health()
@@ -94,6 +104,7 @@ class Wire:
         self._policy = policy
         self._usd = usd_per_call
         self._name_failure = name_failure
+        self._redactor = redactor or Redactor()
         self._client: httpx2.AsyncClient | None = None
 
     async def ask(self, request: Callable[[], ApiRequest], *, what: str) -> JsonValue:
@@ -136,16 +147,26 @@ class Wire:
         if 200 <= status < 300:
             answer = _parse(body)
             if answer is None:
+                self._log(status, body)
                 msg = f"{self.name} sent something that is no JSON: check live.base_urls"
                 raise WorldError(FailureKind.UPSTREAM, msg)
             if isinstance(answer, dict) and self._name_failure is not None:
                 kind = self._name_failure(status, answer)
                 if kind is not None:
+                    self._log(status, body)
                     raise self._failed(kind)
             return answer
+        self._log(status, body)
         kind = self._kind_of(status, _parse(body))
         wait_s = parse_retry_after(headers.get("retry-after"), now=datetime.now(UTC))
         raise self._failed(kind, status=status, wait_s=wait_s)
+
+    def _log(self, status: int, body: bytes) -> None:
+        """Keep what a provider said, without keys and control codes, out of sight of any model."""
+        text = self._redactor.request(body[:_MAX_LOGGED_BYTES].decode("utf-8", "replace"))
+        words = "".join(sign if sign.isprintable() else " " for sign in text)
+        self.health.last_words = " ".join(words.split())[:_MAX_LAST_CHARS]
+        _LOG.debug("%s answered %d: %s", self.name, status, words)
 
     def _kind_of(self, status: int, answer: JsonValue) -> FailureKind:
         if self._name_failure is not None:

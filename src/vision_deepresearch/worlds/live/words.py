@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pydantic import JsonValue
+from pydantic import JsonValue, SecretStr
 
 from vision_deepresearch.core.errors import FailureKind
 from vision_deepresearch.core.observation import Evidence
@@ -30,7 +30,7 @@ class TextProvider:
 class WordsEngine:
     """Asks one provider. A `TextEngine`."""
 
-    def __init__(self, provider: TextProvider, *, wire: Wire, key: str) -> None:
+    def __init__(self, provider: TextProvider, *, wire: Wire, key: SecretStr) -> None:
         self._provider = provider
         self._wire = wire
         self._key = key
@@ -46,7 +46,8 @@ class WordsEngine:
         words = cut_query(query, about=about)
         count = max(1, min(limit, about.max_hits))
         answer = await self._wire.ask(
-            lambda: self._provider.request(words, count, self._key), what="text search"
+            lambda: self._provider.request(words, count, self._key.get_secret_value()),
+            what="text search",
         )
         hits = read_answer(self._provider, answer, query=query)
         if hits is None:
