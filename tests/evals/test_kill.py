@@ -15,7 +15,7 @@ CALLS_AT_ONCE = 2
 
 
 class Found(BaseModel):
-    """What `killed_run` prints."""
+    """What `kill_loop` prints."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -41,7 +41,7 @@ def killed(folder: Path, *, episodes: int, kills: int, seed: int) -> Found:
     """Run it once undisturbed and once killed so often, in a process of its own."""
     numbers = (str(episodes), str(kills), str(seed), str(CONCURRENCY))
     done = subprocess.run(
-        [sys.executable, "-m", "tests.evals.killed_run", str(folder), *numbers],
+        [sys.executable, "-m", "tests.evals.kill_loop", str(folder), *numbers],
         capture_output=True,
         text=True,
         cwd=ROOT,

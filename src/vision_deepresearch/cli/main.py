@@ -14,6 +14,7 @@ import typer
 
 from vision_deepresearch import __version__
 from vision_deepresearch.cli import ask, bench, demo, doctor, evals, play, tape, view, world
+from vision_deepresearch.cli.clean_output import clean_output
 
 app = typer.Typer(
     name="vdr",
@@ -75,6 +76,7 @@ _GC_THRESHOLDS = (20_000, 20, 20)
 def main() -> None:
     """Run a command; the only place that ends the process."""
     gc.set_threshold(*_GC_THRESHOLDS)
+    clean_output()
     sys.exit(run(sys.argv[1:]))
 
 
