@@ -55,7 +55,6 @@ def _root(
     """Multimodal deep research: crop, search, read and reason over cluttered pictures."""
 
 
-_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EIO, errno.EDQUOT})
 _PATH_ERRORS = frozenset({
     errno.EACCES,
     errno.EEXIST,
@@ -113,7 +112,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def explained(error: BaseException) -> int | None:
     """Say what the user or the disk did wrong; None: it is a bug and travels on."""
-    from vision_deepresearch.core.errors import BadImageError, ConfigError
+    from vision_deepresearch.core.errors import DISK_ERRORS, BadImageError, ConfigError
     from vision_deepresearch.store.database import StoreError
     from vision_deepresearch.store.tape import TapeMissError
 
@@ -123,7 +122,7 @@ def explained(error: BaseException) -> int | None:
         return _tell(str(error), code=75)  # it says already what is kept and what to do
     if not isinstance(error, OSError):
         return None
-    if error.errno in _DISK_ERRORS:
+    if error.errno in DISK_ERRORS:
         return _tell(
             f"the disk refused to write ({error}); what was committed is safe: "
             "make room and run the same command again",
