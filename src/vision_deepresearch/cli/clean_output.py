@@ -6,6 +6,7 @@ two pieces is still found.
 
 import io
 import sys
+from functools import cache
 from typing import TextIO
 
 from typing_extensions import override
@@ -70,7 +71,16 @@ class CleanStream(io.TextIOBase):
 
 def clean_output() -> None:
     """Redact everything that this process says from now on."""
-    redactor = Redactor(environment_secrets())
     # Not put back: a traceback is written after the last of our lines.
-    sys.stdout = CleanStream(sys.stdout, redactor)
-    sys.stderr = CleanStream(sys.stderr, redactor)
+    sys.stdout = CleanStream(sys.stdout, _redactor())
+    sys.stderr = CleanStream(sys.stderr, _redactor())
+
+
+def clean(text: str) -> str:
+    """A text without secrets: for what is cut or wrapped before it is written."""
+    return _redactor().line(text)
+
+
+@cache
+def _redactor() -> Redactor:
+    return Redactor(environment_secrets())

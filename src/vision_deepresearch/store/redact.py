@@ -6,8 +6,8 @@ text is changed depends on what it is for:
     line     for logs, messages, pages: everything below
     json     for records: as for lines, string by string
     request  before its key is computed, so that a new api key finds the old recordings
-    reply    what the agent goes on with: known values, credential fields, unmistakable shapes; the
-             urls of pictures keep their signatures, without which they could not be fetched
+    reply    what the agent goes on with: urls keep signatures and tokens, without which the
+             pictures of a page could not be fetched
 
 Imports the standard library only: every command's output passes here. Nothing is changed twice: a text that went through comes out of a second time as it is.
 """
@@ -21,8 +21,8 @@ from vision_deepresearch.store.secret_shapes import (
     is_secret_field,
     may_hold_secret,
     without_fields,
-    without_parameters,
     without_shapes,
+    without_signatures,
 )
 
 __all__ = ["REDACTED", "Redactor"]
@@ -45,7 +45,7 @@ class Redactor:
         text = self.known(text)
         if not may_hold_secret(text):
             return text
-        return without_fields(without_parameters(without_shapes(text)))
+        return _all_out(text)
 
     def known(self, text: str) -> str:
         """Take the known values out of a text, whatever form they have."""
@@ -61,18 +61,16 @@ class Redactor:
         return data
 
     def reply(self, text: str) -> str:
-        """Take known values, credential fields and unmistakable shapes out of JSON text."""
-        return self._json(text, without_shapes)
+        """As for records, but for the signatures of urls."""
+        return self._json(text, lambda string: without_fields(without_shapes(string)))
 
     def request(self, text: str) -> str:
-        """As for replies, and keys and signatures in urls too: they do not say what is asked."""
-        return self._json(text, lambda string: without_parameters(without_shapes(string)))
+        """As for records: keys and signatures do not say what is asked."""
+        return self.json(text)
 
     def json(self, text: str) -> str:
         """Take everything that `line` takes out of the strings of JSON text."""
-        return self._json(
-            text, lambda string: without_fields(without_parameters(without_shapes(string)))
-        )
+        return self._json(text, _all_out)
 
     def _json(self, text: str, each: Callable[[str], str]) -> str:
         """Redact every string; text in which nothing was found is returned as it is."""
@@ -88,6 +86,10 @@ class Redactor:
             return known
         # Written as `canonical_json` writes it: keys that were sorted stay so.
         return self.known(json.dumps(clean, ensure_ascii=False, separators=(",", ":")))
+
+
+def _all_out(text: str) -> str:
+    return without_fields(without_signatures(without_shapes(text)))
 
 
 def _walked(value: object, each: Callable[[str], str]) -> object:

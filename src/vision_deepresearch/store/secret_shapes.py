@@ -56,11 +56,16 @@ _PEM = re.compile(
     r"(?:-----END[A-Z ]{0,60}(?:-----)?)?"
 )
 _USERINFO = re.compile(r"(?<=://)[^\s/?#\"'\\<>@]{1,256}@(?=[^\s@])")
-_PARAMETER = re.compile(
+_PARAMETER_VALUE = r"[^&#\"'\\\s<>]"
+_KEY_PARAMETER = re.compile(
     r"([?&;](?:[\w.-]*(?:api[-_]?key|access[-_]?token|auth[-_]?token|client[-_]?secret|password"
-    r"|passwd|subscription[-_]key|-signature|-security-token|-credential)"
-    r"|sig|signature|token|secret|pwd|auth)=)[^&#\"'\\\s<>]+"
-    r"|([?&;]key=)(?=[^&#\"'\\\s<>]*\d)[^&#\"'\\\s<>]{20,}",
+    rf"|passwd|subscription[-_]key)|secret|pwd|auth)=){_PARAMETER_VALUE}+"
+    rf"|([?&;]key=)(?={_PARAMETER_VALUE}*\d){_PARAMETER_VALUE}{{20,}}",
+    re.IGNORECASE,
+)
+_SIGNATURE = re.compile(
+    r"([?&;](?:[\w.-]*(?:-signature|-security-token|-credential)|sig|signature|token)=)"
+    rf"{_PARAMETER_VALUE}+",
     re.IGNORECASE,
 )
 _FIELD_NAME = re.compile(
@@ -126,13 +131,14 @@ def without_shapes(text: str) -> str:
     return _AUTHORIZATION.sub(_behind_name, text)
 
 
-def without_parameters(text: str) -> str:
-    """Take keys, signatures and user parts out of urls."""
-    return _PARAMETER.sub(_behind_name, _USERINFO.sub(f"{REDACTED}@", text))
+def without_signatures(text: str) -> str:
+    """Take out what a url is opened with for a while: signatures and tokens."""
+    return _SIGNATURE.sub(_behind_name, text)
 
 
 def without_fields(text: str) -> str:
-    """Take out the values that prose, headers and settings name as credentials."""
+    """Take out what urls, prose, headers and settings name as credentials."""
+    text = _KEY_PARAMETER.sub(_behind_name, _USERINFO.sub(f"{REDACTED}@", text))
     return _FIELD_IN_TEXT.sub(_behind_name, _COOKIE.sub(_behind_name, text))
 
 
