@@ -81,13 +81,12 @@ def test_broad_except_stands_in_the_allowed_places_only() -> None:
 def test_nothing_uses_pickle_or_evaluates_text() -> None:
     offenders = []
     for name, node in nodes():
-        imported = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom):
-            imported.append(node.module or "")
-        if UNPICKLERS.intersection(imported):
+        if isinstance(node, ast.Import) and UNPICKLERS & {alias.name for alias in node.names}:
+            offenders.append(f"{name}:{node.lineno}")
+        if isinstance(node, ast.ImportFrom) and node.module in UNPICKLERS:
             offenders.append(f"{name}:{node.lineno}")
         if isinstance(node, ast.keyword) and (node.arg, ast.unparse(node.value)) in ALLOWS_PICKLE:
-            offenders.append(f"{name}:{node.lineno}")
+            offenders.append(f"{name}:{node.value.lineno}")
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)
