@@ -17,6 +17,8 @@ BROAD_EXCEPT = {
 }
 RUNS_PROGRAMS = {"sandbox/inside/child.py"}
 """The one place where text becomes code: behind every layer of the sandbox."""
+UNPICKLERS = {"pickle", "shelve", "marshal", "dill", "cloudpickle", "joblib", "yaml"}
+ALLOWS_PICKLE = {("allow_pickle", "True"), ("weights_only", "False"), ("trust_remote_code", "True")}
 MAX_FILE_LINES = 800
 MAX_FUNCTION_LINES = 120
 
@@ -79,10 +81,12 @@ def test_broad_except_stands_in_the_allowed_places_only() -> None:
 def test_nothing_uses_pickle_or_evaluates_text() -> None:
     offenders = []
     for name, node in nodes():
-        if isinstance(node, ast.Import) and any(
-            alias.name in {"pickle", "shelve", "marshal", "dill"} for alias in node.names
-        ):
+        if isinstance(node, ast.Import) and UNPICKLERS & {alias.name for alias in node.names}:
             offenders.append(f"{name}:{node.lineno}")
+        if isinstance(node, ast.ImportFrom) and node.module in UNPICKLERS:
+            offenders.append(f"{name}:{node.lineno}")
+        if isinstance(node, ast.keyword) and (node.arg, ast.unparse(node.value)) in ALLOWS_PICKLE:
+            offenders.append(f"{name}:{node.value.lineno}")
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)

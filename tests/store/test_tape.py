@@ -93,6 +93,25 @@ async def test_an_empty_result_is_asked_again_after_an_hour(tmp_path: Path) -> N
 
 
 @pytest.mark.pitfall("P34")
+@pytest.mark.parametrize(
+    ("jump_s", "calls"), [(DAY_S, 2), (-DAY_S, 2), (3000.0, 1), (-3000.0, 1), (-1e9, 2)]
+)
+async def test_a_clock_that_jumps_makes_no_recording_immortal(
+    tmp_path: Path, jump_s: float, calls: int
+) -> None:
+    clock = Clock()
+    upstream = Upstream(Reply(value="[]", is_empty=True))
+    async with Tape.open(tmp_path / "tape.db", clock=clock) as tape:
+        await ask(tape, upstream, q=1)
+        clock.now_s += jump_s
+        await ask(tape, upstream, q=1)
+        assert upstream.calls == calls
+        clock.now_s += 2 * 3600
+        await ask(tape, upstream, q=1)
+        assert upstream.calls == calls + 1, "at most twice its time"
+
+
+@pytest.mark.pitfall("P34")
 @pytest.mark.parametrize("error", [WorldError, ModelError])
 @pytest.mark.parametrize(
     ("kind", "kept_s"),

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.text import Text as RichText
 
+from vision_deepresearch.cli.clean_output import clean
 from vision_deepresearch.cli.output import counted
 from vision_deepresearch.core.content import ToolCall
 from vision_deepresearch.core.events import (
@@ -35,8 +36,8 @@ _NOTE = re.compile(
 
 
 def plain(text: str, *, width: int = 100) -> str:
-    """One line of printable text, cut at `width` characters."""
-    line = " ".join(_CONTROL.sub(" ", text).split())
+    """One line of printable text without secrets, cut at `width` characters."""
+    line = " ".join(_CONTROL.sub(" ", clean(text)).split())
     return line if len(line) <= width else line[: width - 1] + "…"
 
 

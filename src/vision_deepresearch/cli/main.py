@@ -14,6 +14,7 @@ import typer
 
 from vision_deepresearch import __version__
 from vision_deepresearch.cli import ask, bench, demo, doctor, evals, play, tape, view, world
+from vision_deepresearch.cli.clean_output import clean_output
 
 app = typer.Typer(
     name="vdr",
@@ -54,7 +55,6 @@ def _root(
     """Multimodal deep research: crop, search, read and reason over cluttered pictures."""
 
 
-_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EIO, errno.EDQUOT})
 _PATH_ERRORS = frozenset({
     errno.EACCES,
     errno.EEXIST,
@@ -75,6 +75,7 @@ _GC_THRESHOLDS = (20_000, 20, 20)
 def main() -> None:
     """Run a command; the only place that ends the process."""
     gc.set_threshold(*_GC_THRESHOLDS)
+    clean_output()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -111,7 +112,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def explained(error: BaseException) -> int | None:
     """Say what the user or the disk did wrong; None: it is a bug and travels on."""
-    from vision_deepresearch.core.errors import BadImageError, ConfigError
+    from vision_deepresearch.core.errors import DISK_ERRORS, BadImageError, ConfigError
     from vision_deepresearch.store.database import StoreError
     from vision_deepresearch.store.tape import TapeMissError
 
@@ -121,7 +122,7 @@ def explained(error: BaseException) -> int | None:
         return _tell(str(error), code=75)  # it says already what is kept and what to do
     if not isinstance(error, OSError):
         return None
-    if error.errno in _DISK_ERRORS:
+    if error.errno in DISK_ERRORS:
         return _tell(
             f"the disk refused to write ({error}); what was committed is safe: "
             "make room and run the same command again",

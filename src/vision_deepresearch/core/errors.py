@@ -15,11 +15,15 @@ A bug is an `assert` or an ordinary exception and travels on. Messages have thre
 expected, what came, how to mend it.
 """
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 
 from typing_extensions import override
+
+DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""Of an `OSError`: our own disk is full or broken. No network and no program of a model says so."""
 
 
 class FailureKind(StrEnum):
@@ -138,6 +142,7 @@ def boundary(error: type[BoundaryError], what: str) -> Iterator[None]:
     Raises:
         BoundaryError: `error` for any ordinary exception; boundary errors pass unchanged.
         RunStoppingError: passes unchanged.
+        OSError: our own disk is full or broken: not the outside's fault.
     """
     try:
         yield
@@ -146,4 +151,6 @@ def boundary(error: type[BoundaryError], what: str) -> Iterator[None]:
     except TimeoutError as reason:
         raise error(FailureKind.TIMEOUT, f"{what} took too long") from reason
     except Exception as reason:
+        if isinstance(reason, OSError) and reason.errno in DISK_ERRORS:
+            raise
         raise error(FailureKind.UPSTREAM, f"{what} failed: {type(reason).__name__}") from reason

@@ -13,13 +13,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from vision_deepresearch.core.episode import Episode, episode_of
-from vision_deepresearch.core.errors import BadImageError, FailureKind, RunStoppingError
+from vision_deepresearch.core.errors import (
+    DISK_ERRORS,
+    BadImageError,
+    FailureKind,
+    RunStoppingError,
+)
 from vision_deepresearch.core.protocols import Judge
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import Trajectory
 from vision_deepresearch.store.run import RunFolder
 
-DISK_ERRORS = frozenset({errno.ENOSPC, errno.EIO, errno.EDQUOT})
+_NO_DISK = DISK_ERRORS | {errno.EROFS}
+"""A disk that breaks is made read-only by the system."""
 Attempt = Callable[[Task, int], Awaitable[Trajectory]]
 """Rolls out one attempt at a task."""
 
@@ -146,7 +152,7 @@ def _stops_the_run(bug: BaseException) -> bool:
     """A strict replay that misses, or a disk that refuses: no fault of the task."""
     if isinstance(bug, BaseExceptionGroup):
         return any(_stops_the_run(inner) for inner in bug.exceptions)
-    is_disk = isinstance(bug, OSError) and bug.errno in DISK_ERRORS
+    is_disk = isinstance(bug, OSError) and bug.errno in _NO_DISK
     return is_disk or isinstance(bug, RunStoppingError)
 
 

@@ -27,6 +27,8 @@ from vision_deepresearch.media.decode import (
 )
 from vision_deepresearch.media.encode import strip_jpeg, strip_png, to_png
 
+UNFINISHED = ".new-"
+"""How the names of files begin that were being written; after a kill they are left behind."""
 _BAND_ROWS = 512
 """Rows hashed at a time."""
 
@@ -191,9 +193,14 @@ def _media_type_of(path: Path) -> str | None:
 def _write(path: Path, data: bytes) -> None:
     """Put a whole file in place or none; the first writer wins, a damaged file is replaced."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".new-", delete=False) as file:
-        file.write(data)
-    fresh = Path(file.name)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=UNFINISHED, delete=False) as file:
+        fresh = Path(file.name)
+        try:
+            file.write(data)
+            file.flush()
+        except OSError:  # a full disk must not fill with what it could not take
+            fresh.unlink()
+            raise
     try:
         os.link(fresh, path)
         fresh.unlink()

@@ -79,6 +79,8 @@ def prepare_files(path: Path, *, config: str, provenance: Mapping[str, JsonValue
     else:
         _write(path / CONFIG, config)
     (path / MEDIA).mkdir(exist_ok=True)
+    for unfinished in (path / MEDIA).glob("*/.new-*"):  # pictures that a kill left half written
+        unfinished.unlink(missing_ok=True)
     _keep_provenance(path / PROVENANCE, dict(provenance))
 
 

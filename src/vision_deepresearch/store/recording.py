@@ -135,9 +135,13 @@ class Recording:
         return [*((BLOB.insert, checked(pair)) for pair in blobs), (CALL.insert, checked(row))]
 
     def is_expired(self, now_s: float) -> bool:
-        """Whether it is too old to stand for a new call."""
+        """Whether it is too old to stand for a new call.
+
+        A clock that was set back makes it one of the future: as far off as it may live, it is
+        expired too, so that no jump lets it live longer than twice its time.
+        """
         ttl_s = self.keep.ttl_s
-        return ttl_s is not None and now_s - self.created_s >= ttl_s
+        return ttl_s is not None and abs(now_s - self.created_s) >= ttl_s
 
     @property
     def failure(self) -> BoundaryError | None:

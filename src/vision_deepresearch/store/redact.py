@@ -1,40 +1,113 @@
-"""Keeps secrets out of what is stored: known values anywhere, and fields that carry keys.
+"""Keeps secrets out of what is stored, logged and shown: the one sink that all text passes.
 
-Requests are redacted before their key is computed, so a new api key finds the old recordings.
+Known values go first, in every form they may take; then what looks like a credential. How far a
+text is changed depends on what it is for:
+
+    line     for logs, messages, pages: everything below
+    json     for records: as for lines, string by string
+    request  before its key is computed, so that a new api key finds the old recordings
+    reply    what the agent goes on with: urls keep signatures and tokens, without which the
+             pictures of a page could not be fetched
+
+Imports the standard library only: every command's output passes here. Nothing is changed twice: a text that went through comes out of a second time as it is.
 """
 
-import re
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 
-REDACTED = "[redacted]"
+from vision_deepresearch.store.secret_forms import KnownSecret
+from vision_deepresearch.store.secret_shapes import (
+    REDACTED,
+    is_secret_field,
+    may_hold_secret,
+    without_fields,
+    without_shapes,
+    without_signatures,
+)
 
-_FIELD = re.compile(
-    r'("(?:proxy-)?(?:authorization|x-api-key|x-subscription-token|cookie|set-cookie|api[_-]?key'
-    r'|access[_-]?token)"\s*:\s*)"(?:[^"\\]|\\.)*"',
-    re.IGNORECASE,
-)
-"""A JSON field whose name says that it holds a credential. Inside a page's text its quotes would be
-escaped, so pages that merely talk about keys stay as they are."""
-_PARAMETER = re.compile(
-    r"([?&](?:api[_-]?key|access[_-]?token|x-(?:amz|goog)-signature)=)[^&#\"\\\s]+", re.IGNORECASE
-)
+__all__ = ["REDACTED", "Redactor"]
+
 _MIN_SECRET = 6
 """Shorter values would black out ordinary words."""
 
 
 class Redactor:
-    """Replaces secrets in JSON text."""
+    """Replaces secrets in text and in JSON."""
 
     def __init__(self, secrets: Sequence[str] = ()) -> None:
         # Longest first: a secret may contain another.
-        self._secrets = sorted({s for s in secrets if len(s) >= _MIN_SECRET}, key=len, reverse=True)
+        values = sorted({s for s in secrets if len(s) >= _MIN_SECRET}, key=len, reverse=True)
+        self._known = [KnownSecret(value) for value in values]
+        self._values = [value.encode("utf-8", "surrogatepass") for value in values]
+
+    def line(self, text: str) -> str:
+        """Take everything that is or looks like a secret out of a text."""
+        text = self.known(text)
+        if not may_hold_secret(text):
+            return text
+        return _all_out(text)
+
+    def known(self, text: str) -> str:
+        """Take the known values out of a text, whatever form they have."""
+        for secret in self._known:
+            text = secret.replaced(text, _mark)
+        return text
+
+    def data(self, data: bytes) -> bytes:
+        """Take known values out of bytes, which keep their length."""
+        for value in self._values:
+            if value in data:
+                data = data.replace(value, b"*" * len(value))
+        return data
 
     def reply(self, text: str) -> str:
-        """Take known values and credential fields out of JSON text."""
-        for secret in self._secrets:
-            text = text.replace(secret, REDACTED)
-        return _FIELD.sub(rf'\1"{REDACTED}"', text)
+        """As for records, but for the signatures of urls."""
+        return self._json(text, lambda string: without_fields(without_shapes(string)))
 
     def request(self, text: str) -> str:
-        """As for replies, and keys and signatures in urls too: they do not say what is asked."""
-        return _PARAMETER.sub(rf"\1{REDACTED}", self.reply(text))
+        """As for records: keys and signatures do not say what is asked."""
+        return self.json(text)
+
+    def json(self, text: str) -> str:
+        """Take everything that `line` takes out of the strings of JSON text."""
+        return self._json(text, _all_out)
+
+    def _json(self, text: str, each: Callable[[str], str]) -> str:
+        """Redact every string; text in which nothing was found is returned as it is."""
+        known = self.known(text)
+        if known == text and not may_hold_secret(text):
+            return text
+        try:
+            value: object = json.loads(text)
+        except (ValueError, RecursionError):
+            return each(known)
+        clean = _walked(value, lambda string: each(self.known(string)))
+        if clean == value:
+            return known
+        # Written as `canonical_json` writes it: keys that were sorted stay so.
+        return self.known(json.dumps(clean, ensure_ascii=False, separators=(",", ":")))
+
+
+def _all_out(text: str) -> str:
+    return without_fields(without_signatures(without_shapes(text)))
+
+
+def _walked(value: object, each: Callable[[str], str]) -> object:
+    match value:
+        case str():
+            return each(value)
+        case list():
+            return [_walked(item, each) for item in value]
+        case dict():
+            return {
+                each(name): REDACTED
+                if isinstance(item, str) and item and is_secret_field(name)
+                else _walked(item, each)
+                for name, item in value.items()
+            }
+        case _:
+            return value
+
+
+def _mark() -> str:
+    return REDACTED

@@ -6,6 +6,7 @@ write of the same attempt changes nothing. A put returns when its commit is on d
 
 import asyncio
 import hashlib
+import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -21,7 +22,7 @@ from vision_deepresearch.core.trajectory import Trajectory
 from vision_deepresearch.store.database import Database, Statement, prepare, typed_errors
 from vision_deepresearch.store.folder import locked, prepare_files
 from vision_deepresearch.store.redact import Redactor
-from vision_deepresearch.store.rows import checked, pack
+from vision_deepresearch.store.rows import RecordT, checked, exact_json, pack
 from vision_deepresearch.store.salvage import mend
 from vision_deepresearch.store.schema import ATTEMPT, OUTAGE, REJECT, TASK
 from vision_deepresearch.store.tape import Tape, TapeMode
@@ -70,7 +71,7 @@ class RunFolder(RunView):
             path: the folder; made when it is not there.
             config: the resolved recipe, TOML; a resumed run must have the same.
             provenance: kept with the run; differing ones of later openings are added to it.
-            redactor: takes configured secrets out of what the run's tape keeps.
+            redactor: takes secrets out of everything that is stored, the tape's recordings included.
             clock: wall clock for the age of recordings.
 
         Raises:
@@ -78,15 +79,18 @@ class RunFolder(RunView):
                 process writes to it.
             StoreError: the disk is full or broken.
         """
+        redactor = redactor or Redactor()
+        about: dict[str, JsonValue] = json.loads(redactor.json(json.dumps(dict(provenance))))
+        settings = redactor.line(config)
         with locked(path):
-            await asyncio.to_thread(prepare_files, path, config=config, provenance=provenance)
+            await asyncio.to_thread(prepare_files, path, config=settings, provenance=about)
             num_mended = await asyncio.to_thread(_prepare_database, path / DATABASE)
             async with Database.open(path / DATABASE) as database:
                 run = cls(
                     path,
                     database=database,
                     num_mended=num_mended,
-                    redactor=redactor or Redactor(),
+                    redactor=redactor,
                     clock=clock,
                 )
                 try:
@@ -132,11 +136,11 @@ class RunFolder(RunView):
 
     async def put_task(self, task: Task) -> None:
         """Store a task; one that is there is kept."""
-        await self._database.write([_task_row(task)])
+        await self._database.write([self._task_row(task)])
 
     async def put_trajectory(self, trajectory: Trajectory) -> None:
         """Store an attempt that nobody has judged yet; its task must be stored too."""
-        await self._database.write(_attempt_rows(trajectory, None))
+        await self._database.write(self._attempt_rows(trajectory, None))
 
     async def put_episode(self, episode: Episode) -> None:
         """Store task, trajectory and verdict together.
@@ -144,8 +148,8 @@ class RunFolder(RunView):
         An attempt that is there is kept; if it is this very trajectory, unjudged, it gets the
         verdict.
         """
-        rows = _attempt_rows(episode.trajectory, episode.verdict)
-        await self._database.write([_task_row(episode.task), *rows])
+        rows = self._attempt_rows(episode.trajectory, episode.verdict)
+        await self._database.write([self._task_row(episode.task), *rows])
 
     async def put_verdict(self, task_id: str, attempt: int, verdict: Verdict) -> None:
         """Judge a stored attempt; a verdict that is there is kept.
@@ -157,20 +161,47 @@ class RunFolder(RunView):
         if stored is None:
             msg = f"expected attempt {attempt} of task {task_id!r} in the run, found none: roll out"
             raise ConfigError(msg)
-        await self._database.write(_attempt_rows(stored.trajectory, verdict))
+        await self._database.write(self._attempt_rows(stored.trajectory, verdict))
 
     async def put_outage(self, task: Task, trajectory: Trajectory) -> None:
         """Store a trajectory that the outside ended: it is kept, and the attempt is still to be made."""
-        payload = pack(trajectory)
+        payload = pack(self._without_secrets(trajectory))
         digest = hashlib.sha256(payload).digest()
         row = checked((task.id, trajectory.attempt, digest, payload))
-        await self._database.write([_task_row(task), (OUTAGE.insert, row)])
+        await self._database.write([self._task_row(task), (OUTAGE.insert, row)])
 
     async def put_reject(self, task_id: str, attempt: int, *, reason: str, detail: str) -> None:
         """Store that an attempt gave no trajectory, and why."""
         # A damaged message must not lose the record of it.
         detail = detail.encode("utf-8", "backslashreplace").decode("utf-8")
-        await self._database.write([(REJECT.insert, checked((task_id, attempt, reason, detail)))])
+        row = checked((task_id, attempt, reason, self._redactor.line(detail)))
+        await self._database.write([(REJECT.insert, row)])
+
+    def _task_row(self, task: Task) -> Statement:
+        return TASK.insert, checked((task.id, pack(_redacted(task, self._redactor))))
+
+    def _attempt_rows(self, trajectory: Trajectory, verdict: Verdict | None) -> list[Statement]:
+        """Insert the attempt; then, where it was there unjudged and is the same, add the verdict."""
+        kept = self._without_secrets(trajectory)
+        payload = pack(kept)
+        judged = pack(_redacted(verdict, self._redactor)) if verdict is not None else None
+        key = (kept.task_id, kept.attempt)
+        row = checked((*key, payload, judged, kept.totals.model_dump_json()))
+        statements: list[Statement] = [(ATTEMPT.insert, row)]
+        if judged is not None:
+            statements.append((_ADD_VERDICT, (judged, row[-1], *key, payload)))
+        return statements
+
+    def _without_secrets(self, trajectory: Trajectory) -> Trajectory:
+        """The trajectory as it may be kept: tokens spell secrets too, so they go with them."""
+        clean = _redacted(trajectory, self._redactor)
+        if clean is trajectory:
+            return trajectory
+        turns = tuple(
+            turn.model_copy(update={"reply": turn.reply.model_copy(update={"sampled": None})})
+            for turn in clean.turns
+        )
+        return clean.model_copy(update={"turns": turns, "tokens": None})
 
 
 def _prepare_database(path: Path) -> int:
@@ -180,18 +211,12 @@ def _prepare_database(path: Path) -> int:
     return 0 if is_new else mend(path)
 
 
-def _task_row(task: Task) -> Statement:
-    return TASK.insert, checked((task.id, pack(task)))
+def _redacted(record: RecordT, redactor: Redactor) -> RecordT:
+    """The record without secrets in any string of it; the very record if there are none.
 
-
-def _attempt_rows(trajectory: Trajectory, verdict: Verdict | None) -> list[Statement]:
-    """Insert the attempt; then, where it was there unjudged and is the same, add the verdict."""
-    payload = pack(trajectory)
-    judged = pack(verdict) if verdict is not None else None
-    totals = trajectory.totals.model_dump_json()
-    key = (trajectory.task_id, trajectory.attempt)
-    row = checked((*key, payload, judged, totals))
-    statements: list[Statement] = [(ATTEMPT.insert, row)]
-    if judged is not None:
-        statements.append((_ADD_VERDICT, (judged, row[-1], *key, payload)))
-    return statements
+    Raises:
+        pydantic.ValidationError: it does not hold together without them: it is not stored.
+    """
+    text = exact_json(record)
+    clean = redactor.json(text)
+    return record if clean == text else record.model_validate_json(clean)

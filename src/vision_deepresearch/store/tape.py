@@ -251,7 +251,8 @@ class Tape:
         return reply
 
     def _redacted(self, reply: Reply) -> Reply:
-        return replace(reply, value=self.redactor.reply(reply.value))
+        blobs = tuple(self.redactor.data(blob) for blob in reply.blobs)
+        return replace(reply, value=self.redactor.reply(reply.value), blobs=blobs)
 
     def _find(self, key: bytes) -> Recording | None:
         """A recording that is intact and, outside replays, young enough."""

@@ -36,6 +36,7 @@ from vision_deepresearch.wiring.live import (
 )
 from vision_deepresearch.wiring.models import ModelShelf, Streams, make_profile
 from vision_deepresearch.wiring.sandbox import OpenedSandbox, open_sandbox
+from vision_deepresearch.wiring.secrets import environment_secrets
 from vision_deepresearch.wiring.worlds import OpenedWorld, ProgressBar, open_world, world_folder
 from vision_deepresearch.worlds.generated.older import OlderPages
 from vision_deepresearch.worlds.generated.simulator import SimulatedWorld
@@ -109,7 +110,11 @@ async def open_session(
             exclude={"concurrency", "tape", *(() if is_live(config.world) else ("live",))},
         )
     )
-    redactor = Redactor([*secret_keys(os.environ), *live_secrets(live_environment())])
+    redactor = Redactor([
+        *secret_keys(os.environ),
+        *live_secrets(live_environment()),
+        *environment_secrets(),
+    ])
     async with AsyncExitStack() as stack:
         source = _open_source(config, stack=stack, progress=progress)
         about_world = source.world.manifest()
