@@ -17,7 +17,7 @@ FORBIDDEN = re.compile(
     r"|<\s*[/\\]?\s*(tool[_ -]?call|tool[_ -]?response|think|answer|code|tools|function|parameter"
     r"|system|image)\b"
     r"|<\s*/?\s*(s|bos|eos|pad|unk|start_of_turn|end_of_turn)\s*>"
-    r"|\[\s*/?\s*INST\s*\]|<<\s*/?\s*SYS",
+    r"|\[\s*/?\s*INST\s*\]|<<\s*/?\s*SYS\b",
     re.IGNORECASE,
 )
 

@@ -56,7 +56,7 @@ _LEAK_CHARS = 40
 _STRUCTURE = re.compile(
     r"<\||\|>|<\s*[/\\]?\s*(?:tool[_ -]?call|tool[_ -]?response|think|answer|code|tools|function"
     r"|parameter|system|image)\b|<\s*/?\s*(?:s|bos|eos|pad|unk|start_of_turn|end_of_turn)\s*>"
-    r"|\[\s*/?\s*INST\s*\]|<<\s*/?\s*SYS",
+    r"|\[\s*/?\s*INST\s*\]|<<\s*/?\s*SYS\b",
     re.IGNORECASE,
 )
 """Markers of our protocol and of chat templates; written apart from `core.untrusted`."""
