@@ -5,9 +5,8 @@ conversation, the tools and the sampling. Siblings of a group never share one.
 """
 
 import hashlib
+import weakref
 from collections.abc import Sequence
-
-from pydantic import TypeAdapter
 
 from vision_deepresearch.core.content import Conversation, Message, ToolSpec
 from vision_deepresearch.core.context import CallContext, SpendKind
@@ -17,10 +16,8 @@ from vision_deepresearch.store.recording import Reply, Request
 from vision_deepresearch.store.rows import exact_json
 from vision_deepresearch.store.tape import Tape
 
-VERSION = 1
+VERSION = 2
 """Of requests and replies below; raised when either changes its meaning."""
-
-_MESSAGES = TypeAdapter(list[Message])
 
 
 class TapedModel:
@@ -39,6 +36,7 @@ class TapedModel:
         self._model = model
         self._tape = tape
         self._spend = spend
+        self._digests = _Digests()
 
     @property
     def name(self) -> str:
@@ -70,7 +68,7 @@ class TapedModel:
             provider=self._model.name,
             version=VERSION,
             body={
-                "conversation": _hash(_MESSAGES.dump_json(list(conversation))),
+                "conversation": self._digests.of(conversation),
                 "tools": [tool.model_dump(mode="json") for tool in tools],
                 "sampling": sampling.model_dump(mode="json"),
             },
@@ -85,5 +83,27 @@ class TapedModel:
         return completion.model_copy(update={"usage": free})
 
 
-def _hash(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+class _Digests:
+    """Digests of messages, each made once while the message lives.
+
+    Every turn sends the whole conversation again: hashing it anew would cost the square of its
+    length. Messages are frozen, so the same object is the same message.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[weakref.ref[Message], bytes]] = {}
+
+    def of(self, conversation: Conversation) -> str:
+        """Of a conversation: the same for equal messages in the same order; 64 hex."""
+        return hashlib.sha256(b"".join(map(self._of_message, conversation))).hexdigest()
+
+    def _of_message(self, message: Message) -> bytes:
+        address = id(message)
+        known = self._known.get(address)
+        if known is not None and known[0]() is message:
+            return known[1]
+        digest = hashlib.sha256(message.model_dump_json().encode()).digest()
+        # The entry goes with the message, before its address can belong to another.
+        gone = weakref.ref(message, lambda _: self._known.pop(address, None))
+        self._known[address] = (gone, digest)
+        return digest
