@@ -4,6 +4,7 @@ Reads recordings only, from a tape of its own or from a run's file; damaged rows
 left out, never copied.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -16,6 +17,7 @@ from vision_deepresearch.core.record import Record
 from vision_deepresearch.store.database import (
     Database,
     Statement,
+    connect,
     connect_reader,
     typed_errors,
 )
@@ -146,7 +148,18 @@ async def merge_tapes(target: Path, sources: Sequence[Path]) -> Merged:
                     taken += 1
                 else:
                     older += 1
+    await asyncio.to_thread(_make_single, target)
     return Merged(taken=taken, older=older, damaged=damaged)
+
+
+def _make_single(path: Path) -> None:
+    """Let a tape be one file, also while it is read: it may lie where nothing can be written.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    with typed_errors(path), closing(connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
 
 
 def _check_files(target: Path, sources: Sequence[Path]) -> None:

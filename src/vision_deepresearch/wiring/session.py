@@ -19,6 +19,7 @@ from vision_deepresearch.core.trajectory import Trajectory
 from vision_deepresearch.media.store import FolderMediaStore
 from vision_deepresearch.models.endpoint import secret_keys
 from vision_deepresearch.models.taped import TapedModel
+from vision_deepresearch.sandbox.taped import KIND as PYTHON
 from vision_deepresearch.sandbox.taped import TapedSandbox
 from vision_deepresearch.store.provenance import provenance
 from vision_deepresearch.store.redact import Redactor
@@ -155,7 +156,7 @@ async def open_session(
                 media=media,
                 summariser=_make_summariser(reader, tape=tape),
                 limits=config.tools,
-                sandbox=TapedSandbox(box.sandbox, tape) if box.sandbox is not None else None,
+                sandbox=_taped_sandbox(box, config, tape=tape),
             ),
             mode=mode,
             limits=config.limits,
@@ -187,6 +188,14 @@ def _open_source(
     live = open_live(config.world, config.live, seed=config.seed, needs_keys=not is_replay)
     stack.push_async_callback(live.aclose)
     return OpenedWorld(world=live, notes=live_notes(live, config.world))
+
+
+def _taped_sandbox(box: OpenedSandbox, config: RunConfig, *, tape: Tape) -> TapedSandbox | None:
+    """The sandbox behind the tape. A replay needs none where the recorded run had one."""
+    is_recorded = tape.mode.is_replay and config.python != "off" and tape.holds(PYTHON)
+    if box.sandbox is None and not is_recorded:
+        return None
+    return TapedSandbox(box.sandbox, tape)
 
 
 def _engine(source: OpenedWorld, config: RunConfig) -> World:
