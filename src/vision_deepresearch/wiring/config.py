@@ -20,7 +20,7 @@ from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.mode import mode_named
 from vision_deepresearch.core.protocols import Sampling
 from vision_deepresearch.core.record import Record
-from vision_deepresearch.models.endpoint import EndpointSettings
+from vision_deepresearch.models.endpoint import EndpointSettings, priced
 from vision_deepresearch.tools.limits import ToolLimits
 from vision_deepresearch.wiring.live import resolve_live
 from vision_deepresearch.worlds.live.catalog import is_live
@@ -180,10 +180,10 @@ def _check_prices(config: RunConfig, *, max_usd: float) -> None:
         *([] if is_shared else [("summariser_endpoint", config.summariser, own)]),
     ]
     for table, model, settings in roles:
+        known = priced(model, settings or EndpointSettings())
         is_priced = (
-            settings is not None
-            and settings.usd_per_million_prompt is not None
-            and settings.usd_per_million_completion is not None
+            known.usd_per_million_prompt is not None
+            and known.usd_per_million_completion is not None
         )
         if is_hosted(model) and not is_priced:
             msg = (
