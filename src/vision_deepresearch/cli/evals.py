@@ -38,11 +38,14 @@ def run(
     config: options.Config = None,
     overrides: options.Set = None,
     out: options.Out = None,
+    dry_run: options.DryRun = False,
+    like: options.Like = None,
     json_wanted: options.Json = False,
 ) -> None:
     """Research a world's tasks into a run folder, judged; killed, it goes on where it was.
 
     Example: vdr eval run --world generated:small --tasks 100 --out runs/first
+    The price before a large one: the same with --dry-run, after a few attempts or with --like RUN.
     """
     from vision_deepresearch.cli import eval_commands
 
@@ -68,6 +71,8 @@ def run(
         recipe=config,
         overrides=overrides or [],
         out=out,
+        estimate_like=like,
+        is_dry=dry_run,
         json_wanted=json_wanted,
     )
     options.finish(code)

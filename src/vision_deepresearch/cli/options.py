@@ -86,6 +86,12 @@ EmbedWith = Annotated[
         "--embedder", help="Also make vectors of its pictures: transformers:PATH or onnx:PATH."
     ),
 ]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what it would cost; make and ask nothing.")
+]
+Like = Annotated[
+    Path | None, typer.Option(help="With --dry-run: a run folder whose attempts to go by.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
