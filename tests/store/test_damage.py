@@ -116,6 +116,7 @@ async def test_an_edited_row_is_counted_and_its_attempt_runs_again(
         assert run.tape().stats.damaged == 0
 
 
+@pytest.mark.pitfall("P38")
 async def test_a_flipped_recording_is_a_miss_and_is_recorded_again(tmp_path: Path) -> None:
     await fill(tmp_path)
     with contextlib.closing(sqlite3.connect(tmp_path / "run.db")) as connection:

@@ -21,7 +21,12 @@ from pathlib import Path
 from typing import Literal
 
 from vision_deepresearch.core.context import current_context
-from vision_deepresearch.core.errors import BoundaryError, FailureKind, RunStoppingError
+from vision_deepresearch.core.errors import (
+    BoundaryError,
+    ConfigError,
+    FailureKind,
+    RunStoppingError,
+)
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.store.database import (
     SQLITE_ERRORS,
@@ -42,6 +47,8 @@ from vision_deepresearch.store.recording import (
 )
 from vision_deepresearch.store.redact import Redactor
 from vision_deepresearch.store.rows import Row, is_intact
+
+_SQLITE = b"SQLite format 3\0"
 
 
 class TapeMode(StrEnum):
@@ -143,6 +150,7 @@ class Tape:
             StoreError: it cannot be read or written.
         """
         secrets = redactor or Redactor()
+        check_is_tape(path)
         if mode.is_replay:
             tape = cls(path=path, database=None, mode=mode, redactor=secrets, clock=clock)
             try:
@@ -261,7 +269,7 @@ class Tape:
         except BoundaryError as failure:
             kept = kept_failure(failure)
             if kept is not None and kept[1] is not Keep.NEVER:
-                await write(kept[0], kept[1], outcome="failure")
+                await write(self._redacted(kept[0]), kept[1], outcome="failure")
             raise
         await write(reply, Keep.EMPTY if reply.is_empty else Keep.ALWAYS, outcome="value")
         return reply
@@ -284,7 +292,7 @@ class Tape:
             provider=request.provider,
             text=text,
             outcome=outcome,
-            reply=self._redacted(reply),
+            reply=reply,
             keep=keep,
             created_s=self.clock(),
             latency_s=time.monotonic() - began,
@@ -372,6 +380,25 @@ class Tape:
             assert isinstance(found[1], bytes)
             blobs.append(found[1])
         return blobs
+
+
+def check_is_tape(path: Path) -> None:
+    """Refuse a file of another kind by its first bytes: it is not damaged, it is no tape.
+
+    Raises:
+        ConfigError: a pickle, a JSON file... Nothing of it is read.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_SQLITE))
+    except OSError:
+        return  # opening it says what is wrong
+    if start and start != _SQLITE:
+        msg = (
+            f"expected a tape at {str(path)!r}, it is something else (it begins {start!r}): a tape is"
+            " made by --tape MODE:FILE or `vdr tape merge`, and a run folder holds one"
+        )
+        raise ConfigError(msg)
 
 
 def _digest(text: str) -> bytes:

@@ -24,6 +24,7 @@ from vision_deepresearch.store.database import (
 from vision_deepresearch.store.recording import Recording, blob_hashes, recording_of
 from vision_deepresearch.store.rows import Row, is_intact
 from vision_deepresearch.store.schema import BLOB, CALL
+from vision_deepresearch.store.tape import check_is_tape
 
 _RUN_FILE = "run.db"
 _BATCH = 64
@@ -68,8 +69,15 @@ class Merged:
 
 
 def tape_file(path: Path) -> Path:
-    """The file of a tape, or of a run folder's."""
-    return path / _RUN_FILE if path.is_dir() else path
+    """The file of a tape, or of a run folder's.
+
+    Raises:
+        ConfigError: a file of another kind.
+    """
+    if path.is_dir():
+        return path / _RUN_FILE
+    check_is_tape(path)
+    return path
 
 
 def read_recordings(path: Path) -> Iterator[Recording]:
