@@ -479,6 +479,18 @@ async def test_a_passing_failure_is_met_again_in_replays_of_its_place_alone(
     assert (await replayed()) == '{"hits":[1]}'
 
 
+@pytest.mark.parametrize("kind", [FailureKind.NOT_FOUND, FailureKind.UPSTREAM])
+async def test_no_secret_stands_in_a_recorded_failure(tmp_path: Path, kind: FailureKind) -> None:
+    at(1)
+    path = tmp_path / "tape.db"
+    async with Tape.open(path, redactor=Redactor([PLANTED])) as tape:
+        with pytest.raises(WorldError):
+            await ask(tape, Upstream(failure=WorldError(kind, f"no {PLANTED} here")), q=1)
+        (stored,) = tape.recordings()
+    assert stored.failure is not None
+    assert stored.failure.message == "no [redacted] here"
+
+
 async def test_a_refused_payment_is_recorded_nowhere(tmp_path: Path) -> None:
     at(1)
     async with Tape.open(tmp_path / "tape.db") as tape:

@@ -323,10 +323,16 @@ class Tape:
         kept, found = kept_failure(failure), self._failure_key(request)
         if kept is None or kept[1] is not Keep.NEVER or found is None:
             return
-        self._failed.add(found[0])
         key, text = found
+        self._failed.add(key)
         await self._write(
-            *kept, key=key, text=text, request=request, outcome="failure", began=began
+            self._redacted(kept[0]),
+            Keep.NEVER,
+            key=key,
+            text=text,
+            request=request,
+            outcome="failure",
+            began=began,
         )
 
     async def _forget_failure(self, request: Request) -> None:
