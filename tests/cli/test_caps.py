@@ -8,6 +8,7 @@ import pytest
 from pydantic import JsonValue
 
 from tests.builders import a_picture
+from tests.models.openai_double import OpenAiDouble
 from tests.worlds.live.double import Double
 from vision_deepresearch.cli.main import run
 
@@ -72,3 +73,30 @@ def test_the_call_beyond_a_cap_is_refused_and_the_ledger_is_the_providers_count(
     assert [group["recordings"] for group in searches] == [paid]
     if stop == "budget" and "--budget-usd" not in caps:
         assert bill["calls"]["text_search"] == paid, "a refused call is not counted"
+
+
+@pytest.mark.pitfall("P95")
+def test_a_run_stops_when_its_money_is_spent_and_goes_on_with_more_paying_for_nothing_twice(
+    tiny_world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A call of the double costs a quarter of a cent; six tasks take one call each."""
+    command = ["eval", "run", "--world", str(tiny_world), "--tasks", "6", "--mode", "direct"]
+    command += ["--summariser", "passages", "--today", "2026-01-01", "--concurrency", "1"]
+    command += ["--out", str(tmp_path / "run")]
+    prices = ["--set", "endpoint.usd_per_million_prompt=2"]
+    prices += ["--set", "endpoint.usd_per_million_completion=10"]
+    with OpenAiDouble(["<answer>x</answer>"], repeat_last=True) as model:
+        command += ["--model", model.name]
+        assert run([*command, "--budget-usd", "1"]) == 2
+        assert "usd_per_million_prompt" in capsys.readouterr().err
+        command += prices
+        for budget, num_calls in (("0.006", 3), ("0.006", 3), ("0.01", 4)):
+            assert run([*command, "--budget-usd", budget]) == 75
+            assert "larger --budget-usd goes on" in capsys.readouterr().err
+            assert model.num_requests == num_calls
+        assert run([*command, "--budget-usd", "1"]) == 0
+        assert model.num_requests == 6
+    bill = told(capsys, "cost", str(tmp_path / "run"))
+    assert bill["trajectories"] == 6
+    assert [bill["cost_usd"], bill["recorded_usd"]] == pytest.approx([6 * 0.0025] * 2)
+    assert bill["paid_calls"] == 6

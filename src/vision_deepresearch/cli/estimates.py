@@ -79,6 +79,6 @@ def _print(target: Console, told: Estimate) -> None:
     else:
         target.print("expected      not known: see the lines with a question mark")
     if told.at_most_usd is not None:
-        target.print(f"at most       ${told.at_most_usd:.2f}, by limits.max_usd of each attempt")
+        target.print(f"at most       ${told.at_most_usd:.2f}, by the caps of dollars")
     else:
-        target.print("at most       no cap: --set limits.max_usd=... stops an attempt there")
+        target.print("at most       no cap: --budget-usd sets one")

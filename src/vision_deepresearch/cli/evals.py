@@ -20,6 +20,10 @@ def run(
         int | None, typer.Option(help="How many of the world's tasks; default 20, or all it has.")
     ] = None,
     attempts: Annotated[int, typer.Option(help="Attempts per task.")] = 1,
+    budget_usd: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Stop the whole run at this price; more, and it goes on."),
+    ] = None,
     concurrency: Annotated[
         int | None, typer.Option(help="Trajectories at a time; default 4.")
     ] = None,
@@ -62,6 +66,7 @@ def run(
         "today": today,
         "seed": seed,
         "concurrency": concurrency,
+        "budget_usd": budget_usd,
     })
     code = eval_commands.run(
         num_tasks=tasks,

@@ -95,7 +95,7 @@ Like = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
-def given(values: Mapping[str, str | int | None]) -> dict[str, str | int]:
+def given(values: Mapping[str, str | float | None]) -> dict[str, str | float]:
     """The flags that were given."""
     return {name: value for name, value in values.items() if value is not None}
 

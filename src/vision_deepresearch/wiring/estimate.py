@@ -43,7 +43,7 @@ class Estimate(Record):
     expected_usd: float | None
     """Of all attempts; None: something is not known."""
     at_most_usd: float | None
-    """What the cap of dollars allows; None: no cap, there is no upper bound."""
+    """What the caps of dollars allow; None: no cap, there is no upper bound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,9 @@ def estimate(config: RunConfig, *, attempts: int, done: int, measured: Measured 
     lines = [*_engines(config, measured), _model(config, measured), *_readers(config, measured)]
     per_attempt = [line.usd_per_attempt for line in lines]
     known = [usd for usd in per_attempt if usd is not None]
-    cap = config.limits.max_usd
+    caps = [cap for cap in (config.budget_usd,) if cap is not None]
+    if config.limits.max_usd is not None:
+        caps.append(attempts * config.limits.max_usd)
     return Estimate(
         attempts=attempts,
         done=done,
@@ -88,7 +90,7 @@ def estimate(config: RunConfig, *, attempts: int, done: int, measured: Measured 
         else "no earlier run: make a few attempts first, or name a run with --like",
         lines=tuple(lines),
         expected_usd=attempts * sum(known) if len(known) == len(per_attempt) else None,
-        at_most_usd=attempts * cap if cap is not None else None,
+        at_most_usd=min(caps, default=None),
     )
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from vision_deepresearch.agent.loop import run as run_agent
 from vision_deepresearch.agent.researcher import Researcher, adapted_to_mode
-from vision_deepresearch.core.context import SpendKind
+from vision_deepresearch.core.context import Budget, SpendKind
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.events import Listener
 from vision_deepresearch.core.mode import mode_named
 from vision_deepresearch.core.page import WorldManifest
 from vision_deepresearch.core.protocols import Judge, ModelClient, Summariser, World
+from vision_deepresearch.core.purse import Purse, PursedBudget
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import Trajectory
 from vision_deepresearch.media.store import FolderMediaStore
@@ -59,6 +60,8 @@ class Session:
     judge: Judge
     run: RunFolder
     sandbox: OpenedSandbox
+    purse: Purse | None
+    """What the whole run may spend; None: no cap."""
 
     async def roll_out(
         self, task: Task, attempt: int, *, listener: Listener | None = None
@@ -66,7 +69,18 @@ class Session:
         """One attempt at a task."""
         sampling = self.researcher.sampling.model_copy(update={"seed": self.config.seed + attempt})
         researcher = replace(self.researcher, sampling=sampling)
-        return await run_agent(task, researcher, attempt=attempt, listener=listener)
+        return await run_agent(
+            task, researcher, attempt=attempt, listener=listener, budget=self._budget()
+        )
+
+    def _budget(self) -> Budget | None:
+        """Of one trajectory, paid from the run's purse; None: as the limits say."""
+        if self.purse is None:
+            return None
+        limits = self.config.limits
+        return PursedBudget(
+            purse=self.purse, max_usd=limits.max_usd, max_calls=dict(limits.max_calls)
+        )
 
     @property
     def about(self) -> WorldManifest:
@@ -107,7 +121,12 @@ async def open_session(
         config.model_dump(
             mode="json",
             exclude_none=True,
-            exclude={"concurrency", "tape", *(() if is_live(config.world) else ("live",))},
+            exclude={
+                "budget_usd",
+                "concurrency",
+                "tape",
+                *(() if is_live(config.world) else ("live",)),
+            },
         )
     )
     redactor = Redactor([*secret_keys(os.environ), *live_secrets(live_environment())])
@@ -146,6 +165,7 @@ async def open_session(
             RunFolder.open(out, config=settings, provenance=about, redactor=redactor)
         )
         tape = await stack.enter_async_context(_open_tape(config.tape, run=run, redactor=redactor))
+        purse = _purse(config, run=run, tape=tape)
         world = MeteredWorld(_noisy(TapedWorld(_engine(source, config), tape), source, config))
         researcher = Researcher(
             model=TapedModel(model, tape),
@@ -171,10 +191,25 @@ async def open_session(
             source=source,
             media=media,
             researcher=researcher,
-            judge=make_judge(config, shelf=shelf, tape=tape),
+            judge=make_judge(
+                config,
+                shelf=shelf,
+                tape=tape,
+                budget=PursedBudget(purse=purse) if purse is not None else None,
+            ),
             run=run,
             sandbox=box,
+            purse=purse,
         )
+
+
+def _purse(config: RunConfig, *, run: RunFolder, tape: Tape) -> Purse | None:
+    """What the run may still spend. Earlier sessions count, lost attempts where they are recorded."""
+    if config.budget_usd is None:
+        return None
+    is_own = tape.path.parent == run.path
+    spent_usd = tape.spent_usd() if is_own else run.ledger().cost_usd
+    return Purse(max_usd=config.budget_usd, spent_usd=spent_usd)
 
 
 def _open_source(
