@@ -8,10 +8,11 @@ import hashlib
 import weakref
 from collections.abc import Sequence
 
-from vision_deepresearch.core.content import Conversation, Message, ToolSpec
+from vision_deepresearch.core.content import Conversation, ToolSpec
 from vision_deepresearch.core.context import CallContext, SpendKind
 from vision_deepresearch.core.errors import ModelError
 from vision_deepresearch.core.protocols import Completion, ModelClient, Sampling
+from vision_deepresearch.core.record import Record
 from vision_deepresearch.store.recording import Reply, Request
 from vision_deepresearch.store.rows import exact_json
 from vision_deepresearch.store.tape import Tape
@@ -69,7 +70,7 @@ class TapedModel:
             version=VERSION,
             body={
                 "conversation": self._digests.of(conversation),
-                "tools": [tool.model_dump(mode="json") for tool in tools],
+                "tools": self._digests.of(tools),
                 "sampling": sampling.model_dump(mode="json"),
             },
             sample=f"{context.task_id}/{context.attempt}/{context.turn}/{context.index}",
@@ -84,26 +85,26 @@ class TapedModel:
 
 
 class _Digests:
-    """Digests of messages, each made once while the message lives.
+    """Digests of messages and tools, each made once while the record lives.
 
     Every turn sends the whole conversation again: hashing it anew would cost the square of its
-    length. Messages are frozen, so the same object is the same message.
+    length. Records are frozen, so the same object is the same message.
     """
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[weakref.ref[Message], bytes]] = {}
+        self._known: dict[int, tuple[weakref.ref[Record], bytes]] = {}
 
-    def of(self, conversation: Conversation) -> str:
-        """Of a conversation: the same for equal messages in the same order; 64 hex."""
-        return hashlib.sha256(b"".join(map(self._of_message, conversation))).hexdigest()
+    def of(self, records: Sequence[Record]) -> str:
+        """The same for equal records in the same order; 64 hex."""
+        return hashlib.sha256(b"".join(map(self._of_one, records))).hexdigest()
 
-    def _of_message(self, message: Message) -> bytes:
-        address = id(message)
+    def _of_one(self, record: Record) -> bytes:
+        address = id(record)
         known = self._known.get(address)
-        if known is not None and known[0]() is message:
+        if known is not None and known[0]() is record:
             return known[1]
-        digest = hashlib.sha256(message.model_dump_json().encode()).digest()
-        # The entry goes with the message, before its address can belong to another.
-        gone = weakref.ref(message, lambda _: self._known.pop(address, None))
+        digest = hashlib.sha256(record.model_dump_json().encode()).digest()
+        # The entry goes with the record, before its address can belong to another.
+        gone = weakref.ref(record, lambda _: self._known.pop(address, None))
         self._known[address] = (gone, digest)
         return digest

@@ -23,6 +23,7 @@ from vision_deepresearch.store.fingerprint import canonical_json
 from vision_deepresearch.store.rows import Row, checked
 from vision_deepresearch.store.schema import BLOB, CALL
 
+_NO_BLOBS = "[]"
 _LEVEL = 3
 """zlib, as for records."""
 _ERRORS: dict[str, type[BoundaryError]] = {
@@ -170,7 +171,8 @@ def kept_failure(failure: BoundaryError) -> tuple[Reply, Keep] | None:
 
 def blob_hashes(row: Row) -> list[bytes]:
     """Which blobs a verified row of table `call` needs."""
-    return [bytes.fromhex(digest) for digest in json.loads(str(row[6]))]
+    told = str(row[6])
+    return [] if told == _NO_BLOBS else [bytes.fromhex(digest) for digest in json.loads(told)]
 
 
 def recording_of(row: Row, blobs: Sequence[bytes]) -> Recording:
