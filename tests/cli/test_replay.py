@@ -5,19 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.replayed import what_happened
 from vision_deepresearch.cli.main import run
-from vision_deepresearch.core.trajectory import Trajectory
 from vision_deepresearch.store.run import RunFolder
-
-
-def what_was_said(folder: Path) -> list[list[str]]:
-    """Every message of every trajectory, in order."""
-    with RunFolder.read(folder) as view:
-        found: list[Trajectory] = sorted(view.trajectories(), key=lambda item: item.id)
-    return [
-        [message.text for turn in item.turns for message in (turn.reply, *turn.results)]
-        for item in found
-    ]
 
 
 @pytest.mark.pitfall("P37")
@@ -29,7 +19,7 @@ def test_a_run_replays_word_for_word_and_a_miss_stops_it(
     assert run([*command, "--tasks", "2", "--out", str(first)]) == 0
     tape = f"replay-strict:{first / 'run.db'}"
     assert run([*command, "--tasks", "2", "--out", str(again), "--tape", tape]) == 0
-    assert what_was_said(again) == what_was_said(first)
+    assert what_happened(again) == what_happened(first)
     capsys.readouterr()
     more = tmp_path / "more"
     assert run([*command, "--tasks", "3", "--out", str(more), "--tape", tape]) == 2

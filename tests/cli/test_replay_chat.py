@@ -1,40 +1,14 @@
 """A run with an endpoint that researches and reads pages is replayed without any connection."""
 
 import json
-import socket
 from pathlib import Path
 
 import pytest
 
 from tests.builders import a_picture
+from tests.cli.replayed import close_the_network, what_happened
 from tests.models.openai_double import ChatRequest, OpenAiDouble, Step
 from vision_deepresearch.cli.main import run
-from vision_deepresearch.core.trajectory import Trajectory
-from vision_deepresearch.store.run import RunFolder
-
-TIMES_AND_COSTS = {
-    *("seconds", "model_seconds", "started_s"),
-    *("cost_usd", "has_unknown_cost", "replayed"),
-}
-
-
-def what_happened(folder: Path) -> str:
-    """All of the trajectory but how long and how dear it was."""
-    with RunFolder.read(folder) as view:
-        [found] = view.trajectories()
-    assert isinstance(found, Trajectory)
-    return json.dumps(_without_times(found.model_dump(mode="json")))
-
-
-def _without_times(value: object) -> object:
-    match value:
-        case dict():
-            kept = {key: one for key, one in value.items() if key not in TIMES_AND_COSTS}
-            return {key: _without_times(one) for key, one in kept.items()}
-        case list():
-            return [_without_times(one) for one in value]
-        case _:
-            return value
 
 
 @pytest.mark.pitfall("P37")
@@ -72,11 +46,7 @@ def test_a_strict_replay_of_an_endpoint_goes_nowhere_and_differs_in_nothing(
         assert server.problems == []
         num_requests = server.num_requests
 
-    def refuse(*_: object) -> None:
-        raise AssertionError
-
-    for name in ("connect", "connect_ex", "sendto"):
-        monkeypatch.setattr(socket.socket, name, refuse)
+    close_the_network(monkeypatch)
     tape = f"replay-strict:{first / 'run.db'}"
     assert run([*command, str(again), "--tape", tape]) == 0
     assert num_read >= 4

@@ -1,6 +1,7 @@
 """A taped model gives the same sample at the same place, and never one sibling's to another."""
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -191,3 +192,18 @@ async def test_a_prompt_with_a_forged_marker_is_not_sent(tmp_path: Path) -> None
             )
         assert (taped.guard.num_prompts, taped.guard.num_refused) == (1, 1)
     assert model.calls == 0
+
+
+async def test_messages_that_are_gone_leave_nothing_behind_and_lend_no_key(tmp_path: Path) -> None:
+    """New messages may stand where old ones stood in memory; the key is of what they say."""
+    source = NumberedModel()
+    async with Tape.open(tmp_path / "tape.db") as tape:
+        model = TapedModel(source, tape)
+        for number in range(200):
+            said = Message(role=Role.USER, parts=(untrusted(f"number {number % 100}"),))
+            completion = await complete(model, asked=(said,))
+            assert completion.text == f"reply {number % 100 + 1}"
+            del said
+        gc.collect()
+        assert len(model._digests._known) == 1, "the tool, which is still there"
+    assert source.calls == 100

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from vision_deepresearch.core.context import CallContext, Deadline, current_context
 from vision_deepresearch.core.errors import (
     BoundaryError,
+    BudgetExceededError,
     ConfigError,
     FailureKind,
     ModelError,
@@ -457,3 +458,61 @@ async def test_secrets_are_in_no_file_and_do_not_change_the_key(tmp_path: Path) 
 def test_a_page_that_talks_about_keys_stays_as_it_is() -> None:
     page = json.dumps({"markdown": 'send {"api_key": "yours"} and short=abc'})
     assert Redactor(["abc"]).reply(page) == page
+
+
+def at(turn: int, *, task: str = "t") -> None:
+    """The caller is at this turn of its trajectory."""
+    current_context.set(CallContext(task_id=task, trajectory_id=task, turn=turn))
+
+
+@pytest.mark.pitfall("P37")
+@pytest.mark.parametrize("sample", [None, "t/0/1/0"])
+async def test_a_passing_failure_is_met_again_in_replays_of_its_place_alone(
+    tmp_path: Path, sample: str | None
+) -> None:
+    path, request = tmp_path / "tape.db", a_request(q=1, sample=sample)
+    down = Upstream(failure=WorldError(FailureKind.RATE_LIMITED, "slow down"))
+
+    async def replayed() -> str:
+        async with Tape.open(path, mode=TapeMode.REPLAY_STRICT) as tape:
+            try:
+                return (await tape.ask(request, never, error=WorldError)).reply.value
+            except WorldError as failure:
+                return str(failure)
+
+    async with Tape.open(path) as tape:
+        at(1)
+        for _ in range(2):  # it stands for no other call, not even at its own place
+            with pytest.raises(WorldError):
+                await tape.ask(request, down, error=WorldError)
+        assert down.calls == 2
+        assert (await replayed()) == "rate_limited: slow down"
+        if sample is None:
+            at(2)
+            await tape.ask(request, Upstream(), error=WorldError)
+            assert (await replayed()) == '{"hits":[1]}'
+            at(1)
+            assert (await replayed()) == "rate_limited: slow down"
+    async with Tape.open(path) as tape:  # the attempt is made again, and gets further
+        assert (await tape.ask(request, Upstream(), error=WorldError)).reply.value == '{"hits":[1]}'
+    assert (await replayed()) == '{"hits":[1]}'
+
+
+@pytest.mark.parametrize("kind", [FailureKind.NOT_FOUND, FailureKind.UPSTREAM])
+async def test_no_secret_stands_in_a_recorded_failure(tmp_path: Path, kind: FailureKind) -> None:
+    at(1)
+    path = tmp_path / "tape.db"
+    async with Tape.open(path, redactor=Redactor([PLANTED])) as tape:
+        with pytest.raises(WorldError):
+            await ask(tape, Upstream(failure=WorldError(kind, f"no {PLANTED} here")), q=1)
+        (stored,) = tape.recordings()
+    assert stored.failure is not None
+    assert stored.failure.message == "no [redacted] here"
+
+
+async def test_a_refused_payment_is_recorded_nowhere(tmp_path: Path) -> None:
+    at(1)
+    async with Tape.open(tmp_path / "tape.db") as tape:
+        with pytest.raises(BudgetExceededError):
+            await ask(tape, Upstream(failure=BudgetExceededError("no money")), q=1)
+        assert list(tape.recordings()) == []

@@ -27,6 +27,8 @@ def ask(
     config: options.Config = None,
     overrides: options.Set = None,
     out: options.Out = None,
+    dry_run: options.DryRun = False,
+    like: options.Like = None,
     json_wanted: options.Json = False,
 ) -> None:
     """Research a question about pictures; prints answer, citations, totals and a trace page.
@@ -57,6 +59,8 @@ def ask(
         recipe=config,
         overrides=[*(overrides or []), *caps],
         out=out,
+        estimate_like=like,
+        is_dry=dry_run,
         json_wanted=json_wanted,
     )
     options.finish(code)

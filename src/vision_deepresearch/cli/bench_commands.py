@@ -20,6 +20,7 @@ TAKES = {
     "injection": ("world", "model", "tasks", "seed"),
     "sandbox": (),
     "serve": ("world",),
+    "tape": (),
     "planted": ("world", "tasks", "only", "out", "jobs"),
     "variety": ("tasks", "pages", "seed"),
     "world": ("pages", "seed"),
@@ -82,7 +83,7 @@ def _measured(
     """What a benchmark found; each is imported when it is wanted."""
     world, tasks, seed = asked.world, asked.tasks, asked.seed or 0
     match name:
-        case "loop" | "corpus" | "injection" | "noise" | "sandbox" | "serve":
+        case "loop" | "corpus" | "injection" | "noise" | "sandbox" | "serve" | "tape":
             return asyncio.run(_measured_waiting(name, asked=asked, quick=quick, progress=progress))
         case "embed":
             from vision_deepresearch.bench.embed import bench_embed
@@ -164,6 +165,10 @@ async def _measured_waiting(
             from vision_deepresearch.bench.sandbox import bench_sandbox
 
             return await bench_sandbox(quick=quick)
+        case "tape":
+            from vision_deepresearch.bench.tape import bench_tape
+
+            return await bench_tape(quick=quick)
         case _:
             from vision_deepresearch.bench.serve import bench_serve
 

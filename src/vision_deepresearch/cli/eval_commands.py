@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import JsonValue
 from rich.console import Console
 
+from vision_deepresearch.cli.estimates import estimate_only
 from vision_deepresearch.cli.live import plain
 from vision_deepresearch.cli.output import console, print_json, progress_bars
 from vision_deepresearch.cli.research import prepare_world, resolve
@@ -34,6 +35,8 @@ def run(
     recipe: Path | None,
     overrides: Sequence[str],
     out: Path | None,
+    estimate_like: Path | None,
+    is_dry: bool,
     json_wanted: bool,
 ) -> int:
     """Roll out and judge the world's tasks; print counts."""
@@ -43,6 +46,15 @@ def run(
     folder = out or Path("runs") / "eval"
     knobs = _knobs(noise)
     config = resolve(flags, defaults={}, recipe=recipe, overrides=[*knobs, *overrides], out=folder)
+    if is_dry or estimate_like is not None:
+        return estimate_only(
+            config,
+            wanted=(num_tasks or DEFAULT_TASKS) * attempts,
+            folder=folder,
+            like=estimate_like,
+            is_dry=is_dry,
+            json_wanted=json_wanted,
+        )
     target = console(json_wanted=json_wanted)
     outcome, episodes, rejects = asyncio.run(
         _run(config, num_tasks=num_tasks, attempts=attempts, folder=folder, target=target)

@@ -20,6 +20,10 @@ def run(
         int | None, typer.Option(help="How many of the world's tasks; default 20, or all it has.")
     ] = None,
     attempts: Annotated[int, typer.Option(help="Attempts per task.")] = 1,
+    budget_usd: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Stop the whole run at this price; more, and it goes on."),
+    ] = None,
     concurrency: Annotated[
         int | None, typer.Option(help="Trajectories at a time; default 4.")
     ] = None,
@@ -38,11 +42,14 @@ def run(
     config: options.Config = None,
     overrides: options.Set = None,
     out: options.Out = None,
+    dry_run: options.DryRun = False,
+    like: options.Like = None,
     json_wanted: options.Json = False,
 ) -> None:
     """Research a world's tasks into a run folder, judged; killed, it goes on where it was.
 
     Example: vdr eval run --world generated:small --tasks 100 --out runs/first
+    The price before a large one: the same with --dry-run, after a few attempts or with --like RUN.
     """
     from vision_deepresearch.cli import eval_commands
 
@@ -59,6 +66,7 @@ def run(
         "today": today,
         "seed": seed,
         "concurrency": concurrency,
+        "budget_usd": budget_usd,
     })
     code = eval_commands.run(
         num_tasks=tasks,
@@ -68,6 +76,8 @@ def run(
         recipe=config,
         overrides=overrides or [],
         out=out,
+        estimate_like=like,
+        is_dry=dry_run,
         json_wanted=json_wanted,
     )
     options.finish(code)

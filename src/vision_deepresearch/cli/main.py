@@ -2,7 +2,7 @@
 
 Command modules import typer only; everything heavy is imported inside the commands, so that every
 `--help` stays fast. Exit codes: 0 done, 1 no answer or rejected tasks, 2 the user's error,
-75 the disk is full (run it again), 130 stopped with Ctrl-C.
+75 the disk is full or the run's money spent (run it again), 130 stopped with Ctrl-C.
 """
 
 import errno
@@ -113,12 +113,13 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def explained(error: BaseException) -> int | None:
     """Say what the user or the disk did wrong; None: it is a bug and travels on."""
     from vision_deepresearch.core.errors import DISK_ERRORS, BadImageError, ConfigError
+    from vision_deepresearch.core.purse import PurseSpentError
     from vision_deepresearch.store.database import StoreError
     from vision_deepresearch.store.tape import TapeMissError
 
     if isinstance(error, ConfigError | BadImageError | TapeMissError):
         return _tell(str(error), code=2)
-    if isinstance(error, StoreError):
+    if isinstance(error, StoreError | PurseSpentError):
         return _tell(str(error), code=75)  # it says already what is kept and what to do
     if not isinstance(error, OSError):
         return None

@@ -86,10 +86,16 @@ EmbedWith = Annotated[
         "--embedder", help="Also make vectors of its pictures: transformers:PATH or onnx:PATH."
     ),
 ]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what it would cost; make and ask nothing.")
+]
+Like = Annotated[
+    Path | None, typer.Option(help="With --dry-run: a run folder whose attempts to go by.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
-def given(values: Mapping[str, str | int | None]) -> dict[str, str | int]:
+def given(values: Mapping[str, str | float | None]) -> dict[str, str | float]:
     """The flags that were given."""
     return {name: value for name, value in values.items() if value is not None}
 

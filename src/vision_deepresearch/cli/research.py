@@ -12,6 +12,7 @@ from rich.console import Console
 
 from vision_deepresearch.cli.consent import ask_consent
 from vision_deepresearch.cli.engines import about_engines
+from vision_deepresearch.cli.estimates import estimate_only
 from vision_deepresearch.cli.live import LiveView, plain
 from vision_deepresearch.cli.output import console, print_json, progress_bars
 from vision_deepresearch.cli.report import figures, print_report
@@ -68,6 +69,8 @@ def ask(
     recipe: Path | None,
     overrides: Sequence[str],
     out: Path | None,
+    estimate_like: Path | None,
+    is_dry: bool,
     json_wanted: bool,
 ) -> int:
     """Research a question about the user's own pictures."""
@@ -84,6 +87,15 @@ def ask(
         out=folder,
         ask_consent=ask_consent,
     )
+    if is_dry or estimate_like is not None:
+        return estimate_only(
+            config,
+            wanted=1,
+            folder=folder,
+            like=estimate_like,
+            is_dry=is_dry,
+            json_wanted=json_wanted,
+        )
 
     def make_task(session: Session) -> Task:
         refs = tuple(session.media.put(data) for data in pictures)

@@ -101,6 +101,7 @@ def cost(run: Path, *, json_wanted: bool) -> None:
         print_json({
             **ledger.model_dump(mode="json"),
             "paid_calls": ledger.num_paid,
+            "recorded_usd": _known_usd(groups),
             "recorded": [group.model_dump(mode="json") for group in groups],
         })
         return
@@ -119,8 +120,17 @@ def cost(run: Path, *, json_wanted: bool) -> None:
         soft_wrap=True,
     )
     if groups:
-        target.print("recorded in this run (lost attempts included):")
+        target.print(
+            f"recorded in this run, lost attempts and the judge included: ${_known_usd(groups):.4f}"
+            " of known prices",
+            soft_wrap=True,
+        )
         _print_groups(groups)
+
+
+def _known_usd(groups: Sequence[TapeGroup]) -> float:
+    """Dollars of all recordings with a price; cents of binary fractions are rounded away."""
+    return round(sum(group.cost_usd for group in groups), 9)
 
 
 def _print_groups(groups: Sequence[TapeGroup]) -> None:

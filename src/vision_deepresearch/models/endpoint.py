@@ -16,6 +16,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.record import Record
+from vision_deepresearch.store.prices import model_price
 
 KEY_VARIABLES = ("OPENAI_API_KEY", "GEMINI_API_KEY", "ANTHROPIC_API_KEY", "VDR_MODEL_KEY")
 """Environment variables that hold keys. The last is for every endpoint named by its address."""
@@ -56,6 +57,7 @@ _HOSTS = {
 _OWN_VARIABLE = "VDR_MODEL_KEY"
 _SECRET_CHARS = 16
 """Keys of providers are longer."""
+_PRICED = ("prompt", "completion", "cached")
 _RESERVED = {"model", "messages", "stream", "stream_options", "tools"}
 
 
@@ -88,7 +90,8 @@ class EndpointSettings(Record):
     max_picture_bytes: int | None = Field(default=None, ge=10_000)
     """Bytes of one picture before base64; larger ones are scaled down. None: as for pixels."""
     usd_per_million_prompt: float | None = Field(default=None, ge=0)
-    """Dollars for a million prompt tokens. Costs are known only with both prices set."""
+    """Dollars for a million prompt tokens. Costs are known with both prices set, or with neither and
+    a row in the shipped table (store/prices.toml)."""
     usd_per_million_completion: float | None = Field(default=None, ge=0)
     """Dollars for a million tokens of replies, thinking included."""
     usd_per_million_cached: float | None = Field(default=None, ge=0)
@@ -113,6 +116,18 @@ class EndpointSettings(Record):
             msg = f"extra_body cannot replace {', '.join(sorted(taken))}: leave it out"
             raise ValueError(msg)
         return self
+
+
+def priced(name: str, settings: EndpointSettings) -> EndpointSettings:
+    """The settings with the shipped prices of a model, where the user set none."""
+    own = (settings.usd_per_million_prompt, settings.usd_per_million_completion)
+    shipped = model_price(name)
+    if shipped is None or any(price is not None for price in own):
+        return settings
+    prices = shipped.model_dump(include={f"usd_per_million_{one}" for one in _PRICED})
+    if settings.usd_per_million_cached is not None:
+        del prices["usd_per_million_cached"]
+    return settings.model_copy(update=prices)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

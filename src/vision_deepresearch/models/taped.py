@@ -5,23 +5,21 @@ conversation, the tools and the sampling. Siblings of a group never share one.
 """
 
 import hashlib
+import weakref
 from collections.abc import Sequence
 
-from pydantic import TypeAdapter
-
-from vision_deepresearch.core.content import Conversation, Message, ToolSpec
+from vision_deepresearch.core.content import Conversation, ToolSpec
 from vision_deepresearch.core.context import CallContext, SpendKind
 from vision_deepresearch.core.errors import ModelError
 from vision_deepresearch.core.integrity import PromptGuard
 from vision_deepresearch.core.protocols import Completion, ModelClient, Sampling
+from vision_deepresearch.core.record import Record
 from vision_deepresearch.store.recording import Reply, Request
 from vision_deepresearch.store.rows import exact_json
 from vision_deepresearch.store.tape import Tape
 
-VERSION = 1
+VERSION = 2
 """Of requests and replies below; raised when either changes its meaning."""
-
-_MESSAGES = TypeAdapter(list[Message])
 
 
 class TapedModel:
@@ -42,6 +40,7 @@ class TapedModel:
         self._spend = spend
         self.guard = PromptGuard()
         """Has looked at every prompt that was sent or replayed."""
+        self._digests = _Digests()
 
     @property
     def name(self) -> str:
@@ -75,8 +74,8 @@ class TapedModel:
             provider=self._model.name,
             version=VERSION,
             body={
-                "conversation": _hash(_MESSAGES.dump_json(list(conversation))),
-                "tools": [tool.model_dump(mode="json") for tool in tools],
+                "conversation": self._digests.of(conversation),
+                "tools": self._digests.of(tools),
                 "sampling": sampling.model_dump(mode="json"),
             },
             sample=f"{context.task_id}/{context.attempt}/{context.turn}/{context.index}",
@@ -90,5 +89,27 @@ class TapedModel:
         return completion.model_copy(update={"usage": free})
 
 
-def _hash(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+class _Digests:
+    """Digests of messages and tools, each made once while the record lives.
+
+    Every turn sends the whole conversation again: hashing it anew would cost the square of its
+    length. Records are frozen, so the same object is the same message.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[weakref.ref[Record], bytes]] = {}
+
+    def of(self, records: Sequence[Record]) -> str:
+        """The same for equal records in the same order; 64 hex."""
+        return hashlib.sha256(b"".join(map(self._of_one, records))).hexdigest()
+
+    def _of_one(self, record: Record) -> bytes:
+        address = id(record)
+        known = self._known.get(address)
+        if known is not None and known[0]() is record:
+            return known[1]
+        digest = hashlib.sha256(record.model_dump_json().encode()).digest()
+        # The entry goes with the record, before its address can belong to another.
+        gone = weakref.ref(record, lambda _: self._known.pop(address, None))
+        self._known[address] = (gone, digest)
+        return digest

@@ -14,7 +14,9 @@ from vision_deepresearch.store.tape import Tape
 
 VERSION = 1
 """Of requests and replies below; raised when either changes its meaning."""
-_KIND, _PROVIDER = "python", "sandbox"
+KIND = "python"
+"""Of its recordings."""
+_PROVIDER = "sandbox"
 
 
 class RecordedOnly:
@@ -39,7 +41,8 @@ class RecordedOnly:
 class TapedSandbox:
     """Wraps a sandbox; a `Sandbox` itself."""
 
-    def __init__(self, sandbox: Sandbox, tape: Tape) -> None:
+    def __init__(self, sandbox: Sandbox | None, tape: Tape) -> None:
+        """Wrap a sandbox; None: there is none here, for replays of runs that had one."""
         self._sandbox = sandbox
         self._tape = tape
 
@@ -59,12 +62,14 @@ class TapedSandbox:
         given = inputs or {}
 
         async def run() -> Reply:
+            if self._sandbox is None:
+                raise SandboxError(FailureKind.UNAVAILABLE, "no sandbox holds on this machine")
             result = await self._sandbox.run(code, timeout=timeout, inputs=given, collect=collect)
             told = result.model_copy(update={"artifacts": dict.fromkeys(result.artifacts, b"")})
             return Reply(value=told.model_dump_json(), blobs=tuple(result.artifacts.values()))
 
         request = Request(
-            kind=_KIND,
+            kind=KIND,
             provider=_PROVIDER,
             version=VERSION,
             body={

@@ -12,6 +12,8 @@ from enum import Enum
 
 from pydantic import BaseModel, JsonValue
 
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
 
 def fingerprint(value: object) -> str:
     """sha256 of the canonical JSON of records, mappings, sequences and plain values; 64 hex.
@@ -28,12 +30,12 @@ def canonical_json(value: object) -> str:
     Raises:
         TypeError: the value, or something in it, has no stable form.
     """
-    return json.dumps(
-        _stable(value, at="value"), sort_keys=True, ensure_ascii=False, separators=(",", ":")
-    )
+    return _ENCODER.encode(_stable(value, at="value"))
 
 
 def _stable(value: object, *, at: str) -> JsonValue:
+    if type(value) is str:  # most are, and every replayed call comes through here
+        return value
     match value:
         case Enum():
             return _stable(value.value, at=at)
@@ -46,7 +48,8 @@ def _stable(value: object, *, at: str) -> JsonValue:
             return _stable(fields, at=at)
         case Mapping():
             return {
-                _key(key, at=at): _stable(item, at=f"{at}.{key}") for key, item in value.items()
+                key if type(key) is str else _key(key, at=at): _stable(item, at=f"{at}.{key}")
+                for key, item in value.items()
             }
         case Sequence() if not isinstance(value, bytes | bytearray):
             return [_stable(item, at=f"{at}[{index}]") for index, item in enumerate(value)]

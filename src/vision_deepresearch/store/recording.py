@@ -4,7 +4,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -23,6 +23,7 @@ from vision_deepresearch.store.fingerprint import canonical_json
 from vision_deepresearch.store.rows import Row, checked
 from vision_deepresearch.store.schema import BLOB, CALL
 
+_NO_BLOBS = "[]"
 _LEVEL = 3
 """zlib, as for records."""
 _ERRORS: dict[str, type[BoundaryError]] = {
@@ -37,6 +38,8 @@ class Keep(StrEnum):
     NOT_FOUND = "not_found"
     BAD_REQUEST = "bad_request"
     EMPTY = "empty"
+    NEVER = "never"
+    """It says nothing about another call: for replays of the place where it happened alone."""
 
     @property
     def ttl_s(self) -> float | None:
@@ -46,6 +49,7 @@ class Keep(StrEnum):
             Keep.NOT_FOUND: 30 * 86400.0,
             Keep.BAD_REQUEST: 86400.0,
             Keep.EMPTY: 3600.0,
+            Keep.NEVER: 0.0,
         }[self]
 
 
@@ -55,6 +59,10 @@ _KEPT_FAILURES = {
     FailureKind.BAD_IMAGE: Keep.BAD_REQUEST,
 }
 """All other failures (auth, rate limits, timeouts, upstream) say nothing about the next call."""
+_OF_THE_CALLER = {FailureKind.BUDGET, FailureKind.TAPE_MISS}
+"""Nothing was asked: not recorded at all."""
+FAILED_KEYS = (bytes(8), bytes(7) + b"\1")
+"""Keys of failures at one place lie in this range, so that they are found without reading a tape."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +90,10 @@ class Request:
             "sample": self.sample,
         })
 
+    def failed_at(self, place: str) -> "Request":
+        """The question whether this call failed at a place, for replays of that place."""
+        return replace(self, sample=f"failed at {place}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
@@ -102,7 +114,7 @@ class Recording:
     """A call as it stands on a tape."""
 
     key: bytes
-    """sha256 of `text`."""
+    """sha256 of `text`; of a failure at one place, its beginning behind zeros."""
     kind: str
     provider: str
     text: str
@@ -153,18 +165,18 @@ class Recording:
 
 
 def kept_failure(failure: BoundaryError) -> tuple[Reply, Keep] | None:
-    """How a failure is written, or None where it must not be."""
-    keep = _KEPT_FAILURES.get(failure.kind)
+    """How a failure is written and how long it stands, or None where it must not be written."""
     name = type(failure).__name__
-    if keep is None or name not in _ERRORS:
+    if name not in _ERRORS or failure.kind in _OF_THE_CALLER:
         return None
     told = {"error": name, "kind": failure.kind.value, "message": failure.message}
-    return Reply(value=json.dumps(told)), keep
+    return Reply(value=json.dumps(told)), _KEPT_FAILURES.get(failure.kind, Keep.NEVER)
 
 
 def blob_hashes(row: Row) -> list[bytes]:
     """Which blobs a verified row of table `call` needs."""
-    return [bytes.fromhex(digest) for digest in json.loads(str(row[6]))]
+    told = str(row[6])
+    return [] if told == _NO_BLOBS else [bytes.fromhex(digest) for digest in json.loads(told)]
 
 
 def recording_of(row: Row, blobs: Sequence[bytes]) -> Recording:

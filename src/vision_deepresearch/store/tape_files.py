@@ -4,6 +4,7 @@ Reads recordings only, from a tape of its own or from a run's file; damaged rows
 left out, never copied.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -16,12 +17,14 @@ from vision_deepresearch.core.record import Record
 from vision_deepresearch.store.database import (
     Database,
     Statement,
+    connect,
     connect_reader,
     typed_errors,
 )
 from vision_deepresearch.store.recording import Recording, blob_hashes, recording_of
 from vision_deepresearch.store.rows import Row, is_intact
 from vision_deepresearch.store.schema import BLOB, CALL
+from vision_deepresearch.store.tape import check_is_tape
 
 _RUN_FILE = "run.db"
 _BATCH = 64
@@ -66,8 +69,15 @@ class Merged:
 
 
 def tape_file(path: Path) -> Path:
-    """The file of a tape, or of a run folder's."""
-    return path / _RUN_FILE if path.is_dir() else path
+    """The file of a tape, or of a run folder's.
+
+    Raises:
+        ConfigError: a file of another kind.
+    """
+    if path.is_dir():
+        return path / _RUN_FILE
+    check_is_tape(path)
+    return path
 
 
 def read_recordings(path: Path) -> Iterator[Recording]:
@@ -146,7 +156,18 @@ async def merge_tapes(target: Path, sources: Sequence[Path]) -> Merged:
                     taken += 1
                 else:
                     older += 1
+    await asyncio.to_thread(_make_single, target)
     return Merged(taken=taken, older=older, damaged=damaged)
+
+
+def _make_single(path: Path) -> None:
+    """Let a tape be one file, also while it is read: it may lie where nothing can be written.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    with typed_errors(path), closing(connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
 
 
 def _check_files(target: Path, sources: Sequence[Path]) -> None:

@@ -20,7 +20,7 @@ from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.mode import mode_named
 from vision_deepresearch.core.protocols import Sampling
 from vision_deepresearch.core.record import Record
-from vision_deepresearch.models.endpoint import EndpointSettings
+from vision_deepresearch.models.endpoint import EndpointSettings, priced
 from vision_deepresearch.tools.limits import ToolLimits
 from vision_deepresearch.wiring.live import awaiting_consent, resolve_live, user_file
 from vision_deepresearch.wiring.user_file import keep_consent, user_file_path
@@ -94,6 +94,9 @@ class RunConfig(Record):
     """Sent with sampled model calls; sibling attempts count on from it, so that they differ."""
     concurrency: int = Field(default=4, ge=1, le=4096)
     """Trajectories at a time."""
+    budget_usd: float | None = Field(default=None, ge=0)
+    """Dollars of the whole run, every attempt and the judge together; spent, the run stops and the
+    same command with more goes on. None: no cap. `limits.max_usd` is that of one trajectory."""
     limits: Limits = Limits()
     sampling: Sampling = Sampling()
     tools: ToolLimits = ToolLimits()
@@ -195,20 +198,29 @@ def _resolved(config: RunConfig) -> RunConfig:
             config.world,
             mode=config.mode,
             settings=config.live,
-            max_usd=config.limits.max_usd,
+            max_usd=_least_cap(config),
         )
         found |= {"world": live.world, "mode": live.mode}
     resolved = config.model_copy(update=found)
-    if config.limits.max_usd is not None:
-        _check_prices(resolved, max_usd=config.limits.max_usd)
+    cap = _least_cap(config)
+    if cap is not None:
+        _check_prices(resolved, max_usd=cap)
     return resolved
+
+
+def _least_cap(config: RunConfig) -> float | None:
+    """The smaller cap of dollars, of a trajectory or of the run; None: there is none."""
+    return min(
+        (cap for cap in (config.limits.max_usd, config.budget_usd) if cap is not None), default=None
+    )
 
 
 def _check_prices(config: RunConfig, *, max_usd: float) -> None:
     """Refuse a cap that calls without a price would never reach.
 
     Raises:
-        ConfigError: the researcher or its summariser is asked over HTTP at no known price.
+        ConfigError: the researcher, its summariser or (with a cap of the run) the judge is asked over
+            HTTP at no known price.
     """
     own = config.summariser_endpoint
     is_shared = own is None and config.summariser == config.model
@@ -216,11 +228,15 @@ def _check_prices(config: RunConfig, *, max_usd: float) -> None:
         ("endpoint", config.model, config.endpoint),
         *([] if is_shared else [("summariser_endpoint", config.summariser, own)]),
     ]
+    if config.budget_usd is not None and config.judge_model is not None:
+        is_own = config.judge_endpoint is None and config.judge_model == config.model
+        settings = config.endpoint if is_own else config.judge_endpoint
+        roles.append(("judge_endpoint", config.judge_model, settings))
     for table, model, settings in roles:
+        known = priced(model, settings or EndpointSettings())
         is_priced = (
-            settings is not None
-            and settings.usd_per_million_prompt is not None
-            and settings.usd_per_million_completion is not None
+            known.usd_per_million_prompt is not None
+            and known.usd_per_million_completion is not None
         )
         if is_hosted(model) and not is_priced:
             msg = (

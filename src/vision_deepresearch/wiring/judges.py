@@ -1,6 +1,6 @@
 """Who decides whether an answer is right."""
 
-from vision_deepresearch.core.context import SpendKind
+from vision_deepresearch.core.context import Budget, SpendKind
 from vision_deepresearch.core.protocols import Judge
 from vision_deepresearch.judge.llm import LlmJudge, check_not_self
 from vision_deepresearch.judge.profiles import judge_profile
@@ -12,13 +12,16 @@ from vision_deepresearch.wiring.config import RunConfig, is_hosted
 from vision_deepresearch.wiring.models import ModelShelf
 
 
-def make_judge(config: RunConfig, *, shelf: ModelShelf, tape: Tape | None) -> Judge:
+def make_judge(
+    config: RunConfig, *, shelf: ModelShelf, tape: Tape | None, budget: Budget | None = None
+) -> Judge:
     """The judge a config names.
 
     Args:
         config: the run's.
         shelf: where its model comes from.
         tape: records what the model says, so that a run that goes on is not judged twice.
+        budget: pays all verdicts; None: no cap.
 
     Raises:
         ConfigError: no such model, or the researcher's own without `allow_self_judge`.
@@ -35,4 +38,5 @@ def make_judge(config: RunConfig, *, shelf: ModelShelf, tape: Tape | None) -> Ju
         profile=judge_profile(config.judge),
         policy_name=shelf.researcher().name if is_hosted(config.model) else config.model,
         allow_self=config.allow_self_judge,
+        budget=budget,
     )

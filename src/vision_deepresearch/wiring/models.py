@@ -13,7 +13,7 @@ from vision_deepresearch.core.content import ImageRef
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.protocols import MediaStore, ModelClient, Profile, TruthSource
 from vision_deepresearch.models.chat import ChatModel
-from vision_deepresearch.models.endpoint import EndpointSettings, endpoint_named
+from vision_deepresearch.models.endpoint import EndpointSettings, endpoint_named, priced
 from vision_deepresearch.models.oracle import OracleModel
 from vision_deepresearch.models.profiles.named import profile_named
 from vision_deepresearch.models.scripted import ScriptedModel
@@ -126,7 +126,9 @@ class ModelShelf:
         endpoint = endpoint_named(name, keys=os.environ)
         if endpoint is not None:
             rng = random.Random(self._config.seed)
-            chat = ChatModel(endpoint, settings=settings, load=self.media.load, rng=rng)
+            chat = ChatModel(
+                endpoint, settings=priced(name, settings), load=self.media.load, rng=rng
+            )
             self._stack.push_async_callback(chat.aclose)
             return chat
         kind, _, argument = name.partition(":")

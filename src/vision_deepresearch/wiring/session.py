@@ -8,17 +8,19 @@ from pathlib import Path
 
 from vision_deepresearch.agent.loop import run as run_agent
 from vision_deepresearch.agent.researcher import Researcher, adapted_to_mode
-from vision_deepresearch.core.context import SpendKind
+from vision_deepresearch.core.context import Budget, SpendKind
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.events import Listener
 from vision_deepresearch.core.mode import mode_named
 from vision_deepresearch.core.page import WorldManifest
 from vision_deepresearch.core.protocols import Judge, ModelClient, Summariser, World
+from vision_deepresearch.core.purse import Purse, PursedBudget
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import Trajectory
 from vision_deepresearch.media.store import FolderMediaStore
 from vision_deepresearch.models.endpoint import secret_keys
 from vision_deepresearch.models.taped import TapedModel
+from vision_deepresearch.sandbox.taped import KIND as PYTHON
 from vision_deepresearch.sandbox.taped import TapedSandbox
 from vision_deepresearch.store.provenance import provenance
 from vision_deepresearch.store.redact import Redactor
@@ -59,6 +61,8 @@ class Session:
     judge: Judge
     run: RunFolder
     sandbox: OpenedSandbox
+    purse: Purse | None
+    """What the whole run may spend; None: no cap."""
 
     async def roll_out(
         self, task: Task, attempt: int, *, listener: Listener | None = None
@@ -66,7 +70,18 @@ class Session:
         """One attempt at a task."""
         sampling = self.researcher.sampling.model_copy(update={"seed": self.config.seed + attempt})
         researcher = replace(self.researcher, sampling=sampling)
-        return await run_agent(task, researcher, attempt=attempt, listener=listener)
+        return await run_agent(
+            task, researcher, attempt=attempt, listener=listener, budget=self._budget()
+        )
+
+    def _budget(self) -> Budget | None:
+        """Of one trajectory, paid from the run's purse; None: as the limits say."""
+        if self.purse is None:
+            return None
+        limits = self.config.limits
+        return PursedBudget(
+            purse=self.purse, max_usd=limits.max_usd, max_calls=dict(limits.max_calls)
+        )
 
     @property
     def about(self) -> WorldManifest:
@@ -107,7 +122,12 @@ async def open_session(
         config.model_dump(
             mode="json",
             exclude_none=True,
-            exclude={"concurrency", "tape", *(() if is_live(config.world) else ("live",))},
+            exclude={
+                "budget_usd",
+                "concurrency",
+                "tape",
+                *(() if is_live(config.world) else ("live",)),
+            },
         )
     )
     redactor = Redactor([
@@ -150,6 +170,7 @@ async def open_session(
             RunFolder.open(out, config=settings, provenance=about, redactor=redactor)
         )
         tape = await stack.enter_async_context(_open_tape(config.tape, run=run, redactor=redactor))
+        purse = _purse(config, run=run, tape=tape)
         world = MeteredWorld(_noisy(TapedWorld(_engine(source, config), tape), source, config))
         researcher = Researcher(
             model=TapedModel(model, tape),
@@ -160,7 +181,7 @@ async def open_session(
                 media=media,
                 summariser=_make_summariser(reader, tape=tape),
                 limits=config.tools,
-                sandbox=TapedSandbox(box.sandbox, tape) if box.sandbox is not None else None,
+                sandbox=_taped_sandbox(box, config, tape=tape),
             ),
             mode=mode,
             limits=config.limits,
@@ -175,10 +196,25 @@ async def open_session(
             source=source,
             media=media,
             researcher=researcher,
-            judge=make_judge(config, shelf=shelf, tape=tape),
+            judge=make_judge(
+                config,
+                shelf=shelf,
+                tape=tape,
+                budget=PursedBudget(purse=purse) if purse is not None else None,
+            ),
             run=run,
             sandbox=box,
+            purse=purse,
         )
+
+
+def _purse(config: RunConfig, *, run: RunFolder, tape: Tape) -> Purse | None:
+    """What the run may still spend. Earlier sessions count, lost attempts where they are recorded."""
+    if config.budget_usd is None:
+        return None
+    is_own = tape.path.parent == run.path
+    spent_usd = tape.spent_usd() if is_own else run.ledger().cost_usd
+    return Purse(max_usd=config.budget_usd, spent_usd=spent_usd)
 
 
 def _open_source(
@@ -192,6 +228,14 @@ def _open_source(
     live = open_live(config.world, config.live, seed=config.seed, needs_keys=not is_replay)
     stack.push_async_callback(live.aclose)
     return OpenedWorld(world=live, notes=live_notes(live, config.world))
+
+
+def _taped_sandbox(box: OpenedSandbox, config: RunConfig, *, tape: Tape) -> TapedSandbox | None:
+    """The sandbox behind the tape. A replay needs none where the recorded run had one."""
+    is_recorded = tape.mode.is_replay and config.python != "off" and tape.holds(PYTHON)
+    if box.sandbox is None and not is_recorded:
+        return None
+    return TapedSandbox(box.sandbox, tape)
 
 
 def _engine(source: OpenedWorld, config: RunConfig) -> World:

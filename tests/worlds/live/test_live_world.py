@@ -17,6 +17,7 @@ from vision_deepresearch.core.content import Picture
 from vision_deepresearch.core.context import Budget, CallContext, SpendKind, current_context
 from vision_deepresearch.core.errors import BudgetExceededError, FailureKind, WorldError
 from vision_deepresearch.core.observation import Evidence
+from vision_deepresearch.store.prices import price_table
 from vision_deepresearch.store.tape import Tape, TapeMode
 from vision_deepresearch.worlds.fetch.fetcher import Fetcher
 from vision_deepresearch.worlds.fetch.politeness import Politeness
@@ -25,7 +26,7 @@ from vision_deepresearch.worlds.live.engine import About, ReadPage, TextEngine
 from vision_deepresearch.worlds.live.found import page_hit, picture_hit
 from vision_deepresearch.worlds.live.jina import parse
 from vision_deepresearch.worlds.live.parsers import ParsersHere
-from vision_deepresearch.worlds.live.paying import price_of, price_table
+from vision_deepresearch.worlds.live.paying import price_of
 from vision_deepresearch.worlds.live.web import WebReader
 from vision_deepresearch.worlds.live.wire import certificates
 from vision_deepresearch.worlds.live.words import WordsEngine
@@ -239,7 +240,7 @@ async def test_a_recorded_call_keeps_its_price_and_costs_nothing_again(tmp_path:
 
 
 def test_every_engine_has_a_row_in_the_table_of_prices_and_unknown_is_not_zero() -> None:
-    table = price_table()
+    table = price_table().engine
     assert set(table) == {about.price_name for about in ABOUTS.values()}
     assert all(row.source for row in table.values())
     assert price_of("google_vision", own={}) is None

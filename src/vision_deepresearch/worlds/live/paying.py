@@ -1,50 +1,22 @@
-"""What a live call costs: a table of prices, and the caller's budget charged before the call.
+"""What a live call costs: its price, and the caller's budget charged before the call.
 
 A call is paid for before it is made and refunded when it failed, so concurrent calls together
 never pass a cap. A price nobody knows is null: it is counted as unknown, never as 0.
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date
-from functools import cache
-from importlib.resources import files
-
-from pydantic import TypeAdapter
 
 from vision_deepresearch.core.context import current_bill, current_context
 from vision_deepresearch.core.errors import BoundaryError
-from vision_deepresearch.core.record import Record
-
-
-class Price(Record):
-    """One row of prices.toml."""
-
-    usd_per_call: float | None = None
-    """Dollars; None: unknown."""
-    unit: str = "call"
-    read_on: date | None = None
-    """When the source was read."""
-    source: str
-    note: str = ""
-
-
-_TABLE = TypeAdapter(dict[str, Price])
-
-
-@cache
-def price_table() -> Mapping[str, Price]:
-    """The shipped prices by name."""
-    text = files(__package__ or "").joinpath("prices.toml").read_text(encoding="utf-8")
-    return _TABLE.validate_python(tomllib.loads(text))
+from vision_deepresearch.store.prices import price_table
 
 
 def price_of(name: str, *, own: Mapping[str, float]) -> float | None:
     """Dollars of one call: the user's own figure first, then the table; None: unknown."""
     if name in own:
         return own[name]
-    row = price_table().get(name)
+    row = price_table().engine.get(name)
     return row.usd_per_call if row is not None else None
 
 

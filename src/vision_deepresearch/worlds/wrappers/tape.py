@@ -79,7 +79,8 @@ class TapedWorld:
 
         async def read() -> Reply:
             page = await self._world.read(url, cursor=cursor)
-            return Reply(value=page.model_dump_json())
+            is_empty = not page.markdown.strip() and not page.images
+            return Reply(value=page.model_dump_json(), is_empty=is_empty)
 
         reply = await self._ask(SpendKind.PAGE_READ, {"url": url, "cursor": cursor}, read)
         return Page.model_validate_json(reply.value)
