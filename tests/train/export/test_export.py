@@ -205,6 +205,7 @@ def test_what_a_test_task_shows_is_not_trained_on(tmp_path: Path) -> None:
     out = tmp_path / "out"
     exported(run, out, format="ms-swift")
     assert reasons(out) == ["test_overlap"] * 4
+    assert b"town" not in (out / "rejects.jsonl").read_bytes()
     assert sorted(path.name for path in (out / "data").iterdir()) == ["test-00000.jsonl"]
     assert exported(run, tmp_path / "all", format="jsonl").num_refused == 0
 

@@ -5,7 +5,7 @@ the model was shown; the tool roles of the libraries render something else and a
 
 Source: ms-swift 4.6 `swift/dataset/preprocessor/core.py` and `swift/loss_scale/base.py`;
 LLaMA-Factory `data/README.md` and `src/llamafactory/data/converter.py`; TRL 1.16 data formats;
-verl 0.9 `verl/utils/dataset/rl_dataset.py`. Read, and ms-swift and TRL run, as docs/exports.md says.
+verl 0.9 `verl/utils/dataset/rl_dataset.py`. Read, not run: docs/exports.md says what was.
 """
 
 import json

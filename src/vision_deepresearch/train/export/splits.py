@@ -1,9 +1,10 @@
 """Train and test kept apart: what a test question shows or asks is not trained on.
 
 A task of the training split is refused where a test task of the run has its cluster, one of its
-pictures or its question.
+pictures or its question. Marks are hashes: a reason must not tell the text of a protected task.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator
 
 from vision_deepresearch.core.answers import normalise_answer
@@ -28,4 +29,5 @@ def _marks(task: Task) -> Iterator[str]:
     for ref in task.images:
         yield f"picture {ref.sha256}"
     if not task.images:  # "Who is this?" is another question above another picture
-        yield f"question {normalise_answer(task.question)}"
+        plain = normalise_answer(task.question).encode("utf-8", "surrogatepass")
+        yield f"question {hashlib.sha256(plain).hexdigest()}"
