@@ -23,6 +23,7 @@ from tests.train.export.test_conversation import hostile_text, the_messages
 from tests.train.export.test_export import an_episode, exported, lines, tree
 from vision_deepresearch.core.content import Message, Role, untrusted
 from vision_deepresearch.core.episode import Episode, episode_of
+from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.trajectory import ContextEdit, TokenTrace
 from vision_deepresearch.store.view import RunView
 from vision_deepresearch.train.export.export import ExportSettings
@@ -124,6 +125,20 @@ def test_a_line_that_was_changed_since_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "out" / "data" / "train-00000.jsonl"
     path.write_bytes(path.read_bytes().replace(b"a page", b"another page", 1))
     assert imported(tmp_path / "back", tmp_path / "out").rejected == {"sidecar": 1}
+
+
+def test_sides_that_were_changed_since_and_a_torn_sidecar_are_told(tmp_path: Path) -> None:
+    run = a_run(tmp_path / "run")
+    exported(run, tmp_path / "out", format="ms-swift")
+    path = tmp_path / "out" / "data" / "train-00000.jsonl"
+    changed = path.read_bytes().replace(b'"role":"assistant"', b'"role":"user"', 1)
+    path.write_bytes(changed)
+    assert imported(tmp_path / "back", tmp_path / "out").rejected == {"sidecar": 1}
+    beside = tmp_path / "out" / "rows.jsonl"
+    for torn in (beside.read_bytes()[:-40], b'{"file": "x"}\n', b"[1]\n"):
+        beside.write_bytes(torn)
+        with pytest.raises(ConfigError, match=r"rows\.jsonl beside the data is damaged"):
+            imported(tmp_path / "other", tmp_path / "out")
 
 
 def test_each_stretch_of_a_shortened_prompt_comes_back_as_an_attempt(tmp_path: Path) -> None:

@@ -237,8 +237,21 @@ class _File:
             facts = None
             if beside is not None and number in places:
                 beside.seek(places[number])
-                facts = RowFacts.model_validate_json(beside.readline())
+                facts = _facts(beside.readline())
             yield Source(file=self.path, number=number, root=self.root, facts=facts), row
+
+
+def _facts(line: bytes) -> RowFacts:
+    try:
+        return RowFacts.model_validate_json(line)
+    except ValidationError as reason:
+        raise ConfigError(_BAD_SIDECAR) from reason
+
+
+_BAD_SIDECAR = (
+    f"{SIDECAR} beside the data is damaged or of another version: export again, or import the data "
+    "files from a folder of their own, as anybody's"
+)
 
 
 def _places(beside: BinaryIO, file: str) -> dict[int, int]:
@@ -246,9 +259,12 @@ def _places(beside: BinaryIO, file: str) -> dict[int, int]:
     places: dict[int, int] = {}
     place = 0
     for line in beside:
-        told: dict[str, JsonValue] = json.loads(line)
-        number = told["line"]
-        if told["file"] == file and isinstance(number, int):
+        try:
+            told: dict[str, JsonValue] = json.loads(line)
+            number, of_file = told["line"], told["file"]
+        except (ValueError, KeyError, TypeError) as reason:
+            raise ConfigError(_BAD_SIDECAR) from reason
+        if of_file == file and isinstance(number, int):
             places[number] = place
         place += len(line)
     return places

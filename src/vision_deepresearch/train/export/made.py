@@ -252,6 +252,9 @@ def _as_it_was(said: Sequence[Said], *, refs: tuple[ImageRef, ...], facts: RowFa
     """What our own export was made of."""
     if len(said) != len(facts.messages):
         raise BadRowError("sidecar", f"{len(said)} messages, {len(facts.messages)} in rows.jsonl")
+    num_replies = sum(one.role is Role.ASSISTANT for one in said)
+    if not num_replies == len(facts.masks) == len(facts.phases) > 0:
+        raise BadRowError("sidecar", f"{num_replies} replies, {len(facts.masks)} in rows.jsonl")
     messages: list[Message] = []
     for one, skeleton in zip(said, facts.messages, strict=True):
         content = [piece if isinstance(piece, str) else refs[piece] for piece in one.content]
