@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.builders import a_picture
 from tests.train.export.run_sample import (
     CORRECT,
     a_task,
@@ -139,6 +140,15 @@ def test_sides_that_were_changed_since_and_a_torn_sidecar_are_told(tmp_path: Pat
         beside.write_bytes(torn)
         with pytest.raises(ConfigError, match=r"rows\.jsonl beside the data is damaged"):
             imported(tmp_path / "other", tmp_path / "out")
+
+
+def test_an_episode_that_comes_with_other_pixels_than_it_names_is_refused(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    store(run, an_episode(1, images=pictures(media_of(run), 1)))
+    exported(run, tmp_path / "out", format="jsonl")
+    (kept,) = (tmp_path / "out" / "media").rglob("*.png")
+    kept.write_bytes(a_picture(seed=9))
+    assert imported(tmp_path / "back", tmp_path / "out").rejected == {"picture": 1}
 
 
 def test_each_stretch_of_a_shortened_prompt_comes_back_as_an_attempt(tmp_path: Path) -> None:
