@@ -72,7 +72,7 @@ BAD = {
     "a place is missing": {str(place): one for place, one in enumerate(PNG) if place != 3},
     "a place twice": {"0": 137, "00": 80},
     "too large": [*PNG[:20], 256],
-    "signed and unsigned": [137, -1, *PNG[2:]],
+    "signed and unsigned": [*PNG[:20], -1],
     "a fraction": [*PNG[:20], 0.5],
     "truths": [True] * 20,
     "pixels": np.zeros((4, 4, 3), dtype=np.uint8),
