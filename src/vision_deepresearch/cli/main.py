@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import typer
 
 from vision_deepresearch import __version__
-from vision_deepresearch.cli import ask, bench, demo, doctor, evals, play, tape, view, world
+from vision_deepresearch.cli import ask, bench, demo, doctor, evals, export, play, tape, view, world
 from vision_deepresearch.cli.clean_output import clean_output
 
 app = typer.Typer(
@@ -34,6 +34,8 @@ app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)
 app.add_typer(tape.app, name="tape")
 app.command("cost")(tape.cost)
+app.command("export")(export.export)
+app.command("import-data")(export.import_data)
 
 
 def _version(wanted: bool) -> None:
@@ -67,7 +69,14 @@ _PATH_ERRORS = frozenset({
     errno.EROFS,
 })
 _INTERRUPTED = 130
-_RESUMABLE = (("ask",), ("demo",), ("eval",), ("play",), ("world", "import"))
+_RESUMABLE = (
+    ("ask",),
+    ("demo",),
+    ("eval",),
+    ("import-data",),
+    ("play",),
+    ("world", "import"),
+)
 _GC_THRESHOLDS = (20_000, 20, 20)
 """Records live long and hold no cycles: the default of 700 costs a third of the loop's CPU."""
 

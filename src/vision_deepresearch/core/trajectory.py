@@ -157,6 +157,8 @@ class Turn(Record):
     fault: FormatFault | None = None
     results: tuple[Message, ...] = ()
     """What the model was told: observations, or an explanation of the fault."""
+    mask: str | None = None
+    """Why training leaves this turn out, beyond what its fault, its calls and `forced` say."""
     edit: ContextEdit | None = None
     usage: Usage = Usage()
     prompt_tokens: int = 0

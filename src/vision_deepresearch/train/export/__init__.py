@@ -1,0 +1,1 @@
+"""Conversations to and from the files of training libraries, with pictures and loss flags."""
