@@ -310,7 +310,7 @@ async def test_a_pdf_is_refused_or_given_to_who_reads_it() -> None:
         url = double.url.replace("127.0.0.1", "www.ropewalk.org") + "/a.pdf"
         with pytest.raises(WorldError) as caught:
             await WebReader(a_fetcher(double)).read_page(url)
-        assert caught.value.kind is FailureKind.BAD_ARGS
+        assert caught.value.kind is FailureKind.UNAVAILABLE
         reader = WebReader(a_fetcher(double), parsers=ParsersHere(reads_pdf=True))
         assert "Founded in 1902." in (await reader.read_page(url)).page.markdown
 
