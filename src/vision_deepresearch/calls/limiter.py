@@ -27,6 +27,11 @@ class Limiter:
     _halved_s: float = field(default=float("-inf"), init=False)
     _waiting: deque[asyncio.Future[None]] = field(default_factory=deque, init=False)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether a slot is free and nobody waits."""
+        return self.num_running < self.limit and not self._waiting
+
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
         """Wait for a slot and hold it."""
@@ -54,7 +59,7 @@ class Limiter:
             self.limit = max(1, self.limit // 2)
 
     async def _acquire(self) -> None:
-        if self.num_running < self.limit and not self._waiting:
+        if self.has_room:
             self.num_running += 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
