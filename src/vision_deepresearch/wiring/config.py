@@ -88,6 +88,9 @@ class RunConfig(Record):
     """Sent with sampled model calls; sibling attempts count on from it, so that they differ."""
     concurrency: int = Field(default=4, ge=1, le=4096)
     """Trajectories at a time."""
+    outage_wait_s: float = Field(default=900.0, ge=0)
+    """Of `vdr eval run`: seconds in which work is held back while a provider is down that worked
+    before, and attempts that met the outage are made again. 0: they are left for the next command."""
     limits: Limits = Limits()
     sampling: Sampling = Sampling()
     tools: ToolLimits = ToolLimits()

@@ -60,12 +60,19 @@ class Session:
     sandbox: OpenedSandbox
 
     async def roll_out(
-        self, task: Task, attempt: int, *, listener: Listener | None = None
+        self,
+        task: Task,
+        attempt: int,
+        *,
+        listener: Listener | None = None,
+        ends_in_outage: bool = False,
     ) -> Trajectory:
-        """One attempt at a task."""
+        """One attempt at a task; see `agent.loop.run`."""
         sampling = self.researcher.sampling.model_copy(update={"seed": self.config.seed + attempt})
         researcher = replace(self.researcher, sampling=sampling)
-        return await run_agent(task, researcher, attempt=attempt, listener=listener)
+        return await run_agent(
+            task, researcher, attempt=attempt, listener=listener, ends_in_outage=ends_in_outage
+        )
 
     @property
     def about(self) -> WorldManifest:
@@ -106,7 +113,12 @@ async def open_session(
         config.model_dump(
             mode="json",
             exclude_none=True,
-            exclude={"concurrency", "tape", *(() if is_live(config.world) else ("live",))},
+            exclude={
+                "concurrency",
+                "outage_wait_s",
+                "tape",
+                *(() if is_live(config.world) else ("live",)),
+            },
         )
     )
     redactor = Redactor([*secret_keys(os.environ), *live_secrets(live_environment())])
