@@ -145,17 +145,26 @@ class CallPolicy:
         return until.earlier(context.deadline if context is not None else None)
 
     def _give_up(self, call: "_Call", failure: BoundaryError) -> None:
-        """Note a call that failed for good, and whether it failed alone."""
+        """Note a call that failed for good, and whether that says anything about the call itself.
+
+        It does not where the provider was down meanwhile, or where most of the time was spent in our
+        own queue.
+        """
         self.counts.gave_up += 1
+        call.leaves_queue(self._clock())
         is_unanswered = self._answered_s < call.began_s
-        if self.breaker.is_open or (is_unanswered and call.failures >= _OUTAGE_ATTEMPTS):
+        met_outage = is_unanswered and call.failures >= _OUTAGE_ATTEMPTS
+        was_in_queue = 2 * call.queued_s > self._clock() - call.began_s
+        if self.breaker.is_open or call.was_held or met_outage or was_in_queue:
             self.counts.met_outage += 1
             failure.is_outage = True
 
     async def _attempts(self, attempt: Callable[[], Awaitable[T]], call: "_Call") -> T:
         while True:
+            call.queues_from(self._clock())
             try:
-                async with self.limiter.slot():
+                async with self.limiter.slot(until_s=call.until.at_s):
+                    call.leaves_queue(self._clock())
                     admission = self.breaker.admit()
                     if not admission.wait_s:
                         return await self._one(attempt, call, admission=admission)
@@ -173,6 +182,7 @@ class CallPolicy:
             if admission.wait_s >= call.until.remaining_s:
                 msg = f"{call.what} is held back: the provider has been failing"
                 raise self._error(FailureKind.UPSTREAM, msg)
+            call.was_held = True
             await self._sleep(admission.wait_s)
 
     async def _one(
@@ -259,3 +269,18 @@ class _Call:
     may_hedge: bool
     failures: int = 0
     """Attempts that failed so far."""
+    was_held: bool = False
+    """Whether the breaker held it back."""
+    queued_s: float = 0.0
+    """Spent waiting for a slot."""
+    in_queue_since_s: float | None = None
+
+    def queues_from(self, now_s: float) -> None:
+        """It waits for a slot from now on."""
+        self.in_queue_since_s = now_s
+
+    def leaves_queue(self, now_s: float) -> None:
+        """It has got one, or has given up."""
+        if self.in_queue_since_s is not None:
+            self.queued_s += now_s - self.in_queue_since_s
+            self.in_queue_since_s = None

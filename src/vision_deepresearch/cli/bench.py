@@ -12,8 +12,8 @@ def bench(
     name: Annotated[
         str,
         typer.Argument(
-            help="Which: loop, modes, noise, corpus, embed, sandbox, serve, world, "
-            "variety or planted."
+            help="Which: loop, modes, noise, corpus, embed, faults, sandbox, serve, "
+            "world, variety or planted."
         ),
     ],
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, below 50 s.")] = False,
@@ -21,7 +21,8 @@ def bench(
     tasks: Annotated[
         int | None,
         typer.Option(
-            help="modes: tasks per mode; noise: per preset; variety: drafted; planted: each."
+            help="modes: tasks per mode; noise: per preset; variety: drafted; planted: each; "
+            "faults: episodes in all."
         ),
     ] = None,
     noise_tasks: Annotated[
@@ -48,7 +49,8 @@ def bench(
         typer.Option(
             min=1,
             max=64,
-            help="modes, planted: processes (default: one per core); corpus: to compare with one.",
+            help="modes, planted: processes (default: one per core); faults: default one; corpus: "
+            "to compare with one.",
         ),
     ] = None,
     json_wanted: options.Json = False,

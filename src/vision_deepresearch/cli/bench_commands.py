@@ -17,6 +17,7 @@ TAKES = {
     "noise": ("world", "tasks"),
     "corpus": ("source", "jobs"),
     "embed": (),
+    "faults": ("tasks", "seed", "jobs"),
     "sandbox": (),
     "serve": ("world",),
     "planted": ("world", "tasks", "only", "out", "jobs"),
@@ -86,6 +87,10 @@ def _measured(
             from vision_deepresearch.bench.embed import bench_embed
 
             return bench_embed(quick=quick, progress=progress)
+        case "faults":
+            from vision_deepresearch.bench.faults import bench_faults
+
+            return bench_faults(episodes=tasks, seed=seed, quick=quick, jobs=asked.jobs)
         case "planted":
             from vision_deepresearch.bench.planted import bench_planted
 
