@@ -191,3 +191,19 @@ async def test_a_slot_handed_to_a_cancelled_waiter_is_not_lost() -> None:
     assert waiter.cancelled()
     assert limiter.num_running == 0
     await asyncio.wait_for(wait(), timeout=1)
+
+
+async def test_who_has_to_be_done_first_is_served_first() -> None:
+    limiter = Limiter(clock=Clock(), limit=1)
+    order: list[str] = []
+
+    async def one(name: str, until_s: float) -> None:
+        async with limiter.slot(until_s=until_s):
+            order.append(name)
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as group:
+        for name, until_s in (("now", 9), ("late", 90), ("soon", 10), ("soon too", 10)):
+            group.create_task(one(name, until_s))
+            await asyncio.sleep(0)
+    assert order == ["now", "soon", "soon too", "late"]
