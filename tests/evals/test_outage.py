@@ -158,7 +158,7 @@ def test_an_outage_of_five_minutes_is_waited_out_and_nothing_is_lost(tmp_path: P
     assert outcome.redone <= 20, "after as many as had worked in 30 s, one at a time looks"
     assert took_s < 65 + 300 + 120 + 150
     with RunFolder.read(tmp_path / "run") as view:
-        assert view.counts().outages == outcome.redone
+        assert view.counts().outages == 4, "those that were under way; equal ones are kept once"
 
 
 def test_patience_ends_and_the_same_command_finishes_the_run_later(tmp_path: Path) -> None:

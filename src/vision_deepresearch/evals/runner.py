@@ -106,13 +106,12 @@ async def run_tasks(
         for _ in range(min(concurrency, len(todo))):
             group.create_task(shift.work())
     counts = shift.counts
-    left = [work for work in shift.queue if shift.redos[work.key]]
     return RunOutcome(
         done=counts["done"],
         skipped=len(wanted) - len(todo),
         rejected=counts["rejected"],
-        unfinished=counts["unfinished"] + len(left),
-        redone=shift.redos.total() - len(left),
+        unfinished=counts["unfinished"] + len(shift.again),
+        redone=shift.redos.total() - len(shift.again),
         halted=shift.halted,
     )
 
@@ -127,7 +126,10 @@ class _Shift:
     last_try: Attempt | None
     on_episode: Callable[[Episode], None] | None
     queue: deque[Work]
+    """Not begun yet."""
     gate: OutageGate
+    again: deque[Work] = field(default_factory=deque)
+    """Met an outage; goes before what was not begun, so that its recordings are young."""
     counts: Counter[str] = field(default_factory=Counter)
     redos: Counter[tuple[str, int]] = field(default_factory=Counter)
     """How often an attempt was put back."""
@@ -135,13 +137,15 @@ class _Shift:
 
     async def work(self) -> None:
         """Make attempts until none is left, or none may be begun."""
-        while self.queue and not self.halted:
+        while self._next_from and not self.halted:
             admission = await self.gate.enter()
             if admission is None:
                 self.halted = f"providers were down for too long, the last said: {self.gate.reason}"
-            if admission is None or not self.queue or self.halted:
                 return
-            work = self.queue.popleft()
+            if not self._next_from or self.halted:
+                self.gate.abandon(admission)
+                return
+            work = self._next_from.popleft()
             try:
                 await self.run.put_task(work.task)
                 made = await self._make(work)
@@ -149,6 +153,10 @@ class _Shift:
                 self.gate.abandon(admission)
                 raise
             self._settle(work, made, admission=admission)
+
+    @property
+    def _next_from(self) -> deque[Work]:
+        return self.again or self.queue
 
     async def _make(self, work: Work) -> "Episode | _Outage | None":
         is_last = self.redos[work.key] >= max(1, self.gate.patience.max_redos)
@@ -171,7 +179,7 @@ class _Shift:
                 is_redone = self.gate.meet_outage(admission, reason=made.detail)
                 if is_redone and self.redos[work.key] < self.gate.patience.max_redos:
                     self.redos[work.key] += 1
-                    self.queue.append(work)
+                    self.again.append(work)
                 else:
                     self.counts["unfinished"] += 1
             case _Outage(failure=failure):
