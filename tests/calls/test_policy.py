@@ -3,64 +3,21 @@
 import asyncio
 import contextlib
 import random
-import selectors
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typing_extensions import override
 
+from vision_deepresearch.calls.faults.clock import run_virtually, virtual_s
 from vision_deepresearch.calls.policy import CallPolicy, CallSettings
 from vision_deepresearch.core.context import CallContext, Deadline, current_context
 from vision_deepresearch.core.errors import BoundaryError, FailureKind, WorldError
 
-T = TypeVar("T")
-
-
-class JumpingSelector(selectors.SelectSelector):
-    """Never waits: the clock jumps to the next timer instead."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now_s = 0.0
-
-    @override
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
-        if not ready:
-            assert timeout is not None, "nothing is left to happen: a task waits for ever"
-            self.now_s += max(timeout, 0.0)
-        return ready
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose seconds cost nothing."""
-
-    def __init__(self) -> None:
-        self.selector = JumpingSelector()
-        super().__init__(self.selector)
-
-    @override
-    def time(self) -> float:
-        return self.selector.now_s
-
-
-def run_virtually(main: Callable[[], Coroutine[None, None, T]]) -> T:
-    """Run a coroutine to its end in virtual time."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(main())
-
-
-def now_s() -> float:
-    """Seconds on the virtual clock."""
-    return asyncio.get_running_loop().time()
-
 
 def a_policy(seed: int = 0, limits: CallSettings | None = None) -> CallPolicy:
-    return CallPolicy(WorldError, rng=random.Random(seed), settings=limits, clock=now_s)
+    return CallPolicy(WorldError, rng=random.Random(seed), settings=limits, clock=virtual_s)
 
 
 @dataclass
@@ -74,7 +31,7 @@ class Provider:
 
     async def __call__(self) -> str:
         self.attempts += 1
-        self.started_s.append(now_s())
+        self.started_s.append(virtual_s())
         await asyncio.sleep(self.latency_s)
         failure = self.failure()
         if failure is not None:
@@ -139,11 +96,11 @@ def test_a_wait_beyond_the_deadline_is_not_begun() -> None:
     provider = failing(FailureKind.RATE_LIMITED, retry_after_s=3600.0)
 
     async def main() -> float:
-        deadline = Deadline.after(10.0, clock=now_s)
+        deadline = Deadline.after(10.0, clock=virtual_s)
         with pytest.raises(WorldError) as raised:
             await a_policy().call(provider, what="text search", deadline=deadline)
         assert raised.value.kind is FailureKind.RATE_LIMITED
-        return now_s()
+        return virtual_s()
 
     assert run_virtually(main) < 1.0
     assert provider.attempts == 1
@@ -179,7 +136,7 @@ def test_no_call_outlives_its_deadline(
     async def main() -> list[float]:
         policy, provider = a_policy(seed), Provider(failure, latency_s=latency_s)
         ended_s: list[float] = []
-        deadline = Deadline.after(deadline_s, clock=now_s)
+        deadline = Deadline.after(deadline_s, clock=virtual_s)
         if in_context:
             current_context.set(CallContext(task_id="t", trajectory_id="t-0", deadline=deadline))
 
@@ -188,7 +145,7 @@ def test_no_call_outlives_its_deadline(
                 await policy.call(
                     provider, what="text search", deadline=None if in_context else deadline
                 )
-            ended_s.append(now_s())
+            ended_s.append(virtual_s())
 
         async with asyncio.TaskGroup() as group:
             for _ in range(30):
@@ -208,12 +165,12 @@ async def _stream_of_calls(
 
     async def one() -> None:
         nonlocal failed
-        deadline = Deadline.after(deadline_s, clock=now_s)
+        deadline = Deadline.after(deadline_s, clock=virtual_s)
         try:
             await policy.call(provider, what="text search", deadline=deadline)
         except WorldError:
             failed += 1
-        assert now_s() <= deadline.at_s + 1e-6
+        assert virtual_s() <= deadline.at_s + 1e-6
 
     async with asyncio.TaskGroup() as group:
         for _ in range(num_calls):
@@ -247,7 +204,7 @@ def test_a_five_minute_outage_is_not_hammered_and_is_survived() -> None:
     outage = (60.0, 360.0)
 
     def failure() -> BoundaryError | None:
-        is_down = outage[0] <= now_s() < outage[1]
+        is_down = outage[0] <= virtual_s() < outage[1]
         return WorldError(FailureKind.UPSTREAM, "down") if is_down else None
 
     provider = Provider(failure)
@@ -294,7 +251,7 @@ def test_a_provider_that_hangs_is_cut_and_asked_again() -> None:
 
     async def main() -> float:
         assert await a_policy().call(attempt, what="text search") == "answer"
-        return now_s()
+        return virtual_s()
 
     assert 30.0 <= run_virtually(main) <= 31.0
 
@@ -327,7 +284,7 @@ def test_an_injected_sleep_is_used_for_every_wait() -> None:
         return asyncio.sleep(0)
 
     async def main() -> None:
-        policy = CallPolicy(WorldError, rng=random.Random(0), clock=now_s, sleep=sleep)
+        policy = CallPolicy(WorldError, rng=random.Random(0), clock=virtual_s, sleep=sleep)
         await policy.call(failing(*[FailureKind.UPSTREAM] * 8), what="text search")
 
     run_virtually(main)

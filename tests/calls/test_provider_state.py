@@ -67,53 +67,70 @@ def test_retries_are_earned_by_successes() -> None:
     assert [budget.spend() for _ in range(3)] == [True, True, False]
 
 
+def failing(breaker: Breaker, *, times: int) -> None:
+    """So many calls in a row that were admitted and failed."""
+    for _ in range(times):
+        breaker.fail(breaker.admit())
+
+
 def test_the_breaker_opens_at_half_errors_of_twenty_calls_and_not_before() -> None:
     clock = Clock()
     breaker = Breaker(clock=clock)
-    for _ in range(19):
-        breaker.fail()
-    assert breaker.admit() == 0.0
-    breaker.fail()
-    assert breaker.admit() == 15.0
+    failing(breaker, times=19)
+    assert breaker.admit().wait_s == 0.0
+    failing(breaker, times=1)
+    assert breaker.admit().wait_s == 15.0
 
 
 def test_old_errors_do_not_open_the_breaker() -> None:
     clock = Clock()
     breaker = Breaker(clock=clock)
-    for _ in range(19):
-        breaker.fail()
+    failing(breaker, times=19)
     clock.now_s += 31
-    breaker.fail()
+    failing(breaker, times=1)
     assert not breaker.is_open
 
 
 def test_one_probe_goes_out_and_pauses_double_up_to_two_minutes() -> None:
     clock = Clock()
     breaker = Breaker(clock=clock)
-    for _ in range(20):
-        breaker.fail()
+    failing(breaker, times=20)
     for pause_s in (15, 30, 60, 120, 120):
-        assert breaker.admit() == pause_s
+        assert breaker.admit().wait_s == pause_s
         clock.now_s += pause_s
-        assert breaker.admit() == 0.0
-        assert breaker.admit() > 0, "only one probe at a time"
-        breaker.fail()
+        probe = breaker.admit()
+        assert probe.wait_s == 0.0
+        assert breaker.admit().wait_s > 0, "only one probe at a time"
+        breaker.fail(probe)
     clock.now_s += 120
-    assert breaker.admit() == 0.0
-    breaker.succeed()
+    breaker.succeed(breaker.admit())
     assert not breaker.is_open
-    assert breaker.admit() == 0.0
+    assert breaker.admit().wait_s == 0.0
 
 
 def test_a_cancelled_probe_lets_another_one_out() -> None:
     clock = Clock()
     breaker = Breaker(clock=clock)
-    for _ in range(20):
-        breaker.fail()
+    failing(breaker, times=20)
     clock.now_s += 15
-    assert breaker.admit() == 0.0
-    breaker.abandon()
-    assert breaker.admit() == 0.0
+    breaker.abandon(breaker.admit())
+    assert breaker.admit().wait_s == 0.0
+
+
+def test_what_was_asked_before_the_breaker_opened_says_nothing_about_the_probe() -> None:
+    clock = Clock()
+    breaker = Breaker(clock=clock)
+    early = [breaker.admit() for _ in range(3)]
+    failing(breaker, times=20)
+    breaker.succeed(early[0])
+    assert breaker.is_open, "an answer to an early call does not close it"
+    clock.now_s += 15
+    probe = breaker.admit()
+    breaker.fail(early[1])
+    breaker.abandon(early[2])
+    assert breaker.admit().wait_s > 0, "the probe is still out"
+    breaker.succeed(probe)
+    assert not breaker.is_open
 
 
 def test_the_limit_grows_by_windows_and_halves_at_most_every_five_seconds() -> None:
@@ -174,3 +191,19 @@ async def test_a_slot_handed_to_a_cancelled_waiter_is_not_lost() -> None:
     assert waiter.cancelled()
     assert limiter.num_running == 0
     await asyncio.wait_for(wait(), timeout=1)
+
+
+async def test_who_has_to_be_done_first_is_served_first() -> None:
+    limiter = Limiter(clock=Clock(), limit=1)
+    order: list[str] = []
+
+    async def one(name: str, until_s: float) -> None:
+        async with limiter.slot(until_s=until_s):
+            order.append(name)
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as group:
+        for name, until_s in (("now", 9), ("late", 90), ("soon", 10), ("soon too", 10)):
+            group.create_task(one(name, until_s))
+            await asyncio.sleep(0)
+    assert order == ["now", "soon", "soon too", "late"]

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from vision_deepresearch.core.context import SpendKind
-from vision_deepresearch.core.errors import FailureKind
+from vision_deepresearch.core.errors import BoundaryError, FailureKind
 from vision_deepresearch.core.observation import Failure
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.core.trajectory import StopReason
@@ -91,6 +91,8 @@ class LoopState:
     is_cancelled: bool = False
     is_budget_exhausted: bool = False
     """Whether a call was refused for its price or its number."""
+    outage: BoundaryError | None = None
+    """Of a provider that was down, where the attempt can be made again."""
     model_failure: Failure | None = None
     """Why the model call of this turn gave nothing."""
     faults_in_row: int = 0
@@ -110,7 +112,7 @@ class Stop:
     reason: StopReason
     detail: str = ""
     failure: FailureKind | None = None
-    """Of the model call that gave nothing, where that is why."""
+    """Of the call to the outside that gave nothing, where that is why."""
 
 
 def why_stop(state: LoopState, *, limits: Limits) -> Stop | None:  # noqa: PLR0911 - one return per reason
@@ -119,7 +121,8 @@ def why_stop(state: LoopState, *, limits: Limits) -> Stop | None:  # noqa: PLR09
     The first that holds is the reason, in this order:
 
     1. `answer`: it is there and paid for; nothing that happened beside it takes it away.
-    2. `cancelled`: the user's word goes before any accounting.
+    2. `cancelled`: the user's word goes before any accounting; so does an outage that cost a turn
+       its tools, for waiting in it uses up every other limit.
     3. `deadline`: a model call cut off by it also looks like a model error, but the clock is why.
     4. `budget`: a refused call also looks like a failed one, but the cap is why.
     5. `model_error`: without a reply there is nothing left to judge. Three kinds are no outage: a
@@ -139,6 +142,12 @@ def why_stop(state: LoopState, *, limits: Limits) -> Stop | None:  # noqa: PLR09
     if state.is_cancelled:
         return Stop(reason=StopReason.CANCELLED, detail="stopped on request")
     failure = state.model_failure
+    if state.outage is not None:
+        return Stop(
+            reason=StopReason.CANCELLED if failure is None else StopReason.MODEL_ERROR,
+            detail=f"a provider is down: {state.outage}",
+            failure=state.outage.kind,
+        )
     if limits.deadline_s is not None and state.elapsed_s >= limits.deadline_s:
         return Stop(
             reason=StopReason.DEADLINE, detail=f"{limits.deadline_s:g} s for the trajectory passed"

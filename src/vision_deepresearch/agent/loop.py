@@ -77,6 +77,7 @@ async def run(
     listener: Listener | None = None,
     budget: Budget | None = None,
     cancel: asyncio.Event | None = None,
+    ends_in_outage: bool = False,
 ) -> Trajectory:
     """Research one task.
 
@@ -87,6 +88,8 @@ async def run(
         listener: told of every step.
         budget: what may be spent, for this trajectory alone; None: as `limits` say.
         cancel: once set, the trajectory ends before its next step with stop reason `cancelled`.
+        ends_in_outage: whether the same happens when a provider is down, because the attempt can
+            be made again later; otherwise the model goes on with what it has.
 
     Returns:
         The complete trajectory, whatever happened on the way.
@@ -104,6 +107,7 @@ async def run(
         listener=listener,
         budget=budget,
         cancel=cancel,
+        ends_in_outage=ends_in_outage,
     )
     await rollout.begin()
     stop = await rollout.until_stop()
@@ -144,12 +148,14 @@ class _Rollout:
         listener: Listener | None,
         budget: Budget | None,
         cancel: asyncio.Event | None,
+        ends_in_outage: bool,
     ) -> None:
         self._who = researcher
         self.limits = researcher.limits
         self._task = task
         self._listener = listener
         self._cancel = cancel
+        self._ends_in_outage = ends_in_outage
         self._budget = budget or Budget(
             max_usd=self.limits.max_usd, max_calls=dict(self.limits.max_calls)
         )
@@ -240,6 +246,7 @@ class _Rollout:
             answer=answer,
             is_cancelled=self._cancel is not None and self._cancel.is_set(),
             is_budget_exhausted=self._budget.is_exhausted,
+            outage=self._context.outage.failure if self._ends_in_outage else None,
             model_failure=failure,
             faults_in_row=self._faults.length,
             last_fault=self._faults.last,
@@ -338,6 +345,7 @@ class _Rollout:
                     self._window.messages(), tools=tools, sampling=self._sampling, context=context
                 )
         except BoundaryError as error:
+            context.outage.note(error)
             return Failure(kind=error.kind, message=error.message)
         except TimeoutError:
             return Failure(kind=FailureKind.TIMEOUT, message="the model call took too long")

@@ -12,6 +12,17 @@ _PROBE_POLL_S = 0.5
 """How long others wait before they look again while a probe is out."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """Leave to make one call, or to ask again later. Handed back with the call's outcome."""
+
+    wait_s: float = 0.0
+    """0: go; else the seconds to wait before asking again."""
+    opening: int = 0
+    """How often the breaker had opened by then."""
+    is_probe: bool = False
+
+
 @dataclass(slots=True, kw_only=True)
 class Breaker:
     """The state of one provider. Times are seconds on `clock`, a monotonic one."""
@@ -29,52 +40,53 @@ class Breaker:
     """Of the current opening; 0: closed."""
     _opened_s: float = field(default=0.0, init=False)
     _is_probing: bool = field(default=False, init=False)
+    _openings: int = field(default=0, init=False)
 
     @property
     def is_open(self) -> bool:
         """Whether calls are held back, a probe aside."""
         return self._pause_s > 0
 
-    def admit(self) -> float:
-        """Ask to make a call.
-
-        Returns:
-            0.0: go (report the outcome by `succeed`, `fail` or `abandon`); else the seconds to
-            wait before asking again.
-        """
+    def admit(self) -> Admission:
+        """Ask to make a call; one that may go is reported by `succeed`, `fail` or `abandon`."""
         if not self.is_open:
-            return 0.0
+            return Admission(opening=self._openings)
         wait_s = self._opened_s + self._pause_s - self.clock()
-        if wait_s > 0:
-            return wait_s
-        if self._is_probing:
-            return _PROBE_POLL_S
+        if wait_s > 0 or self._is_probing:
+            return Admission(wait_s=max(wait_s, _PROBE_POLL_S) if self._is_probing else wait_s)
         self._is_probing = True
-        return 0.0
+        return Admission(opening=self._openings, is_probe=True)
 
-    def succeed(self) -> None:
+    def succeed(self, admission: Admission) -> None:
         """The provider answered."""
-        if self.is_open:
-            self._close()
-        self._note(failed=False)
+        if self._is_current(admission):
+            if admission.is_probe:
+                self._close()
+            self._note(failed=False)
 
-    def fail(self) -> None:
+    def fail(self, admission: Admission) -> None:
         """The provider failed to answer."""
-        if self.is_open:
-            # Late failures of calls made before the opening change nothing; a probe's does.
-            if self._is_probing:
-                self._open(min(self._pause_s * 2, self.max_pause_s))
+        if not self._is_current(admission):
+            return
+        if admission.is_probe:
+            self._open(min(self._pause_s * 2, self.max_pause_s))
             return
         self._note(failed=True)
         num_calls = len(self._outcomes)
         if num_calls >= self.min_calls and self._num_errors >= self.max_error_frac * num_calls:
             self._open(self.first_pause_s)
 
-    def abandon(self) -> None:
+    def abandon(self, admission: Admission) -> None:
         """The call was cancelled before its outcome was known."""
-        self._is_probing = False
+        if admission.is_probe and admission.opening == self._openings:
+            self._is_probing = False
+
+    def _is_current(self, admission: Admission) -> bool:
+        """Whether an outcome counts: calls from before the last opening say nothing about now."""
+        return admission.opening == self._openings and admission.is_probe == self.is_open
 
     def _open(self, pause_s: float) -> None:
+        self._openings += 1
         self._pause_s = pause_s
         self._opened_s = self.clock()
         self._is_probing = False

@@ -12,7 +12,7 @@ def bench(
     name: Annotated[
         str,
         typer.Argument(
-            help="Which: loop, modes, noise, corpus, embed, injection, sandbox, serve, tape, "
+            help="Which: loop, modes, noise, corpus, embed, faults, injection, sandbox, serve, tape, "
             "world, variety or planted."
         ),
     ],
@@ -22,7 +22,8 @@ def bench(
     tasks: Annotated[
         int | None,
         typer.Option(
-            help="modes: tasks per mode; noise: per preset; injection: in all; variety: drafted; planted: each."
+            help="modes: tasks per mode; noise: per preset; injection: in all; variety: drafted; "
+            "planted: each; faults: episodes in all."
         ),
     ] = None,
     noise_tasks: Annotated[
@@ -49,7 +50,8 @@ def bench(
         typer.Option(
             min=1,
             max=64,
-            help="modes, planted: processes (default: one per core); corpus: to compare with one.",
+            help="modes, planted: processes (default: one per core); faults: default one; corpus: "
+            "to compare with one.",
         ),
     ] = None,
     json_wanted: options.Json = False,

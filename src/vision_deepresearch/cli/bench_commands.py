@@ -18,6 +18,7 @@ TAKES = {
     "corpus": ("source", "jobs"),
     "embed": (),
     "injection": ("world", "model", "tasks", "seed"),
+    "faults": ("tasks", "seed", "jobs"),
     "sandbox": (),
     "serve": ("world",),
     "tape": (),
@@ -89,6 +90,10 @@ def _measured(
             from vision_deepresearch.bench.embed import bench_embed
 
             return bench_embed(quick=quick, progress=progress)
+        case "faults":
+            from vision_deepresearch.bench.faults import bench_faults
+
+            return bench_faults(episodes=tasks, seed=seed, quick=quick, jobs=asked.jobs)
         case "planted":
             from vision_deepresearch.bench.planted import bench_planted
 

@@ -4,6 +4,7 @@ import asyncio
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -15,6 +16,7 @@ from vision_deepresearch.cli.output import console, print_json, progress_bars
 from vision_deepresearch.cli.research import prepare_world, resolve
 from vision_deepresearch.core.episode import Decision, Episode
 from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.evals.outages import Patience
 from vision_deepresearch.evals.runner import RunOutcome, run_tasks
 from vision_deepresearch.store.view import Reject
 from vision_deepresearch.wiring.config import RunConfig
@@ -76,6 +78,7 @@ def run(
         "skipped": outcome.skipped,
         "rejected": len(rejects),
         "unfinished": outcome.unfinished,
+        "redone": outcome.redone,
         "halted": outcome.halted,
         "engine_requests": sum(item.trajectory.num_engine_requests for item in episodes),
         "per_episode": {
@@ -187,7 +190,9 @@ async def _run(
             outcome = await run_tasks(
                 tasks,
                 run=session.run,
-                roll_out=session.roll_out,
+                roll_out=partial(session.roll_out, ends_in_outage=config.outage_wait_s > 0),
+                last_try=session.roll_out,
+                patience=Patience(wait_s=config.outage_wait_s),
                 judge=session.judge,
                 attempts=attempts,
                 concurrency=config.concurrency,

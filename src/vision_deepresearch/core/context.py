@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from vision_deepresearch.core.errors import BudgetExceededError
+from vision_deepresearch.core.errors import BoundaryError, BudgetExceededError
 
 
 class SpendKind(StrEnum):
@@ -128,6 +128,22 @@ class Budget:
         self.replayed[kind] += 1
 
 
+@dataclass(slots=True, kw_only=True)
+class Outage:
+    """Whether a call of one trajectory failed because its provider was down. Mutable; one per trajectory.
+
+    Noted where errors pass that a tool turns into words afterwards.
+    """
+
+    failure: BoundaryError | None = None
+    """The first of them."""
+
+    def note(self, failure: BoundaryError) -> None:
+        """Keep a failure that says so."""
+        if failure.is_outage and self.failure is None:
+            self.failure = failure
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallContext:
     """The caller of one outside call."""
@@ -141,6 +157,7 @@ class CallContext:
     """Position of the call within its turn; with task, attempt and turn it keys sampled calls."""
     deadline: Deadline | None = None
     budget: Budget = field(default_factory=Budget)
+    outage: Outage = field(default_factory=Outage)
 
     def at(self, *, turn: int, index: int = 0) -> "CallContext":
         """The same caller at another place of its trajectory."""

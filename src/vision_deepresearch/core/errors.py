@@ -93,6 +93,8 @@ class BoundaryError(Exception):
         kind: the class of the failure.
         message: short text that may be shown to a model; provider bodies belong in the log.
         retry_after_s: seconds the other side asked us to wait, if it did.
+        is_outage: whether the other side answered nobody, so that this says nothing about the
+            call; set by the call policy.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class BoundaryError(Exception):
         self.kind = kind
         self.message = message
         self.retry_after_s = retry_after_s
+        self.is_outage = False
 
     @override
     def __str__(self) -> str:

@@ -46,7 +46,7 @@ class StopReason(StrEnum):
     BUDGET = "budget"
     """A cap of dollars or calls was reached."""
     CANCELLED = "cancelled"
-    """The user or a failing sibling stopped it."""
+    """The user or a failing sibling stopped it, or a provider was down and it is made again."""
 
     @property
     def is_anomalous(self) -> bool:
@@ -305,7 +305,7 @@ class Trajectory(Record):
     stop: StopReason
     stop_detail: str = ""
     failure: FailureKind | None = None
-    """Of the model call that ended it, if one did."""
+    """Of the call to the outside that ended it, if one did: the model's, or one that met an outage."""
     forced: bool = False
     """The answer was demanded after a limit; `stop` stays that limit."""
     answer: str | None = None

@@ -3,6 +3,8 @@
 The writer thread owns the writing connection. It takes what has queued up while the last commit
 ran (at most 50 jobs), commits it as one transaction and then wakes the waiters; nothing lingers,
 so a lone write costs one commit and a crowd shares one. Readers use connections of their own.
+Without a thread the same groups are committed on the event loop, one turn of it after they queued:
+for simulations, whose order of events must depend on nothing else.
 """
 
 import asyncio
@@ -60,8 +62,12 @@ class _Job:
 class Database:
     """The open file. Belongs to the event loop it was opened in; made by `open`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, threads: bool = True) -> None:
         self.path = path
+        self._on_loop = None if threads else connect(path)
+        """The writing connection where the event loop commits."""
+        self._is_due = False
+        """Whether the loop will commit in its next turn."""
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._slots = asyncio.Semaphore(_MAX_QUEUED)
         self._thread = threading.Thread(target=self._serve, name=f"writer of {path.name}")
@@ -69,15 +75,27 @@ class Database:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, path: Path) -> "AsyncIterator[Database]":
+    async def open(cls, path: Path, *, threads: bool = True) -> "AsyncIterator[Database]":
         """Open or make a file and serve writes until the block ends; then all of them are on disk.
+
+        Args:
+            path: the file.
+            threads: False: commit on the event loop, which waits for the disk.
 
         Raises:
             ConfigError: the file is none of ours, or has another schema version.
             StoreError: it cannot be read or written.
         """
         await asyncio.to_thread(prepare, path)
-        database = cls(path)
+        database = cls(path, threads=threads)
+        if database._on_loop is not None:
+            try:
+                yield database
+            finally:
+                database._is_open = False
+                database._commit_due()
+                database._on_loop.close()
+            return
         database._thread.start()
         try:
             yield database
@@ -94,13 +112,26 @@ class Database:
             StoreError: it could not be committed; nothing of it was kept.
         """
         async with self._slots:
-            if not self._is_open or not self._thread.is_alive():
+            if not self._is_open or (self._on_loop is None and not self._thread.is_alive()):
                 msg = f"{self.path} is closed: nothing more can be written"
                 raise StoreError(msg)
             loop = asyncio.get_running_loop()
             job = _Job(statements=statements, loop=loop, done=loop.create_future())
             self._jobs.put(job)
+            if self._on_loop is not None and not self._is_due:
+                self._is_due = True
+                loop.call_soon(self._commit_due)
             await job.done
+
+    def _commit_due(self) -> None:
+        """Commit on the event loop what has queued."""
+        assert self._on_loop is not None, "with a thread, the thread commits"
+        self._is_due = False
+        while not self._jobs.empty():
+            group, _ = self._next_group()
+            error = _commit(self._on_loop, group, self.path)
+            for job in group:
+                _settle(job.done, error)
 
     def _serve(self) -> None:
         """Commit groups until None comes. Runs in the writer thread."""

@@ -62,6 +62,7 @@ class RunFolder(RunView):
         provenance: Mapping[str, JsonValue],
         redactor: Redactor | None = None,
         clock: Callable[[], float] = time.time,
+        threads: bool = True,
     ) -> "AsyncIterator[RunFolder]":
         """Create the folder, or resume the run it holds.
 
@@ -73,6 +74,7 @@ class RunFolder(RunView):
             provenance: kept with the run; differing ones of later openings are added to it.
             redactor: takes secrets out of everything that is stored, the tape's recordings included.
             clock: wall clock for the age of recordings.
+            threads: False: commit on the event loop, for simulations; see `store.database`.
 
         Raises:
             ConfigError: another config, no run folder, another schema version, or another live
@@ -85,7 +87,7 @@ class RunFolder(RunView):
         with locked(path):
             await asyncio.to_thread(prepare_files, path, config=settings, provenance=about)
             num_mended = await asyncio.to_thread(_prepare_database, path / DATABASE)
-            async with Database.open(path / DATABASE) as database:
+            async with Database.open(path / DATABASE, threads=threads) as database:
                 run = cls(
                     path,
                     database=database,

@@ -103,7 +103,10 @@ class LlmSummariser:
                     notes = await self._read(_shortened(request), context=context)
                     note = SHORTENED
         except (BoundaryError, TimeoutError) as error:
-            kind = error.kind if isinstance(error, BoundaryError) else FailureKind.TIMEOUT
+            kind = FailureKind.TIMEOUT
+            if isinstance(error, BoundaryError):
+                kind = error.kind
+                context.outage.note(error)
             return extract(request, note=f"the summariser failed ({words_for(kind)}): extract")
         if notes is None:
             return extract(request, note="the summariser's reply could not be read: extract")

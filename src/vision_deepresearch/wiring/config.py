@@ -97,6 +97,9 @@ class RunConfig(Record):
     budget_usd: float | None = Field(default=None, ge=0)
     """Dollars of the whole run, every attempt and the judge together; spent, the run stops and the
     same command with more goes on. None: no cap. `limits.max_usd` is that of one trajectory."""
+    outage_wait_s: float = Field(default=900.0, ge=0)
+    """Of `vdr eval run`: seconds in which work is held back while a provider is down that worked
+    before, and attempts that met the outage are made again. 0: they are left for the next command."""
     limits: Limits = Limits()
     sampling: Sampling = Sampling()
     tools: ToolLimits = ToolLimits()

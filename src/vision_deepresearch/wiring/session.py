@@ -65,13 +65,23 @@ class Session:
     """What the whole run may spend; None: no cap."""
 
     async def roll_out(
-        self, task: Task, attempt: int, *, listener: Listener | None = None
+        self,
+        task: Task,
+        attempt: int,
+        *,
+        listener: Listener | None = None,
+        ends_in_outage: bool = False,
     ) -> Trajectory:
-        """One attempt at a task."""
+        """One attempt at a task; see `agent.loop.run`."""
         sampling = self.researcher.sampling.model_copy(update={"seed": self.config.seed + attempt})
         researcher = replace(self.researcher, sampling=sampling)
         return await run_agent(
-            task, researcher, attempt=attempt, listener=listener, budget=self._budget()
+            task,
+            researcher,
+            attempt=attempt,
+            listener=listener,
+            budget=self._budget(),
+            ends_in_outage=ends_in_outage,
         )
 
     def _budget(self) -> Budget | None:
@@ -125,6 +135,7 @@ async def open_session(
             exclude={
                 "budget_usd",
                 "concurrency",
+                "outage_wait_s",
                 "tape",
                 *(() if is_live(config.world) else ("live",)),
             },

@@ -149,7 +149,9 @@ class OpenSearchWire:
             WorldError: the last failure.
         """
         return await self._policy.call(
-            lambda: self.once(method, path, what=what, body=body, params=params), what=what
+            lambda: self.once(method, path, what=what, body=body, params=params),
+            what=what,
+            may_hedge=path.endswith("/_search"),
         )
 
     async def once(

@@ -124,7 +124,9 @@ class Wire:
         try:
             with paying(self._usd):
                 return await self._policy.call(
-                    lambda: self._once(request()), what=f"{what} by {self.name}"
+                    lambda: self._once(request()),
+                    what=f"{what} by {self.name}",
+                    may_hedge=self._usd == 0,  # all of these read; asking twice must cost nothing
                 )
         except BoundaryError as failure:
             self.health.failures[failure.kind] += 1

@@ -1,12 +1,16 @@
 """A world that counts its calls against the caller's budget, before they are made.
 
-Outermost wrapper. What a tape answered is counted too, and marked as replayed by the tape's
+It also tells the caller's context of outages, which tools turn into words. Outermost wrapper. What a tape answered is counted too, and marked as replayed by the tape's
 wrapper, so calls minus replayed ones is what went out.
 """
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from vision_deepresearch.core.bank import CropOrigin
 from vision_deepresearch.core.content import Picture
 from vision_deepresearch.core.context import SpendKind, current_context
+from vision_deepresearch.core.errors import BoundaryError
 from vision_deepresearch.core.observation import Evidence
 from vision_deepresearch.core.page import Asset, Page, WorldManifest
 from vision_deepresearch.core.protocols import World
@@ -31,8 +35,8 @@ class MeteredWorld:
             BudgetExceededError: no image search is left.
             WorldError: the engine failed.
         """
-        _reserve(SpendKind.IMAGE_SEARCH)
-        return await self._world.search_image(picture, limit=limit, origin=origin)
+        with _metered(SpendKind.IMAGE_SEARCH):
+            return await self._world.search_image(picture, limit=limit, origin=origin)
 
     async def search_text(self, query: str, *, limit: int) -> list[Evidence]:
         """As the wrapped world.
@@ -41,8 +45,8 @@ class MeteredWorld:
             BudgetExceededError: no text search is left.
             WorldError: the engine failed.
         """
-        _reserve(SpendKind.TEXT_SEARCH)
-        return await self._world.search_text(query, limit=limit)
+        with _metered(SpendKind.TEXT_SEARCH):
+            return await self._world.search_text(query, limit=limit)
 
     async def read(self, url: str, *, cursor: str | None = None) -> Page:
         """As the wrapped world.
@@ -51,8 +55,8 @@ class MeteredWorld:
             BudgetExceededError: no page read is left.
             WorldError: not found, blocked, unreadable...
         """
-        _reserve(SpendKind.PAGE_READ)
-        return await self._world.read(url, cursor=cursor)
+        with _metered(SpendKind.PAGE_READ):
+            return await self._world.read(url, cursor=cursor)
 
     async def asset(self, url: str) -> Asset:
         """As the wrapped world.
@@ -61,11 +65,19 @@ class MeteredWorld:
             BudgetExceededError: no picture fetch is left.
             WorldError: not found, blocked, not a picture...
         """
-        _reserve(SpendKind.ASSET)
-        return await self._world.asset(url)
+        with _metered(SpendKind.ASSET):
+            return await self._world.asset(url)
 
 
-def _reserve(kind: SpendKind) -> None:
+@contextmanager
+def _metered(kind: SpendKind) -> Iterator[None]:
     context = current_context.get()
-    if context is not None:
-        context.budget.reserve(kind)
+    if context is None:
+        yield
+        return
+    context.budget.reserve(kind)
+    try:
+        yield
+    except BoundaryError as failure:
+        context.outage.note(failure)
+        raise

@@ -1,0 +1,1 @@
+"""Faults on purpose: a virtual clock, seeded misbehaviour of providers, a proxy that spoils sockets."""
