@@ -197,13 +197,16 @@ async def test_who_has_to_be_done_first_is_served_first() -> None:
     limiter = Limiter(clock=Clock(), limit=1)
     order: list[str] = []
 
+    all_wait = asyncio.Event()
+
     async def one(name: str, until_s: float) -> None:
         async with limiter.slot(until_s=until_s):
             order.append(name)
-            await asyncio.sleep(0)
+            await all_wait.wait()
 
     async with asyncio.TaskGroup() as group:
         for name, until_s in (("now", 9), ("late", 90), ("soon", 10), ("soon too", 10)):
             group.create_task(one(name, until_s))
             await asyncio.sleep(0)
+        all_wait.set()
     assert order == ["now", "soon", "soon too", "late"]
