@@ -6,8 +6,10 @@ write of the same attempt changes nothing. A put returns when its commit is on d
 
 import asyncio
 import hashlib
+import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+import zlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,11 +23,11 @@ from vision_deepresearch.core.trajectory import Trajectory
 from vision_deepresearch.store.database import Database, Statement, prepare, typed_errors
 from vision_deepresearch.store.folder import locked, prepare_files
 from vision_deepresearch.store.redact import Redactor
-from vision_deepresearch.store.rows import checked, pack
+from vision_deepresearch.store.rows import Row, checked, pack
 from vision_deepresearch.store.salvage import mend
-from vision_deepresearch.store.schema import ATTEMPT, OUTAGE, REJECT, TASK
+from vision_deepresearch.store.schema import ATTEMPT, ITEM, OUTAGE, REJECT, TASK
 from vision_deepresearch.store.tape import Tape, TapeMode
-from vision_deepresearch.store.view import DATABASE, RunView
+from vision_deepresearch.store.view import DATABASE, RunView, StoredItem
 
 _ADD_VERDICT = """
     UPDATE attempt SET verdict = ?, row_check = ?
@@ -166,11 +168,14 @@ class RunFolder(RunView):
         row = checked((task.id, trajectory.attempt, digest, payload))
         await self._database.write([_task_row(task), (OUTAGE.insert, row)])
 
+    async def put_items(self, items: Sequence[StoredItem]) -> None:
+        """Store what a stage made of records, all of them or none; what is there is kept."""
+        await self._database.write([(ITEM.insert, _item_row(item)) for item in items])
+
     async def put_reject(self, task_id: str, attempt: int, *, reason: str, detail: str) -> None:
         """Store that an attempt gave no trajectory, and why."""
-        # A damaged message must not lose the record of it.
-        detail = detail.encode("utf-8", "backslashreplace").decode("utf-8")
-        await self._database.write([(REJECT.insert, checked((task_id, attempt, reason, detail)))])
+        row = checked((task_id, attempt, reason, _storable(detail)))
+        await self._database.write([(REJECT.insert, row)])
 
 
 def _prepare_database(path: Path) -> int:
@@ -178,6 +183,25 @@ def _prepare_database(path: Path) -> int:
     is_new = not path.exists()
     prepare(path)
     return 0 if is_new else mend(path)
+
+
+def _storable(text: str) -> str:
+    """A message without halves of characters: a damaged one must not lose the record of it."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _item_row(item: StoredItem) -> Row:
+    made = zlib.compress(json.dumps(list(item.made)).encode())
+    return checked((
+        item.stage,
+        item.key,
+        _storable(item.record),
+        item.reason,
+        _storable(item.detail),
+        made,
+        float(item.seconds),
+        item.cost_usd if item.cost_usd is None else float(item.cost_usd),
+    ))
 
 
 def _task_row(task: Task) -> Statement:
