@@ -192,10 +192,14 @@ class Obfuscator(Protocol):
         picture: Picture,
         *,
         move: Move,
+        then: Sequence[Move],
         count: int,
         context: CallContext,
     ) -> tuple[Candidate, ...]:
-        """At most `count` harder questions, each from evidence of its own where there is enough."""
+        """At most `count` harder questions, each from evidence of its own where there is enough.
+
+        `then`: moves of later rounds; before a `chain` the answer must be a thing that leads on.
+        """
         ...
 
 
