@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from pydantic import JsonValue
 
-from vision_deepresearch.core.context import Budget, CallContext
+from vision_deepresearch.core.context import Budget, CallContext, current_context
 from vision_deepresearch.core.errors import (
     BadImageError,
     BoundaryError,
@@ -65,7 +65,11 @@ async def carry_out(stage: EachStage, record: Item, *, budget: Budget) -> Done:
     started = time.monotonic()
     key = f"{stage.name}/{fingerprint(record)[:32]}"
     context = CallContext(task_id=key, trajectory_id=key, budget=budget)
-    made = await _made(stage, record, context)
+    token = current_context.set(context)  # where metered worlds and recorders look
+    try:
+        made = await _made(stage, record, context)
+    finally:
+        current_context.reset(token)
     return made.model_copy(
         update={
             "seconds": round(time.monotonic() - started, 4),
