@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import typer
 
 from vision_deepresearch import __version__
-from vision_deepresearch.cli import ask, bench, demo, doctor, evals, play, tape, view, world
+from vision_deepresearch.cli import ask, bench, demo, doctor, evals, play, synth, tape, view, world
 
 app = typer.Typer(
     name="vdr",
@@ -29,6 +29,7 @@ app.command("play")(play.play)
 app.command("view")(view.view)
 app.add_typer(world.app, name="world")
 app.add_typer(evals.app, name="eval")
+app.add_typer(synth.app, name="synth")
 app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)
 app.add_typer(tape.app, name="tape")
@@ -67,7 +68,7 @@ _PATH_ERRORS = frozenset({
     errno.EROFS,
 })
 _INTERRUPTED = 130
-_RESUMABLE = (("ask",), ("demo",), ("eval",), ("play",), ("world", "import"))
+_RESUMABLE = (("ask",), ("demo",), ("eval",), ("play",), ("synth",), ("world", "import"))
 _GC_THRESHOLDS = (20_000, 20, 20)
 """Records live long and hold no cycles: the default of 700 costs a third of the loop's CPU."""
 

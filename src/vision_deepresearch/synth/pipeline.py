@@ -104,7 +104,7 @@ async def run_pipeline(
             progress=progress,
         )
         found = [outcome.stored[key] for key in keys if key in outcome.stored]
-        rows.append(_row(stage.name, found, taken=len(now), outages=len(outcome.outages)))
+        rows.append(row_of(stage.name, found, taken=len(now), outages=len(outcome.outages)))
         now = tuple(stage.gives.model_validate(made) for item in found for made in item.made)
         before, halted = identity, outcome.halted
         if halted:
@@ -216,7 +216,8 @@ def _item(identity: str, *, key: str, record: Item, done: Done) -> StoredItem:
     )
 
 
-def _row(name: str, found: Sequence[StoredItem], *, taken: int, outages: int) -> FunnelRow:
+def row_of(name: str, found: Sequence[StoredItem], *, taken: int, outages: int) -> FunnelRow:
+    """A stage's line of the funnel, from what is stored of it."""
     costs = [item.cost_usd for item in found]
     return FunnelRow(
         stage=name,

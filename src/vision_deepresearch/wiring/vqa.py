@@ -114,6 +114,15 @@ async def open_vqa(
         )
 
 
+def stages_for(config: VqaConfig, *, out: Path) -> tuple[Stage, ...]:
+    """The stages alone, for what they expect; nothing is written.
+
+    Raises:
+        ConfigError: see `open_vqa`.
+    """
+    return vqa_stages(_open_means(config, out=out), config, seed=config.seed)
+
+
 def _executor(
     config: VqaConfig, stages: Sequence[Stage], *, out: Path, jobs: int, stack: AsyncExitStack
 ) -> Executor:
@@ -127,8 +136,7 @@ def _executor(
 
 def _stages_of(config: str, out: str) -> Sequence[EachStage]:
     """The stages in a process of their own."""
-    made = VqaConfig.model_validate_json(config)
-    return _each(vqa_stages(_open_means(made, out=Path(out)), made, seed=made.seed))
+    return _each(stages_for(VqaConfig.model_validate_json(config), out=Path(out)))
 
 
 def _each(stages: Sequence[Stage]) -> list[EachStage]:

@@ -50,8 +50,8 @@ _REPLACED: Mapping[str, tuple[str, ...]] = {
     "compare": ("replace",),
 }
 """Ways of saying otherwise what a question of a shape names by its place, or names at all."""
-_NUM_TRIES = 9
-"""Draws for the candidates of a round, at the most."""
+_NUM_TRIES = {Move.CHAIN: 9, Move.REPLACE: 24}
+"""Draws for the candidates of a round, at the most: few words say a thing and no other."""
 
 
 class _StepMemo(Record):
@@ -127,7 +127,7 @@ class TruthObfuscator:
             if memo.shape not in _REPLACED or not read & set(routes.pages_showing(anchor)):
                 return
             shapes = _REPLACED[memo.shape]
-        for number in range(_NUM_TRIES):
+        for number in range(_NUM_TRIES[move]):
             shape = shapes[number % len(shapes)]
             compose = Composer(
                 routes=routes,

@@ -33,7 +33,8 @@ def ask(means: Means, settings: AskSettings) -> EachStage:
             said = await validator.answer(exam, context=context.at(turn=0, index=sample))
             if is_right(said, draft.gold):
                 return Rejected(reason="known_by_heart", detail=f"sample {sample}: {said}")
-        return Kept((draft,))
+        numbers = range(settings.per_entity)
+        return Kept(tuple(draft.model_copy(update={"id": f"{draft.id}.{n}"}) for n in numbers))
 
     return each_stage(
         apply,

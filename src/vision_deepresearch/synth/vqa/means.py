@@ -15,8 +15,8 @@ from vision_deepresearch.core.observation import Evidence
 from vision_deepresearch.core.page import Page
 from vision_deepresearch.core.protocols import World
 from vision_deepresearch.core.record import Record
-from vision_deepresearch.media.crop import cut_all
-from vision_deepresearch.media.store import FolderMediaStore, MemoryMediaStore
+from vision_deepresearch.media.crop import cut_to_search
+from vision_deepresearch.media.store import FolderMediaStore
 from vision_deepresearch.synth.roles.vqa import VqaRoles
 from vision_deepresearch.synth.vqa_records import Hit, Photo
 
@@ -73,14 +73,12 @@ class Means:
             BadImageError: the picture cannot be decoded.
             WorldError: the engine failed.
         """
-        store = MemoryMediaStore()
         data = await asyncio.to_thread(self.media.load, photo.image)
-        cuts = await asyncio.to_thread(cut_all, data, boxes)
+        cuts = await asyncio.to_thread(cut_to_search, data, boxes)
         found: list[tuple[Hit, ...]] = []
         for cut, box in zip(cuts, boxes, strict=True):
-            picture = store.picture(await asyncio.to_thread(store.put, cut))
             origin = CropOrigin(sha256=photo.image.sha256, box=box)
-            hits = await self.world.search_image(picture, limit=limit, origin=origin)
+            hits = await self.world.search_image(cut, limit=limit, origin=origin)
             found.append(tuple(hit_of(hit) for hit in hits[:limit]))
         return found
 

@@ -53,6 +53,8 @@ class AskSettings(Record):
 
     blind_samples: int = Field(default=4, ge=0)
     """Answers without evidence; one that is right and the thing is too well known. Ours."""
+    per_entity: int = Field(default=2, ge=1)
+    """Questions that begin at a thing; each is made harder in rounds of its own. Ours."""
 
 
 class ObfuscateSettings(Record):
@@ -61,11 +63,10 @@ class ObfuscateSettings(Record):
     plans: tuple[tuple[Move, ...], ...] = (
         (_C, _C),
         (_C, _R, _C),
+        (_C, _R, _C, _R),
         (_C, _C, _R),
-        (_C, _C, _C),
         (_C, _R, _C, _C),
         (_C, _C, _C, _R),
-        (_C, _R, _C, _R),
     )
     """Moves of the rounds, dealt out by the number of the question. Interleaved: paper; 2-4: ours."""
     candidates: int = Field(default=4, ge=1)
