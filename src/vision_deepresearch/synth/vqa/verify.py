@@ -26,7 +26,7 @@ def verify(means: Means, settings: VerifySettings) -> EachStage:
         if not any(found):
             return Rejected(reason="no_hits", detail=f"{len(views)} crops")
         seen = await verifier.recognise(region, views, means.picture(region.photo), context=context)
-        return _agreed(region, views, seen, settings=settings)
+        return agreed(region, views, seen, settings=settings)
 
     return each_stage(
         apply,
@@ -44,7 +44,7 @@ def verify(means: Means, settings: VerifySettings) -> EachStage:
     )
 
 
-def _agreed(
+def agreed(
     region: CutRegion, views: list[View], seen: Recognition, *, settings: VerifySettings
 ) -> Kept[Verified] | Rejected:
     """The thing that most views show, if enough of them do."""
