@@ -28,8 +28,8 @@ from vision_deepresearch.synth.vqa.statistics import statistics_of
 from vision_deepresearch.synth.vqa_records import Finished, Move
 from vision_deepresearch.tools.summarise import PassagePicker
 from vision_deepresearch.tools.toolset import build_tools
-from vision_deepresearch.wiring.vqa import make_vqa_config, open_vqa
-from vision_deepresearch.worlds.generated.truth import GeneratedTruth
+from vision_deepresearch.wiring.vqa import make_vqa_config, open_vqa, truth_of_dataset
+from vision_deepresearch.wiring.worlds import open_world
 from vision_deepresearch.worlds.generated.world import GeneratedWorld
 
 NUM_PICTURES = 4
@@ -113,7 +113,7 @@ async def test_the_oracle_answers_by_the_proof_of_the_run(
     mode = mode_named("cis+ts")
     profile = VdrProfile()
     researcher = Researcher(
-        model=OracleModel(GeneratedTruth(source.pages.graph, dataset.proofs), profile),
+        model=OracleModel(truth_of_dataset(open_world(source.folder), dataset), profile),
         profile=profile,
         tools=build_tools(mode.tools, world=source, media=media, summariser=PassagePicker()),
         mode=mode,

@@ -144,7 +144,7 @@ async def open_session(
         run = await stack.enter_async_context(
             RunFolder.open(out, config=settings, provenance=about, redactor=redactor)
         )
-        tape = await stack.enter_async_context(_open_tape(config.tape, run=run, redactor=redactor))
+        tape = await stack.enter_async_context(open_tape(config.tape, run=run, redactor=redactor))
         world = MeteredWorld(_noisy(TapedWorld(_engine(source, config), tape), source, config))
         researcher = Researcher(
             model=TapedModel(model, tape),
@@ -221,7 +221,9 @@ def _noisy(world: World, source: OpenedWorld, config: RunConfig) -> World:
 
 
 @asynccontextmanager
-async def _open_tape(setting: str, *, run: RunFolder, redactor: Redactor) -> AsyncIterator[Tape]:
+async def open_tape(
+    setting: str, *, run: RunFolder, redactor: Redactor | None = None
+) -> AsyncIterator[Tape]:
     """The run's own tape, closed with the run, or one in a file of its own."""
     mode, _, file = setting.partition(":")
     if file:

@@ -1,5 +1,6 @@
 """VQA synthesis put together: a recipe becomes stages over a run folder, and is closed again."""
 
+import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -11,23 +12,29 @@ from pydantic import Field, JsonValue, ValidationError
 
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.page import WorldManifest
-from vision_deepresearch.core.protocols import Executor, Sampling, World
+from vision_deepresearch.core.protocols import Executor, Sampling, TruthSource
 from vision_deepresearch.media.store import FolderMediaStore
-from vision_deepresearch.models.endpoint import EndpointSettings
+from vision_deepresearch.models.endpoint import EndpointSettings, secret_keys
 from vision_deepresearch.store.provenance import provenance
+from vision_deepresearch.store.redact import Redactor
 from vision_deepresearch.store.run import RunFolder
+from vision_deepresearch.store.tape import Tape
 from vision_deepresearch.synth.carry_out import LocalExecutor
 from vision_deepresearch.synth.processes import ProcessExecutor
 from vision_deepresearch.synth.roles.vqa import VqaRoles
 from vision_deepresearch.synth.roles.vqa_truth import truth_roles
 from vision_deepresearch.synth.stage import EachStage, Stage
+from vision_deepresearch.synth.vqa.dataset import VqaDataset
 from vision_deepresearch.synth.vqa.means import Means
 from vision_deepresearch.synth.vqa.settings import VqaSettings
 from vision_deepresearch.synth.vqa.stages import vqa_stages
 from vision_deepresearch.synth.vqa_records import Source
 from vision_deepresearch.wiring.config import explain, override, to_toml
+from vision_deepresearch.wiring.session import open_tape
 from vision_deepresearch.wiring.worlds import OpenedWorld, ProgressBar, open_world, world_folder
+from vision_deepresearch.worlds.generated.truth import GeneratedTruth
 from vision_deepresearch.worlds.wrappers.meter import MeteredWorld
+from vision_deepresearch.worlds.wrappers.tape import TapedWorld
 
 TRUTH = "truth"
 """The name of the model that is no model: what a generated world knows."""
@@ -47,6 +54,8 @@ class VqaConfig(VqaSettings):
     seed: int = 0
     concurrency: int = Field(default=4, ge=1, le=4096)
     """Records at a time, in each process."""
+    tape: str = Field(default="auto", pattern=r"^(off|auto|record|replay|replay-strict)(:.+)?$")
+    """See `RunConfig.tape`. The truth and its world cost nothing: they are not recorded."""
     max_usd: float | None = Field(default=None, gt=0)
     """Dollars for the whole run."""
     sampling: Sampling = Sampling()
@@ -89,10 +98,10 @@ async def open_vqa(
     Raises:
         ConfigError: an unknown name, a world that cannot play the roles, a folder of another run.
     """
+    redactor = Redactor(secret_keys(os.environ))
     async with AsyncExitStack() as stack:
-        means = _open_means(config, out=out, progress=progress)
-        about = means.world.manifest()
-        stages = vqa_stages(means, config, seed=config.seed)
+        source = _open_source(config, progress=progress)
+        about = source.world.manifest()
         told = provenance(
             seeds={"run": config.seed, "world": about.seed or 0},
             world=about,
@@ -100,10 +109,16 @@ async def open_vqa(
             extra={"jobs": jobs},
         )
         # How a run is carried out is no part of what it is: a resumed run may change it.
-        settings = config.model_dump(mode="json", exclude_none=True, exclude={"concurrency"})
+        kept = config.model_dump(mode="json", exclude_none=True, exclude={"concurrency", "tape"})
         run = await stack.enter_async_context(
-            RunFolder.open(out, config=to_toml(settings), provenance=told)
+            RunFolder.open(out, config=to_toml(kept), provenance=told, redactor=redactor)
         )
+        tape = None
+        if config.model != TRUTH:
+            opened = open_tape(config.tape, run=run, redactor=redactor)
+            tape = await stack.enter_async_context(opened)
+        means = _means(config, source, out=out, tape=tape)
+        stages = vqa_stages(means, config, seed=config.seed)
         yield VqaRun(
             config=config,
             about=about,
@@ -120,7 +135,8 @@ def stages_for(config: VqaConfig, *, out: Path) -> tuple[Stage, ...]:
     Raises:
         ConfigError: see `open_vqa`.
     """
-    return vqa_stages(_open_means(config, out=out), config, seed=config.seed)
+    means = _means(config, _open_source(config), out=out)
+    return vqa_stages(means, config, seed=config.seed)
 
 
 def _executor(
@@ -143,11 +159,15 @@ def _each(stages: Sequence[Stage]) -> list[EachStage]:
     return [stage for stage in stages if isinstance(stage, EachStage)]
 
 
-def _open_means(config: VqaConfig, *, out: Path, progress: ProgressBar | None = None) -> Means:
-    source = open_world(world_folder(config.world, progress=progress), embedder=config.embedder)
-    world: World = MeteredWorld(source.world)
+def _open_source(config: VqaConfig, *, progress: ProgressBar | None = None) -> OpenedWorld:
+    return open_world(world_folder(config.world, progress=progress), embedder=config.embedder)
+
+
+def _means(config: VqaConfig, source: OpenedWorld, *, out: Path, tape: Tape | None = None) -> Means:
+    """What the stages work with; with a tape every call to the world is made once only."""
+    world = source.world if tape is None else TapedWorld(source.world, tape)
     return Means(
-        world=world,
+        world=MeteredWorld(world),
         media=FolderMediaStore(out / "media"),
         roles=_roles(config, source),
         concurrency=config.concurrency,
@@ -168,3 +188,20 @@ def _roles(config: VqaConfig, source: OpenedWorld) -> VqaRoles:
         msg = f"the truth plays in generated worlds only, {about.name!r} is a {about.kind} world"
         raise ConfigError(msg)
     return truth_roles(source.generated.pages)
+
+
+def truth_of_dataset(source: OpenedWorld, dataset: VqaDataset) -> TruthSource:
+    """What a generated world knows about the questions that a run made of it; for the oracle alone.
+
+    Raises:
+        ConfigError: another world than the one they were made of, or one that knows nothing.
+    """
+    world_id = source.world.manifest().world_id
+    strange = any(task.provenance.get("world") != world_id for task in dataset.tasks)
+    if source.generated is None or strange:
+        msg = (
+            f"the questions in {str(dataset.path)!r} were made of another world than "
+            f"{source.world.manifest().name!r}: use the one that their config.toml names"
+        )
+        raise ConfigError(msg)
+    return GeneratedTruth(source.generated.pages.graph, dataset.proofs)
