@@ -43,6 +43,7 @@ from vision_deepresearch.worlds.generated.spec import rng_for
 
 NAME = "truth@1"
 """Its version is raised when it would do something else."""
+_WALKS = "truth@2"
 _LICENCE = "CC0-1.0"
 _FEWEST_THINGS = 3
 """In a picture worth asking about."""
@@ -65,7 +66,7 @@ def truth_roles(pages: PageSet) -> VqaRoles:
         spotter=TruthSpotter(scenes),
         verifier=TruthVerifier(scenes),
         questioner=TruthQuestioner(scenes),
-        obfuscator=TruthObfuscator(scenes, name=NAME),
+        obfuscator=TruthObfuscator(scenes, name=_WALKS),
         chooser=TruthChooser(routes),
         validator=TruthValidator(routes),
     )

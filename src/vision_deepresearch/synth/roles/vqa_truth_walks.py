@@ -15,7 +15,7 @@ from vision_deepresearch.core.context import CallContext
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.synth.roles.vqa_truth_scenes import TruthScenes
 from vision_deepresearch.synth.vqa_records import Candidate, Draft, Finding, Move
-from vision_deepresearch.worlds.generated.composing import Composer
+from vision_deepresearch.worlds.generated.composing import Composer, Situation
 from vision_deepresearch.worlds.generated.drafts import TaskDraft
 from vision_deepresearch.worlds.generated.entities import EntityType
 from vision_deepresearch.worlds.generated.joins import by_join, by_two, may_join, may_meet
@@ -123,8 +123,10 @@ class TruthObfuscator:
             return
         routes, read = self._scenes.routes, frozenset(finding.url for finding in findings)
         shapes = _CHAINED.get(memo.shape, (memo.shape,))
+        now = self._scenes.situation(ref, anchor)
         if move is Move.REPLACE:
-            if memo.shape not in _REPLACED or not read & set(routes.pages_showing(anchor)):
+            is_read = bool(read & set(routes.pages_showing(anchor)))
+            if memo.shape not in _REPLACED or not is_read or self.misleads(now, anchor):
                 return
             shapes = _REPLACED[memo.shape]
         for number in range(_NUM_TRIES[move]):
@@ -136,7 +138,7 @@ class TruthObfuscator:
                 scene_id=ref,
                 place=lambda scene: place_scene(routes.graph.spec, scene, routes.graph.entities),
                 num_hops=memo.num_hops + (move is Move.CHAIN),
-                given=self._scenes.situation(ref, anchor),
+                given=now,
                 trails={
                     start: tuple(one.step() for one in steps)
                     for start, steps in memo.trails.items()
@@ -149,6 +151,14 @@ class TruthObfuscator:
             made = _SHAPES[shape](compose, anchor)
             if made is not None and not (leads_on and _end(made) is None):
                 yield _candidate(made, anchor=anchor, read=read)
+
+    def misleads(self, now: Situation, anchor: str) -> bool:
+        """Whether something beside a thing has a look-alike elsewhere.
+
+        It may be taken for that one, of which a condition may hold too.
+        """
+        graph = self._scenes.routes.graph
+        return any(graph.lookalikes(one) for one in now.rivals if one != anchor)
 
 
 def _may_start(compose: Composer, shape: str, anchor: str) -> bool:
