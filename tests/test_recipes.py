@@ -5,13 +5,21 @@ from pathlib import Path
 import pytest
 
 from vision_deepresearch.wiring.config import load_recipe, make_config
+from vision_deepresearch.wiring.vqa import make_vqa_config
 
 RECIPES = sorted((Path(__file__).resolve().parent.parent / "recipes").rglob("*.toml"))
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_the_recipe_loads(path: Path) -> None:
-    assert make_config(load_recipe(path)).model
+    values = load_recipe(path)
+    match values.get("kind"):
+        case None:
+            assert make_config(values).model
+        case "vqa":
+            assert make_vqa_config(values).model
+        case kind:
+            pytest.fail(f"{path} is of kind {kind!r}, which no test loads")
 
 
 def test_there_are_recipes() -> None:

@@ -13,7 +13,19 @@ from collections.abc import Iterator
 import typer
 
 from vision_deepresearch import __version__
-from vision_deepresearch.cli import ask, bench, demo, doctor, evals, export, play, tape, view, world
+from vision_deepresearch.cli import (
+    ask,
+    bench,
+    demo,
+    doctor,
+    evals,
+    export,
+    play,
+    synth,
+    tape,
+    view,
+    world,
+)
 from vision_deepresearch.cli.clean_output import clean_output
 
 app = typer.Typer(
@@ -30,6 +42,7 @@ app.command("play")(play.play)
 app.command("view")(view.view)
 app.add_typer(world.app, name="world")
 app.add_typer(evals.app, name="eval")
+app.add_typer(synth.app, name="synth")
 app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)
 app.add_typer(tape.app, name="tape")
@@ -75,6 +88,7 @@ _RESUMABLE = (
     ("eval",),
     ("import-data",),
     ("play",),
+    ("synth",),
     ("world", "import"),
 )
 _GC_THRESHOLDS = (20_000, 20, 20)

@@ -295,6 +295,10 @@ def check(
     tasks: Annotated[
         int | None, typer.Option(min=1, help="How many of its questions; default: all.")
     ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(help="Check the questions that `vdr synth vqa` made of it, in this folder."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="File of reports, a line each as they come; the same command goes on."),
@@ -313,7 +317,7 @@ def check(
     from vision_deepresearch.cli import check_world
 
     options.finish(
-        check_world.check(world, limit=tasks, out=out, jobs=jobs, json_wanted=json_wanted)
+        check_world.check(world, run=run, limit=tasks, out=out, jobs=jobs, json_wanted=json_wanted)
     )
 
 

@@ -3,7 +3,7 @@
 Implementations are chosen in `wiring`; the runtime (agent, tools, judge) knows only this file.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol, runtime_checkable
@@ -458,8 +458,24 @@ class WordEmbedder(Embedder, Protocol):
 
 
 class Executor(Protocol):
-    """Spreads the records of a stage over workers."""
+    """Carries out the stages of a data factory, here or on other machines."""
 
-    async def map(self, name: str, items: Sequence[JsonValue]) -> list[JsonValue]:
-        """Run the named stage function over items, in order."""
+    def run(
+        self, stage: str, records: Sequence[JsonValue], *, cap_usd: float | None
+    ) -> AsyncIterator[tuple[int, JsonValue]]:
+        """Put records through a stage that every worker knows by its name.
+
+        Args:
+            stage: its name.
+            records: as JSON.
+            cap_usd: dollars that may still be spent; no further record is begun beyond. None: no
+                cap.
+
+        Yields:
+            Position of a record, and what became of it, in the order they are ready; records that
+            were not begun are missing.
+
+        Raises:
+            RunStoppingError: nothing can go on, for example a full disk.
+        """
         ...

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from vision_deepresearch.core.content import ImageRef, Picture
 from vision_deepresearch.core.geometry import Box, PixelBox
 from vision_deepresearch.media.decode import MAX_STORED_BYTES, decode, one_large_at_a_time
 from vision_deepresearch.media.encode import to_png
+from vision_deepresearch.media.store import pixel_hash
 
 MIN_SIDE_PX = 64
 """A cut is grown about its centre to this, as far as the picture allows."""
@@ -25,6 +27,8 @@ MAX_ENLARGEMENT = 8
 """A cut to be looked at is enlarged so much at most: there is nothing more to see in it."""
 MAX_CUT_PIXELS = 6_000_000
 """A larger cut is scaled down to this, so that its PNG stays below the 20 MiB of any picture."""
+SEARCHED_SIDE_PX = 512
+"""Longer side of a cut that is searched by the thousand: indexes look at fewer pixels."""
 MAX_IOU = 0.85
 """Boxes that overlap more than this show the same thing."""
 
@@ -75,6 +79,31 @@ def cut_all(
         image = decode(data, max_bytes=MAX_STORED_BYTES).image
         cuts = (_cut_image(image, box, min_side_px=min_side_px) for box in boxes)
         return [to_png(_enlarged(part, to_px=enlarge_to_px)) for part in cuts]
+
+
+def cut_to_search(data: bytes, boxes: Sequence[Box]) -> list[Picture]:
+    """Cut boxes out for an image search, as `cut_all`, but none larger than an index looks at.
+
+    Nothing is put into a store: what is asked for can be cut again from picture and box.
+
+    Raises:
+        BadImageError: `data` is no picture we accept.
+
+    Cost: one decode, and about 5 ms a box.
+    """
+    with one_large_at_a_time(data):
+        image = decode(data, max_bytes=MAX_STORED_BYTES).image
+        parts = [_cut_image(image, box, min_side_px=MIN_SIDE_PX) for box in boxes]
+    return [_to_search(part) for part in parts]
+
+
+def _to_search(part: Image.Image) -> Picture:
+    part.thumbnail((SEARCHED_SIDE_PX, SEARCHED_SIDE_PX), Image.Resampling.BOX)
+    data = to_png(part)
+    ref = ImageRef(
+        sha256=pixel_hash(part), width=part.width, height=part.height, media_type="image/png"
+    )
+    return Picture(ref=ref, load=lambda: data)
 
 
 def pixels_to_cut(box: Box, *, width: int, height: int, min_side_px: int = MIN_SIDE_PX) -> PixelBox:

@@ -121,7 +121,7 @@ def write_run_pages(
     if waiting:
         _write_numbered(folder, waiting, is_last=True, load=load)
     decisions = Counter(row.decision for row in rows)
-    html = _render(
+    html = render(
         "run.html",
         title=title,
         rows=rows,
@@ -164,11 +164,11 @@ def _write_trace(
     }
     if task.protected:
         facts = _facts(trajectory, boxes=num_boxes(trajectory), scales=())
-        return write_whole(path, _render("protected.html", facts=facts, **given))
+        return write_whole(path, render("protected.html", facts=facts, **given))
     view = view_trace(item, shelf=shelf)
     claims = trace_claims(view, shelf=shelf)
     answer = trajectory.answer or ""
-    html = _render(
+    html = render(
         "trace.html",
         view=view,
         worlds=worlds_of(trajectory),
@@ -240,7 +240,8 @@ def _row(item: TraceItem, *, number: int, shelf: Shelf) -> Row:
     )
 
 
-def _render(template: str, **values: object) -> str:
+def render(template: str, **values: object) -> str:
+    """A page from a template of ours, with style, script and the policy that allows only these."""
     style, script = _asset("viewer.css"), _asset("viewer.js")
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; "

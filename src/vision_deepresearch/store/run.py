@@ -8,7 +8,8 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+import zlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -22,11 +23,11 @@ from vision_deepresearch.core.trajectory import Trajectory
 from vision_deepresearch.store.database import Database, Statement, prepare, typed_errors
 from vision_deepresearch.store.folder import locked, prepare_files
 from vision_deepresearch.store.redact import Redactor
-from vision_deepresearch.store.rows import RecordT, checked, exact_json, pack
+from vision_deepresearch.store.rows import RecordT, Row, checked, exact_json, pack
 from vision_deepresearch.store.salvage import mend
-from vision_deepresearch.store.schema import ATTEMPT, OUTAGE, REJECT, TASK
+from vision_deepresearch.store.schema import ATTEMPT, ITEM, OUTAGE, REJECT, TASK
 from vision_deepresearch.store.tape import Tape, TapeMode
-from vision_deepresearch.store.view import DATABASE, RunView
+from vision_deepresearch.store.view import DATABASE, RunView, StoredItem
 
 _ADD_VERDICT = """
     UPDATE attempt SET verdict = ?, row_check = ?
@@ -172,11 +173,13 @@ class RunFolder(RunView):
         row = checked((task.id, trajectory.attempt, digest, payload))
         await self._database.write([self._task_row(task), (OUTAGE.insert, row)])
 
+    async def put_items(self, items: Sequence[StoredItem]) -> None:
+        """Store what a stage made of records, all of them or none; what is there is kept."""
+        await self._database.write([(ITEM.insert, self._item_row(item)) for item in items])
+
     async def put_reject(self, task_id: str, attempt: int, *, reason: str, detail: str) -> None:
         """Store that an attempt gave no trajectory, and why."""
-        # A damaged message must not lose the record of it.
-        detail = detail.encode("utf-8", "backslashreplace").decode("utf-8")
-        row = checked((task_id, attempt, reason, self._redactor.line(detail)))
+        row = checked((task_id, attempt, reason, self._redactor.line(_storable(detail))))
         await self._database.write([(REJECT.insert, row)])
 
     def _task_row(self, task: Task) -> Statement:
@@ -205,12 +208,30 @@ class RunFolder(RunView):
         )
         return clean.model_copy(update={"turns": turns, "tokens": None})
 
+    def _item_row(self, item: StoredItem) -> Row:
+        made = self._redactor.json(json.dumps(list(item.made)))
+        return checked((
+            item.stage,
+            item.key,
+            _storable(item.record),
+            item.reason,
+            self._redactor.line(_storable(item.detail)),
+            zlib.compress(made.encode()),
+            float(item.seconds),
+            item.cost_usd if item.cost_usd is None else float(item.cost_usd),
+        ))
+
 
 def _prepare_database(path: Path) -> int:
     """Make the tables, or leave damaged rows of an earlier run behind; returns how many."""
     is_new = not path.exists()
     prepare(path)
     return 0 if is_new else mend(path)
+
+
+def _storable(text: str) -> str:
+    """A message without halves of characters: a damaged one must not lose the record of it."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _redacted(record: RecordT, redactor: Redactor) -> RecordT:

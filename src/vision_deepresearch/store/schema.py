@@ -80,6 +80,21 @@ OUTAGE = Table(
     "INDEXED BY sqlite_autoindex_outage_1",
 )
 """Trajectories that ended because the outside failed: kept, and tried again."""
+ITEM = Table(
+    name="item",
+    create="""
+        CREATE TABLE IF NOT EXISTS item (
+            stage TEXT NOT NULL, key TEXT NOT NULL, record TEXT NOT NULL,
+            reason TEXT NOT NULL, detail TEXT NOT NULL, payload BLOB NOT NULL,
+            seconds REAL NOT NULL, cost_usd REAL, row_check BLOB NOT NULL,
+            UNIQUE (stage, key)) STRICT""",
+    insert="INSERT INTO item VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    scan="SELECT rowid, * FROM item NOT INDEXED",
+    count="SELECT count(*) FROM item",
+    num_key=2,
+    index_scan="SELECT rowid, stage, key FROM item INDEXED BY sqlite_autoindex_item_1",
+)
+"""What each stage of a data factory made of each of its records."""
 CALL = Table(
     name="call",
     create="""
@@ -105,6 +120,6 @@ BLOB = Table(
     num_key=1,
     index_scan="SELECT rowid, hash FROM blob INDEXED BY sqlite_autoindex_blob_1",
 )
-TABLES = (TASK, ATTEMPT, REJECT, OUTAGE, CALL, BLOB)
-RUN_TABLES = (TASK, ATTEMPT, REJECT, OUTAGE)
+TABLES = (TASK, ATTEMPT, REJECT, OUTAGE, ITEM, CALL, BLOB)
+RUN_TABLES = (TASK, ATTEMPT, REJECT, OUTAGE, ITEM)
 """Verified when a run is opened; the tape's are verified row by row as they are asked for."""

@@ -5,6 +5,7 @@ counted and left out, never served.
 """
 
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,26 @@ class Reject(Record):
     reason: str
     """One word, for counting."""
     detail: str
+
+
+class StoredItem(Record):
+    """What a stage of the data factory made of one record."""
+
+    stage: str
+    """Name and identity of the stage, for example "verify@3f0c9a1b2d4e"."""
+    key: str
+    """Fingerprint of the record that went in."""
+    record: str
+    """Its id, for people."""
+    reason: str = ""
+    """Why it was rejected, one word for counting; empty: it was kept."""
+    detail: str = ""
+    made: tuple[JsonValue, ...] = ()
+    """The records that came out."""
+    seconds: float
+    """Wall clock."""
+    cost_usd: float | None = None
+    """None: a price is not known."""
 
 
 class Trace(NamedTuple):
@@ -191,6 +212,19 @@ class RunView:
         ):
             yield _reject_of(row)
 
+    def items(self, stage: str) -> Iterator[StoredItem]:
+        """What a stage made, in the order it was stored."""
+        for row in self._pages(
+            "SELECT rowid, * FROM item WHERE rowid > ? AND stage = ? ORDER BY rowid LIMIT ?", stage
+        ):
+            yield _item_of(row)
+
+    def stages(self) -> tuple[str, ...]:
+        """Stages that stored something, in the order of their first record."""
+        sql = "SELECT stage FROM item GROUP BY stage ORDER BY min(rowid)"
+        with typed_errors(self.path / DATABASE):
+            return tuple(str(stage) for (stage,) in self._reader.execute(sql))
+
     def done(self) -> frozenset[tuple[str, int]]:
         """(task id, attempt) of everything that need not run again, rejects included.
 
@@ -252,11 +286,11 @@ class RunView:
         found = row is not None and row[: len(key)] == key and self._is_good(row)
         return row if found else None
 
-    def _pages(self, sql: str) -> Iterator[Row]:
+    def _pages(self, sql: str, *key: str) -> Iterator[Row]:
         last = -(2**63)
         while True:
             with typed_errors(self.path / DATABASE):
-                rows = self._reader.execute(sql, (last, _PAGE)).fetchall()
+                rows = self._reader.execute(sql, (last, *key, _PAGE)).fetchall()
             if not rows:
                 return
             for _, *row in rows:
@@ -287,6 +321,23 @@ def _reject_of(row: Row) -> Reject:
     task_id, attempt, reason, detail, _ = row
     return Reject(
         task_id=str(task_id), attempt=_integer(attempt), reason=str(reason), detail=str(detail)
+    )
+
+
+def _item_of(row: Row) -> StoredItem:
+    stage, key, record, reason, detail, payload, seconds, cost_usd, _ = row
+    assert isinstance(payload, bytes)
+    assert isinstance(seconds, float)
+    assert cost_usd is None or isinstance(cost_usd, float)
+    return StoredItem(
+        stage=str(stage),
+        key=str(key),
+        record=str(record),
+        reason=str(reason),
+        detail=str(detail),
+        made=tuple(json.loads(zlib.decompress(payload))),
+        seconds=seconds,
+        cost_usd=cost_usd,
     )
 
 

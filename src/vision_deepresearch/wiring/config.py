@@ -11,9 +11,9 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import BaseModel, Field, JsonValue, ValidationError
 
 from vision_deepresearch.agent.limits import Limits
 from vision_deepresearch.core.errors import ConfigError
@@ -135,8 +135,8 @@ def make_config(
         ConfigError: an unknown key or a value that does not fit; the message names it.
     """
     merged: dict[str, JsonValue] = dict(values)
-    for override in overrides:
-        _override(merged, override)
+    for one in overrides:
+        override(merged, one)
     try:
         config = RunConfig.model_validate(merged)
     except ValidationError as error:
@@ -327,10 +327,15 @@ def _toml_text(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _override(merged: dict[str, JsonValue], override: str) -> None:
-    key, separator, text = override.partition("=")
+def override(merged: dict[str, JsonValue], setting: str) -> None:
+    """Put `a.b=1` into plain values.
+
+    Raises:
+        ConfigError: it has no such form.
+    """
+    key, separator, text = setting.partition("=")
     if not separator or not key.strip():
-        msg = f"--set needs key=value, got {override!r}: for example --set limits.max_turns=20"
+        msg = f"--set needs key=value, got {setting!r}: for example --set limits.max_turns=20"
         raise ConfigError(msg)
     try:
         value = tomllib.loads(f"value = {text}")["value"]
@@ -348,25 +353,27 @@ def _override(merged: dict[str, JsonValue], override: str) -> None:
     place[last] = value
 
 
-def explain(error: ValidationError) -> str:
-    """What is wrong with which key, in words."""
+def explain(error: ValidationError, *, root: type[BaseModel] | None = None) -> str:
+    """What is wrong with which key, in words; `root` is the schema, a run's where none is named."""
     lines = []
     for item in error.errors(include_url=False):
         key = ".".join(str(part) for part in item["loc"])
         if item["type"] == "extra_forbidden":
-            parent = item["loc"][:-1]
-            known = {
-                "limits": Limits,
-                "sampling": Sampling,
-                "tools": ToolLimits,
-                "noise": NoiseConfig,
-                "live": LiveSettings,
-                "endpoint": EndpointSettings,
-                "summariser_endpoint": EndpointSettings,
-                "judge_endpoint": EndpointSettings,
-            }
-            model = known.get(str(parent[0]), RunConfig) if parent else RunConfig
+            model = _schema_at(root or RunConfig, item["loc"][:-1])
             lines.append(f"unknown config key {key!r}: use one of {', '.join(model.model_fields)}")
         else:
             lines.append(f"config key {key!r}: {item['msg']}, got {item['input']!r}")
     return "; ".join(lines)
+
+
+def _schema_at(root: type[BaseModel], place: Sequence[str | int]) -> type[BaseModel]:
+    """The schema of the table at a place: that of the root where it holds none."""
+    model = root
+    for part in place:
+        field = model.model_fields.get(str(part))
+        annotations = (field.annotation, *get_args(field.annotation)) if field else ()
+        inner = [one for one in annotations if isinstance(one, type) and issubclass(one, BaseModel)]
+        if not inner:
+            return root
+        model = inner[0]
+    return model

@@ -180,7 +180,7 @@ async def open_session(
         run = await stack.enter_async_context(
             RunFolder.open(out, config=settings, provenance=about, redactor=redactor)
         )
-        tape = await stack.enter_async_context(_open_tape(config.tape, run=run, redactor=redactor))
+        tape = await stack.enter_async_context(open_tape(config.tape, run=run, redactor=redactor))
         purse = _purse(config, run=run, tape=tape)
         world = MeteredWorld(_noisy(TapedWorld(_engine(source, config), tape), source, config))
         researcher = Researcher(
@@ -281,7 +281,9 @@ def _noisy(world: World, source: OpenedWorld, config: RunConfig) -> World:
 
 
 @asynccontextmanager
-async def _open_tape(setting: str, *, run: RunFolder, redactor: Redactor) -> AsyncIterator[Tape]:
+async def open_tape(
+    setting: str, *, run: RunFolder, redactor: Redactor | None = None
+) -> AsyncIterator[Tape]:
     """The run's own tape, closed with the run, or one in a file of its own."""
     mode, _, file = setting.partition(":")
     if file:

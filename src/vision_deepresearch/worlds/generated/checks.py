@@ -164,27 +164,26 @@ def text_of(document: Document) -> str:
 
 
 def blind_reader_finds(routes: Routes, draft: TaskDraft, *, search: Search) -> bool:
-    """Whether a reader without eyes gets the answer.
-
-    It searches the question's own words, and takes the last relation asked for from the first page
-    about a thing that has it.
-    """
+    """Whether a reader without eyes gets the answer: it searches the question's own words."""
     last = draft.hops[-1]
-    for url in search(draft.question)[:_BLIND_HITS]:
+    return blind_guess(routes, last, urls=search(draft.question)) == last.expected
+
+
+def blind_guess(routes: Routes, last: Hop, *, urls: Sequence[str]) -> str | None:
+    """What a reader without eyes answers from pages; None: they do not tell.
+
+    It takes the last relation asked for from the first page about a thing that has it.
+    """
+    for url in urls[:_BLIND_HITS]:
         about = routes.pages.record(url).about
         if not about or routes.pages.record(url).kind.is_index:
             continue
         if last.kind is not HopKind.FOLLOW:
-            guess = routes.graph.entity(about[0]).name
-        else:
-            found = [
-                arrival
-                for arrival in routes.steps_from(about[0])
-                if arrival.step.relation.name == last.predicate
+            return routes.graph.entity(about[0]).name
+        for arrival in routes.steps_from(about[0]):
+            if (
+                arrival.step.relation.name == last.predicate
                 and arrival.step.inverse == last.inverse
-            ]
-            if not found:
-                continue
-            guess = found[0].text
-        return guess == last.expected
-    return False
+            ):
+                return arrival.text
+    return None

@@ -53,9 +53,9 @@ class Situation:
         return positions_of(entity_id, boxes=self.boxes)
 
     def is_big_enough(self, entity_id: str) -> bool:
-        """Whether a thing is large enough to be asked about."""
-        box = self.boxes[entity_id]
-        return min(box.width, box.height) >= _MIN_SIDE
+        """Whether a thing stands there, large enough to be asked about."""
+        box = self.boxes.get(entity_id)
+        return box is not None and min(box.width, box.height) >= _MIN_SIDE
 
     def tells(self, entity_id: str) -> bool:
         """Whether words say where a thing stands, and it is large enough to be asked about."""
@@ -95,6 +95,14 @@ class Composer:
     place: Place
     num_hops: int
     funnel: Funnel = field(default_factory=Funnel)
+    given: Situation | None = None
+    """The scene to ask about; None: one is put together for the question."""
+    trails: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)
+    """By thing: the steps with which a route from there begins."""
+    may_add: Callable[[Arrival], bool] | None = None
+    """Whether a route may be made longer by a step; None: by any."""
+    leads_on: bool = False
+    """Whether routes end in things only, so that they can be made longer later."""
 
     # ------------------------------------------------------------------------------------- words
 
@@ -121,22 +129,50 @@ class Composer:
         ends_in_thing: bool = False,
         may_end: Callable[[str], bool] | None = None,
     ) -> tuple[Arrival, ...] | None:
-        """A random route that can be put into words; see `Routes.wander`."""
-        return self.routes.wander(
+        """A random route that can be put into words; see `Routes.wander`. Trails are kept to."""
+        trail = self.trails.get(start, ())[:num_steps]
+        begun = self.routes.walk(trail, start=start) if trail else ()
+        here = (begun[-1].entity if begun else start) if begun is not None else None
+        if begun is None or (here is None and len(begun) < num_steps):
+            return None
+        asks_last = len(begun) == num_steps and not ends_in_thing
+        last = len(begun) - 1
+        if not all(is_wordable(a, is_last=asks_last and n == last) for n, a in enumerate(begun)):
+            return None
+        if len(begun) == num_steps:
+            is_fit = here is not None and (may_end is None or may_end(here))
+            return begun if is_fit or not ends_in_thing else None
+        assert here is not None, "a route goes on from a thing"
+        been = {start, *seen, *(one.entity for one in begun if one.entity is not None)}
+        rest = self.routes.wander(
             self.rng,
-            start=start,
-            num_steps=num_steps,
-            seen=seen,
-            may_take=lambda arrival, is_last: is_wordable(arrival, is_last=is_last),
-            ends_in_thing=ends_in_thing,
+            start=here,
+            num_steps=num_steps - len(begun),
+            seen=been,
+            may_take=self._may_take,
+            ends_in_thing=ends_in_thing or self.leads_on,
             may_end=may_end,
         )
+        return None if rest is None else (*begun, *rest)
+
+    def _may_take(self, arrival: Arrival, is_last: bool) -> bool:  # noqa: FBT001 - a `MayTake`
+        if self.may_add is not None and not self.may_add(arrival):
+            return False
+        # What may be asked for now and led on from later needs words for both.
+        is_mute = self.leads_on and not is_wordable(arrival, is_last=True)
+        return not is_mute and is_wordable(arrival, is_last=is_last)
+
+    def may_show(self, thing: str) -> bool:
+        """Whether a scene may hold a thing: any may, but where the scene is given."""
+        return self.given is None or thing in self.given.boxes
 
     # ------------------------------------------------------------------------------------ scenes
 
     def things_like(self, anchor: str) -> list[str]:
         """Some other things of the anchor's type that can stand beside it, at random."""
         graph = self.routes.graph
+        if self.given is not None:
+            return [thing for thing in self.given.rivals if thing != anchor]
         things = graph.sighted_of_type(graph.entity(anchor).type)
         return [
             other.id
@@ -172,15 +208,17 @@ class Composer:
             besides: things of another type that the question is about too.
             fits: what is wanted of a scene; some are put together until one fits.
         """
+        if self.given is not None:
+            return self.given if fits(self.given) else self.reject(Reject.NO_PLACE)
         for _ in range(_NUM_ARRANGED):
-            now = self._arrange(rivals, besides=besides)
+            now = self.arrange(rivals, besides=besides)
             if now is None:
                 return self.reject(Reject.NO_RIVALS)
             if fits(now):
                 return now
         return self.reject(Reject.NO_PLACE)
 
-    def _arrange(self, rivals: Sequence[str], *, besides: Sequence[str]) -> Situation | None:
+    def arrange(self, rivals: Sequence[str], *, besides: Sequence[str]) -> Situation | None:
         """One scene by chance; None: no layout is home to all of these types."""
         graph, rng = self.routes.graph, self.rng
         members = [*rivals, *besides]
@@ -200,10 +238,19 @@ class Composer:
                 members.append(other.id)
         rng.shuffle(members)
         layouts = layouts_for([type_, *sorted(types - {type_})])
-        if not layouts:
-            return None
-        scene = SceneSpec(id=self.scene_id, layout=rng.choice(layouts), entity_ids=tuple(members))
-        same = tuple(member for member in members if graph.entity(member).type is type_)
+        return self._put_up(members, layouts=layouts, like=type_) if layouts else None
+
+    def arrange_alone(self, thing: str) -> Situation:
+        """A scene of one thing."""
+        type_ = self.routes.graph.entity(thing).type
+        return self._put_up([thing], layouts=layouts_for([type_]), like=type_)
+
+    def _put_up(
+        self, members: Sequence[str], *, layouts: Sequence[str], like: EntityType
+    ) -> Situation:
+        layout = self.rng.choice(layouts)
+        scene = SceneSpec(id=self.scene_id, layout=layout, entity_ids=tuple(members))
+        same = tuple(one for one in members if self.routes.graph.entity(one).type is like)
         return Situation(scene=scene, boxes=self.place(scene), rivals=same)
 
     # ------------------------------------------------------------------------------------ answers
@@ -260,6 +307,7 @@ class Composer:
             hops=tuple(builder.hops),
             constraints=outcome.constraints,
             entities=builder.entities(),
+            route=arrivals,
             strata={
                 "hops": str(self.num_hops),
                 "shape": outcome.shape,

@@ -32,6 +32,8 @@ class TaskDraft:
     entities: tuple[str, ...]
     """Names along the route, in order."""
     strata: dict[str, str]
+    route: tuple[Arrival, ...] = ()
+    """From the (first or winning) thing of the picture to the answer; deep tasks: not told."""
 
     def task(self, *, images: tuple[ImageRef, ...], world_id: str) -> Task:
         """The task, once the scene is drawn. Its cluster is the picture."""

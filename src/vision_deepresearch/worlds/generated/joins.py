@@ -83,7 +83,9 @@ def by_join(compose: Composer, anchor: str) -> TaskDraft | None:
     if not others:
         return compose.reject(Reject.NO_RIVALS)
     choice = None
-    for winner in rng.sample(works, len(works)):
+    # The one that a question singles out already stays so.
+    winners = [work for work in works if _thing(work) in compose.trails] or works
+    for winner in rng.sample(winners, len(winners)):
         choice = _choose(
             compose, works, winner=winner, seen=seen, before=len(prefix), others=others
         )
@@ -115,7 +117,10 @@ def _begin(
     compose: Composer, anchor: str
 ) -> tuple[tuple[Arrival, ...], Step, tuple[Arrival, ...]] | None:
     """A chain to a thing that several stand in a relation to, that relation, and those things."""
-    for before in compose.rng.sample(range(compose.num_hops), compose.num_hops):
+    lengths = compose.rng.sample(range(compose.num_hops), compose.num_hops)
+    if compose.given is not None:
+        lengths = [len(compose.trails.get(anchor, ()))]
+    for before in lengths:
         prefix: tuple[Arrival, ...] | None = ()
         if before:
             prefix = compose.wander(
@@ -158,6 +163,8 @@ def _works(
         for step, works in _fans(compose.routes, here)
         if not any(work.entity in seen for work in works)
     ]
+    kept = [one for one in found if any(_thing(work) in compose.trails for work in one[1])]
+    found = kept or found
     return compose.rng.choice(found) if found else None
 
 
@@ -394,10 +401,18 @@ def may_meet(compose: Composer, anchor: str) -> bool:
     )
 
 
+def meeting(compose: Composer, anchor: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Things to be seen beside one for `by_two` to have something to ask: of its type, of another."""
+    pair = compose.rng.choice(list(_pairs(compose.routes, anchor)))
+    return pair.rivals, (pair.other, *pair.other_rivals)
+
+
 def by_two(compose: Composer, anchor: str) -> TaskDraft | None:
     """A chain from what two things of the picture have in common."""
     found = None
-    pairs = list(_pairs(compose.routes, anchor))
+    pairs = [pair for pair in _pairs(compose.routes, anchor) if compose.may_show(pair.other)]
+    kept = [pair for pair in pairs if _thing(pair.link) in compose.trails]
+    pairs = kept or pairs
     for pair in compose.rng.sample(pairs, len(pairs)):
         found = _pair_and_suffix(compose, anchor, pair)
         if found is not None:
@@ -428,6 +443,8 @@ def _pair_and_suffix(
 ) -> tuple[_Pair, tuple[Arrival, ...]] | None:
     """A way on for which both places of the picture matter; None: chance found none."""
     hidden = {anchor, pair.other, *pair.rivals, *pair.other_rivals}
+    if compose.given is not None:
+        hidden |= set(compose.given.boxes)
     for _ in range(_NUM_WAYS):
         suffix = compose.wander(_thing(pair.link), num_steps=compose.num_hops - 1, seen=hidden)
         if suffix is None:

@@ -1,0 +1,72 @@
+"""`vdr synth`: the data factory."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vision_deepresearch.cli import options
+
+app = typer.Typer(help="Make training data, every item with its proof.", no_args_is_help=True)
+
+Recipe = Annotated[Path, typer.Argument(help="TOML recipe, for example recipes/toy/vqa.toml.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Begin with so many records only.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what it would do and cost; do nothing.")
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option(min=1, help="Processes where no model is asked; default: one per core."),
+]
+Player = Annotated[
+    str | None,
+    typer.Option(help="Who plays the roles: truth (generated worlds, default), or a model."),
+]
+
+
+@app.callback()
+def _group() -> None:
+    """Make training data, every item with its proof."""
+
+
+@app.command()
+def vqa(
+    recipe: Recipe,
+    limit: Limit = None,
+    dry_run: DryRun = False,
+    jobs: Jobs = None,
+    model: Player = None,
+    world: options.World = None,
+    seed: options.Seed = None,
+    overrides: options.Set = None,
+    out: options.Out = None,
+    json_wanted: options.Json = False,
+) -> None:
+    """Make questions about pictures, with answers and proofs; killed, it goes on where it was.
+
+    Example: vdr synth vqa recipes/toy/vqa.toml --out runs/vqa
+    """
+    from vision_deepresearch.cli import synth_vqa
+
+    flags = options.given({"model": model, "world": world, "seed": seed, "num_pictures": limit})
+    options.finish(
+        synth_vqa.vqa(
+            recipe,
+            flags=flags,
+            overrides=overrides or [],
+            out=out,
+            jobs=jobs,
+            dry_run=dry_run,
+            json_wanted=json_wanted,
+        )
+    )
+
+
+@app.command()
+def stats(
+    run: Annotated[Path, typer.Argument(help="A run folder.")], json_wanted: options.Json = False
+) -> None:
+    """Count what a run made, and why it rejected. Example: vdr synth stats runs/vqa --json."""
+    from vision_deepresearch.cli import synth_vqa
+
+    synth_vqa.stats(run, json_wanted=json_wanted)

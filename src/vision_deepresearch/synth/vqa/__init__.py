@@ -1,0 +1,1 @@
+"""Fuzzy multi-hop questions about pictures, each stage a file."""

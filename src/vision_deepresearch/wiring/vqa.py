@@ -1,0 +1,208 @@
+"""VQA synthesis put together: a recipe becomes stages over a run folder, and is closed again."""
+
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, JsonValue, ValidationError
+
+from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.core.page import WorldManifest
+from vision_deepresearch.core.protocols import Executor, Sampling, TruthSource
+from vision_deepresearch.media.store import FolderMediaStore
+from vision_deepresearch.models.endpoint import EndpointSettings, secret_keys
+from vision_deepresearch.store.provenance import provenance
+from vision_deepresearch.store.redact import Redactor
+from vision_deepresearch.store.run import RunFolder
+from vision_deepresearch.store.tape import Tape
+from vision_deepresearch.synth.carry_out import LocalExecutor
+from vision_deepresearch.synth.processes import ProcessExecutor
+from vision_deepresearch.synth.roles.vqa import VqaRoles
+from vision_deepresearch.synth.roles.vqa_truth import truth_roles
+from vision_deepresearch.synth.stage import EachStage, Stage
+from vision_deepresearch.synth.vqa.dataset import VqaDataset
+from vision_deepresearch.synth.vqa.means import Means
+from vision_deepresearch.synth.vqa.settings import VqaSettings
+from vision_deepresearch.synth.vqa.stages import vqa_stages
+from vision_deepresearch.synth.vqa_records import Source
+from vision_deepresearch.wiring.config import explain, override, to_toml
+from vision_deepresearch.wiring.secrets import environment_secrets
+from vision_deepresearch.wiring.session import open_tape
+from vision_deepresearch.wiring.worlds import OpenedWorld, ProgressBar, open_world, world_folder
+from vision_deepresearch.worlds.generated.truth import GeneratedTruth
+from vision_deepresearch.worlds.wrappers.meter import MeteredWorld
+from vision_deepresearch.worlds.wrappers.tape import TapedWorld
+
+TRUTH = "truth"
+"""The name of the model that is no model: what a generated world knows."""
+
+
+class VqaConfig(VqaSettings):
+    """Everything that determines a set of questions; saved with it as config.toml."""
+
+    kind: Literal["vqa"] = "vqa"
+    world: str = "generated:small"
+    embedder: str | None = None
+    """Of a world with vectors; see `RunConfig.embedder`."""
+    model: str = TRUTH
+    """Who plays the roles: `truth` (generated worlds), or a model."""
+    num_pictures: int = Field(default=250, ge=1)
+    """Pictures to begin with."""
+    seed: int = 0
+    concurrency: int = Field(default=4, ge=1, le=4096)
+    """Records at a time, in each process."""
+    tape: str = Field(default="auto", pattern=r"^(off|auto|record|replay|replay-strict)(:.+)?$")
+    """See `RunConfig.tape`. The truth and its world cost nothing: they are not recorded."""
+    max_usd: float | None = Field(default=None, gt=0)
+    """Dollars for the whole run."""
+    sampling: Sampling = Sampling()
+    endpoint: EndpointSettings = EndpointSettings()
+
+
+def make_vqa_config(values: Mapping[str, JsonValue], *, overrides: Sequence[str] = ()) -> VqaConfig:
+    """Check values and `--set a.b=1` overrides against the schema.
+
+    Raises:
+        ConfigError: an unknown key or a value that does not fit; the message names it.
+    """
+    merged: dict[str, JsonValue] = dict(values)
+    for one in overrides:
+        override(merged, one)
+    try:
+        return VqaConfig.model_validate(merged)
+    except ValidationError as error:
+        raise ConfigError(explain(error, root=VqaConfig)) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VqaRun:
+    """Everything one run of VQA synthesis needs."""
+
+    config: VqaConfig
+    about: WorldManifest
+    stages: tuple[Stage, ...]
+    sources: tuple[Source, ...]
+    run: RunFolder
+    executor: Executor
+
+
+@asynccontextmanager
+async def open_vqa(
+    config: VqaConfig, *, out: Path, jobs: int = 1, progress: ProgressBar | None = None
+) -> AsyncIterator[VqaRun]:
+    """Open world, roles and run folder; close them again.
+
+    Raises:
+        ConfigError: an unknown name, a world that cannot play the roles, a folder of another run.
+    """
+    redactor = Redactor([*secret_keys(os.environ), *environment_secrets()])
+    async with AsyncExitStack() as stack:
+        source = _open_source(config, progress=progress)
+        about = source.world.manifest()
+        told = provenance(
+            seeds={"run": config.seed, "world": about.seed or 0},
+            world=about,
+            model=config.model,
+            extra={"jobs": jobs},
+        )
+        # How a run is carried out is no part of what it is: a resumed run may change it.
+        kept = config.model_dump(mode="json", exclude_none=True, exclude={"concurrency", "tape"})
+        run = await stack.enter_async_context(
+            RunFolder.open(out, config=to_toml(kept), provenance=told, redactor=redactor)
+        )
+        tape = None
+        if config.model != TRUTH:
+            opened = open_tape(config.tape, run=run, redactor=redactor)
+            tape = await stack.enter_async_context(opened)
+        means = _means(config, source, out=out, tape=tape)
+        stages = vqa_stages(means, config, seed=config.seed)
+        yield VqaRun(
+            config=config,
+            about=about,
+            stages=stages,
+            sources=means.roles.collector.sources(config.num_pictures),
+            run=run,
+            executor=_executor(config, stages, out=out, jobs=jobs, stack=stack),
+        )
+
+
+def stages_for(config: VqaConfig, *, out: Path) -> tuple[Stage, ...]:
+    """The stages alone, for what they expect; nothing is written.
+
+    Raises:
+        ConfigError: see `open_vqa`.
+    """
+    means = _means(config, _open_source(config), out=out)
+    return vqa_stages(means, config, seed=config.seed)
+
+
+def _executor(
+    config: VqaConfig, stages: Sequence[Stage], *, out: Path, jobs: int, stack: AsyncExitStack
+) -> Executor:
+    """Processes where the truth plays: with a model one waits for others, not for the CPU."""
+    if jobs < 2 or config.model != TRUTH:
+        return LocalExecutor(_each(stages))
+    processes = ProcessExecutor(partial(_stages_of, config.model_dump_json(), str(out)), jobs=jobs)
+    stack.callback(processes.close)
+    return processes
+
+
+def _stages_of(config: str, out: str) -> Sequence[EachStage]:
+    """The stages in a process of their own."""
+    return _each(stages_for(VqaConfig.model_validate_json(config), out=Path(out)))
+
+
+def _each(stages: Sequence[Stage]) -> list[EachStage]:
+    return [stage for stage in stages if isinstance(stage, EachStage)]
+
+
+def _open_source(config: VqaConfig, *, progress: ProgressBar | None = None) -> OpenedWorld:
+    return open_world(world_folder(config.world, progress=progress), embedder=config.embedder)
+
+
+def _means(config: VqaConfig, source: OpenedWorld, *, out: Path, tape: Tape | None = None) -> Means:
+    """What the stages work with; with a tape every call to the world is made once only."""
+    world = source.world if tape is None else TapedWorld(source.world, tape)
+    return Means(
+        world=MeteredWorld(world),
+        media=FolderMediaStore(out / "media"),
+        roles=_roles(config, source),
+        concurrency=config.concurrency,
+    )
+
+
+def _roles(config: VqaConfig, source: OpenedWorld) -> VqaRoles:
+    """Who plays.
+
+    Raises:
+        ConfigError: the truth of a world that has none; a model, which cannot play yet.
+    """
+    if config.model != TRUTH:
+        msg = f"model {config.model!r} cannot play the roles here: use {TRUTH!r}"
+        raise ConfigError(msg)
+    if source.generated is None:
+        about = source.world.manifest()
+        msg = f"the truth plays in generated worlds only, {about.name!r} is a {about.kind} world"
+        raise ConfigError(msg)
+    return truth_roles(source.generated.pages)
+
+
+def truth_of_dataset(source: OpenedWorld, dataset: VqaDataset) -> TruthSource:
+    """What a generated world knows about the questions that a run made of it; for the oracle alone.
+
+    Raises:
+        ConfigError: another world than the one they were made of, or one that knows nothing.
+    """
+    world_id = source.world.manifest().world_id
+    strange = any(task.provenance.get("world") != world_id for task in dataset.tasks)
+    if source.generated is None or strange:
+        msg = (
+            f"the questions in {str(dataset.path)!r} were made of another world than "
+            f"{source.world.manifest().name!r}: use the one that their config.toml names"
+        )
+        raise ConfigError(msg)
+    return GeneratedTruth(source.generated.pages.graph, dataset.proofs)
