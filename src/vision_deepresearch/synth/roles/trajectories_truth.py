@@ -1,6 +1,6 @@
 """The truth plays the roles of trajectory synthesis, offline and without a model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from vision_deepresearch.core.content import Conversation, Message, Picture, Role
 from vision_deepresearch.core.context import CallContext
@@ -38,15 +38,11 @@ class TruthHitJudge:
 
 
 class TruthDescriber:
-    """Says what kinds of things stand where in a picture, and no names."""
+    """Says where the things stand that a question looks at, and no names."""
 
-    def __init__(self, kinds: Mapping[str, Sequence[tuple[str, Box]]]) -> None:
-        """Keep what stands where.
-
-        Args:
-            kinds: by sha256 of a picture: what kind of thing, and where.
-        """
-        self._kinds = kinds
+    def __init__(self, truth: TruthSource) -> None:
+        """Keep where proofs are."""
+        self._truth = truth
 
     @property
     def name(self) -> str:
@@ -55,17 +51,19 @@ class TruthDescriber:
 
     async def describe(
         self,
-        task: Task,  # noqa: ARG002 - its question and gold are not looked at
+        task: Task,
         pictures: Sequence[Picture],
         *,
         context: CallContext,  # noqa: ARG002 - nothing is asked
     ) -> str:
-        """A sentence for each thing."""
+        """A sentence for each picture."""
+        proof = self._truth.proof(task.id)
+        looks = [hop for hop in proof.hops if hop.kind is HopKind.LOOK] if proof else []
         told = []
-        for picture in pictures:
-            things = self._kinds.get(picture.ref.sha256, ())
-            said = "; ".join(f"{kind} {_where(box)}" for kind, box in things)
-            told.append(f"A drawn scene of {len(things)} things: {said}." if things else "A scene.")
+        for number, picture in enumerate(pictures):
+            places = [_where(hop.box) for hop in looks if hop.image == number and hop.box]
+            size = f"{picture.ref.width} x {picture.ref.height} pixels"
+            told.append(f"A crowded scene, {size}. Of interest: {'; '.join(places) or 'nothing'}.")
         return " ".join(told)
 
 
@@ -82,4 +80,4 @@ def _where(box: Box) -> str:
     x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
     row, column = _ROWS[min(2, int(y * 3))], _COLUMNS[min(2, int(x * 3))]
     corners = ", ".join(str(round(1000 * corner)) for corner in (box.x0, box.y0, box.x1, box.y1))
-    return f"at the {row} {column} [{corners}]"
+    return f"a thing at the {row} {column} [{corners}]"
