@@ -11,6 +11,11 @@ app = typer.Typer(help="Make training data, every item with its proof.", no_args
 
 Recipe = Annotated[Path, typer.Argument(help="TOML recipe, for example recipes/toy/vqa.toml.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Begin with so many records only.")]
+Attempts = Annotated[int | None, typer.Option(min=1, help="Attempts per question.")]
+Questions = Annotated[
+    Path | None,
+    typer.Option(help="Folder of a finished vdr synth vqa; default: as the recipe says."),
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what it would do and cost; do nothing.")
 ]
@@ -63,10 +68,51 @@ def vqa(
 
 
 @app.command()
+def trajectories(
+    recipe: Recipe,
+    questions: Questions = None,
+    limit: Limit = None,
+    attempts: Attempts = None,
+    jobs: Jobs = None,
+    world: options.World = None,
+    seed: options.Seed = None,
+    overrides: options.Set = None,
+    out: options.Out = None,
+    json_wanted: options.Json = False,
+) -> None:
+    """Have experts research the questions, and keep what is right and faultless.
+
+    Example: vdr synth trajectories recipes/toy/trajectories.toml --out runs/trajectories
+    """
+    from vision_deepresearch.cli import synth_trajectories
+
+    flags = options.given({"world": world, "seed": seed})
+    own = options.given({
+        "questions": str(questions) if questions is not None else None,
+        "tasks": limit,
+        "attempts": attempts,
+    })
+    options.finish(
+        synth_trajectories.trajectories(
+            recipe,
+            flags=flags,
+            own=own,
+            overrides=overrides or [],
+            out=out,
+            jobs=jobs,
+            json_wanted=json_wanted,
+        )
+    )
+
+
+@app.command()
 def stats(
     run: Annotated[Path, typer.Argument(help="A run folder.")], json_wanted: options.Json = False
 ) -> None:
     """Count what a run made, and why it rejected. Example: vdr synth stats runs/vqa --json."""
-    from vision_deepresearch.cli import synth_vqa
+    from vision_deepresearch.cli import synth_trajectories, synth_vqa
 
-    synth_vqa.stats(run, json_wanted=json_wanted)
+    if synth_trajectories.is_one(run):
+        synth_trajectories.stats(run, json_wanted=json_wanted)
+    else:
+        synth_vqa.stats(run, json_wanted=json_wanted)

@@ -29,6 +29,7 @@ _NOTE = re.compile(
 )
 _BOX_TOLERANCE = 2.0
 """Thousandths by which a header may differ from what was asked for."""
+_NAMED = re.compile(r"^image_id: (\S+)$", re.MULTILINE)
 _TRAILING_KIND = re.compile(r"\s+\([^()]*\)$")
 _DAY_FIRST = re.compile(r"\b(\d{1,2}) ([A-Z][a-z]+) (\d{4})\b")
 _MONTH_FIRST = re.compile(r"\b([A-Z][a-z]+) (\d{1,2}), (\d{4})\b")
@@ -105,13 +106,13 @@ def open_notebook(
         book.values |= {hop: value for hop, value, _ in reply.notes if hop in known}
         book.places |= {hop: url for hop, _, url in reply.notes if hop in known and url}
         book.calls += reply.calls
-    _pick(book.values, proof=proof)  # what is read next may be about the one that was picked
+    pick_all(book.values, proof=proof)  # what is read next may be about the one that was picked
     if own:
         book.was_refused = not own[-1].calls
         responses = responses_of(_newest(conversation))
         reader = _Reader(book, proof=proof, truth=truth, handles=given_handles(conversation))
         reader.read(own[-1].calls, responses, can_visit=can_visit)
-    _pick(book.values, proof=proof)
+    pick_all(book.values, proof=proof)
     return book
 
 
@@ -205,15 +206,16 @@ class _Reader:
 
 
 def given_handles(conversation: Conversation) -> dict[int, str]:
-    """Names of the question's pictures by their position."""
-    for message in conversation:
-        if message.role is Role.USER:
-            return {
-                position: image.handle
-                for position, image in enumerate(message.images)
-                if image.handle is not None
-            }
-    return {}
+    """Names of the question's pictures by their position; from its words where they are left out."""
+    question = next((one for one in conversation if one.role is Role.USER), None)
+    if question is None:
+        return {}
+    shown = {
+        position: image.handle
+        for position, image in enumerate(question.images)
+        if image.handle is not None
+    }
+    return shown or dict(enumerate(_NAMED.findall(question.text)))
 
 
 def box_of(hop: Hop) -> tuple[float, ...]:
@@ -284,7 +286,7 @@ def _month(name: str) -> int:
     return _MONTH_NAMES.index(short) + 1 if short in _MONTH_NAMES else 0
 
 
-def _pick(values: dict[str, str], *, proof: Proof) -> None:
+def pick_all(values: dict[str, str], *, proof: Proof) -> None:
     """Resolve the comparisons all of whose values were read, and the choices that one value makes."""
     for hop in proof.hops:
         is_choice = hop.rule == MATCHING
