@@ -13,6 +13,7 @@ from vision_deepresearch.core.content import Conversation, Message, Role, ToolSp
 from vision_deepresearch.core.context import CallContext
 from vision_deepresearch.core.proof import Proof
 from vision_deepresearch.core.protocols import Completion, Profile, Sampling, TruthSource
+from vision_deepresearch.models.oracle_habits import Habits, Ways
 from vision_deepresearch.models.oracle_notebook import (
     OwnReply,
     given_handles,
@@ -34,6 +35,7 @@ class OracleModel:
         profile: how replies are written.
         scales: of the crops; the first two are tried at once, the rest for what was not found.
         max_turns: turns it plans for; with many hops left it follows several per turn.
+        habits: what it does beside the straight way; None: nothing.
     """
 
     def __init__(
@@ -43,11 +45,13 @@ class OracleModel:
         *,
         scales: Sequence[float] = (1.0, 1.5, 2.5),
         max_turns: int = 50,
+        habits: Habits | None = None,
     ) -> None:
         self._truth = truth
         self._profile = profile
         self._scales = tuple(scales)
         self._max_turns = max_turns
+        self._habits = habits or Habits()
 
         @lru_cache(maxsize=_CACHED_REPLIES)
         def read(text: str) -> OwnReply:
@@ -73,13 +77,20 @@ class OracleModel:
         if proof is None:
             thought = "I have no way to research this question: it is not from a generated world."
             return self._profile.write(thought=thought, answer=UNKNOWN)
-        planner = self._planner(conversation, tools=tools, proof=proof)
+        planner = self._planner(
+            conversation, tools=tools, proof=proof, ways=self._habits.of(context.trajectory_id)
+        )
         is_demanded = is_answer_demanded(conversation, profile=self._profile)
         step = planner.give_answer() if is_demanded else planner.next_step()
         return self._profile.write(thought=step.thought, calls=step.calls, answer=step.answer)
 
     def _planner(
-        self, conversation: Conversation, *, tools: Sequence[ToolSpec], proof: Proof
+        self,
+        conversation: Conversation,
+        *,
+        tools: Sequence[ToolSpec],
+        proof: Proof,
+        ways: Ways,
     ) -> Planner:
         offered = offered_tools(conversation, tools, profile=self._profile)
         names = frozenset(tool.name for tool in offered)
@@ -99,6 +110,7 @@ class OracleModel:
                 scales=self._scales,
                 turns_left=self._max_turns - book.num_replies,
                 question=question.rpartition("Question: ")[2],
+                ways=ways,
             )
         )
 

@@ -105,13 +105,13 @@ def open_notebook(
         book.values |= {hop: value for hop, value, _ in reply.notes if hop in known}
         book.places |= {hop: url for hop, _, url in reply.notes if hop in known and url}
         book.calls += reply.calls
-    _pick(book.values, proof=proof)  # what is read next may be about the one that was picked
+    pick_all(book.values, proof=proof)  # what is read next may be about the one that was picked
     if own:
         book.was_refused = not own[-1].calls
         responses = responses_of(_newest(conversation))
         reader = _Reader(book, proof=proof, truth=truth, handles=given_handles(conversation))
         reader.read(own[-1].calls, responses, can_visit=can_visit)
-    _pick(book.values, proof=proof)
+    pick_all(book.values, proof=proof)
     return book
 
 
@@ -284,7 +284,7 @@ def _month(name: str) -> int:
     return _MONTH_NAMES.index(short) + 1 if short in _MONTH_NAMES else 0
 
 
-def _pick(values: dict[str, str], *, proof: Proof) -> None:
+def pick_all(values: dict[str, str], *, proof: Proof) -> None:
     """Resolve the comparisons all of whose values were read, and the choices that one value makes."""
     for hop in proof.hops:
         is_choice = hop.rule == MATCHING

@@ -15,6 +15,7 @@ from pydantic import JsonValue
 
 from vision_deepresearch.core.content import ToolCall
 from vision_deepresearch.core.proof import MATCHING, Hop, HopKind, Proof
+from vision_deepresearch.models.oracle_habits import Ways
 from vision_deepresearch.models.oracle_notebook import (
     Notebook,
     box_of,
@@ -61,6 +62,8 @@ class Situation:
     scales: Sequence[float]
     turns_left: int
     question: str
+    ways: Ways
+    """What is done beside the straight way."""
 
 
 class Planner:
@@ -136,7 +139,8 @@ class Planner:
         num_looks = sum(hop.kind is HopKind.LOOK for hop in self._needed)
         num_first = 2 if num_looks <= _FEW_LOOKS else len(self._now.scales)
         first, rest = tuple(self._now.scales[:num_first]), tuple(self._now.scales[num_first:])
-        return [scales for scales in (first, rest, _LAST_SCALES) if scales]
+        rounds = [scales for scales in (first, rest, _LAST_SCALES) if scales]
+        return self._now.ways.rounds(rounds) if num_looks <= _FEW_LOOKS else rounds
 
     def _num_looks(self, hop: Hop) -> int:
         handle = self._now.handles.get(hop.image)
@@ -170,12 +174,27 @@ class Planner:
             return self._say(f"I search with the whole picture {handle}.", calls=(call,))
         scales = self._rounds()[tried]
         batch = batch[: max(1, _MAX_REGIONS // len(scales))]
+        beside = self._beside(batch, scales=scales) if tried == 0 else []
         what = "One thing" if len(batch) == 1 else f"{len(batch)} things"
         how = "tight and looser" if tried == 0 else "again with other crops"
         return self._say(
             f"{what} in {handle} may lead on; I search {how}.",
-            calls=(_crop(batch, handle=handle, scales=scales, goal=self._look_goal(batch)),),
+            calls=(
+                _crop(
+                    [*map(box_of, batch), *beside],
+                    handle=handle,
+                    scales=scales,
+                    goal=self._look_goal(batch),
+                ),
+            ),
         )
+
+    def _beside(self, batch: Sequence[Hop], *, scales: Sequence[float]) -> list[tuple[float, ...]]:
+        """Boxes that are looked at as well, where the call has room for them; thousandths."""
+        room = _MAX_REGIONS // len(scales) - len(batch)
+        known = [hop.box for hop in batch if hop.box is not None]
+        beside = self._now.ways.beside(known)[: max(0, room)]
+        return [tuple(float(corner) for corner in box.thousandths()) for box in beside]
 
     def _look_again(self) -> Step | None:
         """One more crop round where an answer was refused as too early."""
@@ -191,7 +210,7 @@ class Planner:
             "I check the crops once more before I answer.",
             calls=(
                 _crop(
-                    batch[: _MAX_REGIONS // len(scales)],
+                    [box_of(hop) for hop in batch[: _MAX_REGIONS // len(scales)]],
                     handle=self._now.handles[first.image],
                     scales=scales,
                     goal=self._look_goal(batch),
@@ -276,9 +295,13 @@ class Planner:
     def _queries(self, hop: Hop) -> list[str]:
         """Wordings of the search for a hop, the plainest first."""
         name = self._subject(hop) or ""
+        question = self._now.question
         label = hop.label or (hop.predicate or "").replace("_", " ")
         words = [clause.text for clause in self._now.proof.constraints]
+        vague = self._now.ways.vague_query(hop.id, label=label, question=question)
         queries = [f"{name} {label}", name, f"{label} {name} history", f'"{name}"']
+        if vague is not None:
+            queries.insert(0, vague)
         queries += [f"{name} {text}"[:_MAX_QUERY_CHARS] for text in words[:2]]
         return list(dict.fromkeys(query.strip() for query in queries))
 
@@ -423,12 +446,18 @@ def _call(name: str, **arguments: JsonValue) -> ToolCall:
     return ToolCall(id=name, name=name, arguments=arguments)
 
 
-def _crop(batch: Sequence[Hop], *, handle: str, scales: Sequence[float], goal: str) -> ToolCall:
-    boxes: list[JsonValue] = [[int(corner) for corner in box_of(hop)] for hop in batch]
+def _crop(
+    boxes: Sequence[tuple[float, ...]],
+    *,
+    handle: str,
+    scales: Sequence[float],
+    goal: str,
+) -> ToolCall:
+    corners: list[JsonValue] = [[int(corner) for corner in box] for box in boxes]
     return _call(
         "crop_and_search",
         image_id=handle,
-        bbox=boxes,
+        bbox=corners,
         goal=goal,
         scales=list[JsonValue](scales),
     )

@@ -1,0 +1,1 @@
+"""Expert trajectories: visual phase, bridge, text phase, merge, rejection. Source: arXiv 2601.22060, 2.2."""
