@@ -29,6 +29,7 @@ _NOTE = re.compile(
 )
 _BOX_TOLERANCE = 2.0
 """Thousandths by which a header may differ from what was asked for."""
+_NAMED = re.compile(r"^image_id: (\S+)$", re.MULTILINE)
 _TRAILING_KIND = re.compile(r"\s+\([^()]*\)$")
 _DAY_FIRST = re.compile(r"\b(\d{1,2}) ([A-Z][a-z]+) (\d{4})\b")
 _MONTH_FIRST = re.compile(r"\b([A-Z][a-z]+) (\d{1,2}), (\d{4})\b")
@@ -205,15 +206,16 @@ class _Reader:
 
 
 def given_handles(conversation: Conversation) -> dict[int, str]:
-    """Names of the question's pictures by their position."""
-    for message in conversation:
-        if message.role is Role.USER:
-            return {
-                position: image.handle
-                for position, image in enumerate(message.images)
-                if image.handle is not None
-            }
-    return {}
+    """Names of the question's pictures by their position; from its words where they are left out."""
+    question = next((one for one in conversation if one.role is Role.USER), None)
+    if question is None:
+        return {}
+    shown = {
+        position: image.handle
+        for position, image in enumerate(question.images)
+        if image.handle is not None
+    }
+    return shown or dict(enumerate(_NAMED.findall(question.text)))
 
 
 def box_of(hop: Hop) -> tuple[float, ...]:

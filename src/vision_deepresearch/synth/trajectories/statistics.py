@@ -1,0 +1,134 @@
+"""Figures over trajectories that were accepted: lengths, calls, variety, recoveries."""
+
+import re
+import statistics
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from pydantic import JsonValue
+
+from vision_deepresearch.core.task import Task
+from vision_deepresearch.core.trajectory import Trajectory, Turn
+from vision_deepresearch.synth.trajectories.records import RolledOut
+
+_NAME = re.compile(
+    r"\b[A-ZÀ-Þ][\w'\u2019-]*(?:\s+(?:(?:of|the|and|de)\s+)*[A-ZÀ-Þ0-9][\w'\u2019-]*)*"
+)
+_NUMBER = re.compile(r"\d[\d,.]*")
+_QUOTED = re.compile(r'"[^"]*"')
+_SENTENCE = re.compile(r"(?<=[.!?:])\s+")
+
+
+def figures(records: Sequence[RolledOut]) -> dict[str, JsonValue]:
+    """The object of `vdr synth stats --json` for trajectories."""
+    found = [record.trajectory for record in records]
+    turns = [turn for one in found for turn in one.turns]
+    calls = [record for turn in turns for record in turn.calls]
+    crops = [record.call for record in calls if record.call.name == "crop_and_search"]
+    skeletons = Counter(skeleton(turn.thought) for turn in turns)
+    paths = Counter(
+        (record.task.strata.get("path", ""), *_tools(record.trajectory)) for record in records
+    )
+    hits = [record.hit_turn for record in records if record.hit_turn is not None]
+    recovered = sum(has_recovery(one) for one in found)
+    return {
+        "trajectories": len(found),
+        "turns": spread([one.num_turns for one in found]),
+        "engine_requests": spread([one.num_engine_requests for one in found]),
+        "calls_per_trajectory": {
+            name: round(count / max(1, len(found)), 2)
+            for name, count in sorted(Counter(one.call.name for one in calls).items())
+        },
+        "boxes_per_crop_call": spread([_length(call.arguments.get("bbox")) for call in crops]),
+        "scales_per_crop_call": spread([
+            _length(call.arguments.get("scales")) or 1 for call in crops
+        ]),
+        "peak_prompt_tokens": spread([one.peak_prompt_tokens for one in found]),
+        "hit_turn": spread(hits),
+        "with_recovery_frac": _share(recovered, len(found)),
+        "commonest_path_and_tools_frac": _share(max(paths.values(), default=0), len(found)),
+        "commonest_thought_frac": _share(max(skeletons.values(), default=0), len(turns)),
+        "commonest_thoughts": [text for text, _ in skeletons.most_common(3)],
+        "thoughts": len(turns),
+    }
+
+
+def skeleton(thought: str) -> str:
+    """A thought without its names, numbers and quotations.
+
+    >>> skeleton('So what I cropped is New Edicneast Library. Query: "New Edicneast Library".')
+    'so what i cropped is _. query: _.'
+    """
+    text = _QUOTED.sub("_", thought)
+    sentences = [
+        sentence[:1].lower() + sentence[1:] if _starts_plainly(sentence) else sentence
+        for sentence in _SENTENCE.split(text)
+    ]
+    text = _NUMBER.sub("#", _NAME.sub("_", " ".join(sentences)))
+    return " ".join(text.casefold().split())
+
+
+def has_recovery(trajectory: Trajectory) -> bool:
+    """Whether a look or a search found nothing of use and a later one of its kind did.
+
+    A search is of use where a page of its hits is opened next, or its hits end the search; a look
+    where no look follows.
+    """
+    turns = trajectory.turns
+    for first, then in pairwise(turns):
+        for name in ("search", "crop_and_search"):
+            if _asks(first, name) and _asks(then, name) and _asks(first, name) != _asks(then, name):
+                return True
+    return False
+
+
+def spread(values: Sequence[float]) -> dict[str, JsonValue]:
+    """Least, median, mean and most; empty where there is nothing."""
+    if not values:
+        return {}
+    return {
+        "min": min(values),
+        "median": statistics.median(values),
+        "mean": round(statistics.mean(values), 2),
+        "max": max(values),
+    }
+
+
+def tools_of(trajectory: Trajectory) -> str:
+    """The tools of each turn, in order, for example "crop_and_search search visit"."""
+    return " ".join(_tools(trajectory))
+
+
+def path_of(task: Task) -> str:
+    """The relations of a generated question; empty for others."""
+    return task.strata.get("path", "")
+
+
+def _tools(trajectory: Trajectory) -> Iterator[str]:
+    for turn in trajectory.turns:
+        yield "+".join(record.call.name for record in turn.calls) or "answer"
+
+
+def _asks(turn: Turn, name: str) -> str:
+    """What a turn asks one tool for; empty: nothing."""
+    keys = ("query", "bbox", "scales")
+    return " ".join(
+        str([record.call.arguments.get(key) for key in keys])
+        for record in turn.calls
+        if record.call.name == name
+    )
+
+
+def _starts_plainly(sentence: str) -> bool:
+    """Whether a sentence's first word has its capital from standing first."""
+    words = sentence.split()
+    return len(words) > 1 and words[1][:1].islower()
+
+
+def _length(value: object) -> int:
+    return len(value) if isinstance(value, list) else 0
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None
