@@ -7,7 +7,7 @@ conversation, the tools and the sampling. Siblings of a group never share one.
 import hashlib
 from collections.abc import Sequence
 
-from pydantic import TypeAdapter
+from pydantic import JsonValue, TypeAdapter
 
 from vision_deepresearch.core.content import Conversation, Message, ToolSpec
 from vision_deepresearch.core.context import CallContext, SpendKind
@@ -72,7 +72,7 @@ class TapedModel:
             body={
                 "conversation": _hash(_MESSAGES.dump_json(list(conversation))),
                 "tools": [tool.model_dump(mode="json") for tool in tools],
-                "sampling": sampling.model_dump(mode="json"),
+                "sampling": _written(sampling),
             },
             sample=f"{context.task_id}/{context.attempt}/{context.turn}/{context.index}",
         )
@@ -83,6 +83,12 @@ class TapedModel:
         context.budget.note_replay(self._spend)
         free = completion.usage.model_copy(update={"cost_usd": 0.0})
         return completion.model_copy(update={"usage": free})
+
+
+def _written(sampling: Sampling) -> dict[str, JsonValue]:
+    """As it always was: what came later is written where it is set, so that old tapes hold."""
+    later = {"reply_schema"} if sampling.reply_schema is None else set[str]()
+    return sampling.model_dump(mode="json", exclude=later)
 
 
 def _hash(data: bytes) -> str:

@@ -119,6 +119,9 @@ def make_config(values: Mapping[str, JsonValue], *, overrides: Sequence[str] = (
     if config.sampling.seed is not None:
         msg = f"sampling.seed is made from seed and attempt, got {config.sampling.seed}: set seed"
         raise ConfigError(msg)
+    if config.sampling.reply_schema is not None:
+        msg = "sampling.reply_schema is set by who reads the reply: leave it out"
+        raise ConfigError(msg)
     config = _resolved(config)
     if not config.today:
         config = config.model_copy(update={"today": datetime.now(UTC).date().isoformat()})

@@ -58,6 +58,10 @@ class Session:
     judge: Judge
     run: RunFolder
     sandbox: OpenedSandbox
+    shelf: ModelShelf
+    """Models by name, for roles beside the researcher's."""
+    tape: Tape
+    """Of the run: what models say is kept on it."""
 
     async def roll_out(
         self, task: Task, attempt: int, *, listener: Listener | None = None
@@ -173,6 +177,8 @@ async def open_session(
             judge=make_judge(config, shelf=shelf, tape=tape),
             run=run,
             sandbox=box,
+            shelf=shelf,
+            tape=tape,
         )
 
 

@@ -8,20 +8,23 @@ from pydantic import Field, JsonValue, ValidationError
 
 from vision_deepresearch.agent.loop import run as run_agent
 from vision_deepresearch.agent.researcher import Researcher
-from vision_deepresearch.core.context import CallContext
+from vision_deepresearch.core.context import CallContext, SpendKind
 from vision_deepresearch.core.episode import episode_of
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.protocols import ModelClient, TruthSource
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.core.trajectory import Trajectory
+from vision_deepresearch.models.endpoint import EndpointSettings
 from vision_deepresearch.models.oracle import OracleModel
 from vision_deepresearch.models.oracle_habits import LIVELY
+from vision_deepresearch.models.taped import TapedModel
 from vision_deepresearch.store.fingerprint import fingerprint
 from vision_deepresearch.synth.carry_out import LocalExecutor
 from vision_deepresearch.synth.pipeline import Made, Progress, run_pipeline
 from vision_deepresearch.synth.prompt_files import prompt_named
 from vision_deepresearch.synth.roles.trajectories import TrajectoryRoles
+from vision_deepresearch.synth.roles.trajectories_prompted import prompted_trajectory_roles
 from vision_deepresearch.synth.roles.trajectories_truth import TruthDescriber, TruthHitJudge
 from vision_deepresearch.synth.trajectories.records import Accepted, Assignment
 from vision_deepresearch.synth.trajectories.stages import Crew, RollOutConfig, trajectory_stages
@@ -45,6 +48,14 @@ class TrajectorySettings(Record):
     """Attempts per task."""
     max_visual_turns: int = Field(default=6, ge=1)
     """Without a hit by then an attempt is given up. Paper: a cap, its value unpublished."""
+    text_model: str | None = None
+    """Who goes on by text search once the picture gave its evidence; None: the same model."""
+    text_endpoint: EndpointSettings | None = None
+    """Of the text model, where it is another one; None: the defaults."""
+    judge_model: str | None = None
+    """Who says whether the visual evidence is enough, and is shown the answer for it; None: the
+    same model as by the picture."""
+    judge_endpoint: EndpointSettings | None = None
     is_lively: bool = True
     """The oracle: whether it goes astray at times, as people do; see `models/oracle_habits.py`."""
 
@@ -183,15 +194,18 @@ def _speaking(session: Session, record: Assignment, *, model: ModelClient) -> Re
 
 
 def _roles(session: Session, config: TrajectoryConfig) -> TrajectoryRoles:
-    """The truth's, where the oracle teaches.
+    """The truth's, where the oracle teaches; else models, each with its replies on the run's tape.
 
     Raises:
-        ConfigError: another teacher, or a world whose truth is not known.
+        ConfigError: the oracle in a world whose truth is not known, or beside other models.
     """
-    truth, world = session.source.truth, session.source.generated
+    settings = config.trajectories
     if config.run.model != "oracle":
-        msg = f"trajectories are taught by the oracle so far, got model {config.run.model!r}"
+        return _prompted(session, settings)
+    if settings.text_model is not None or settings.judge_model is not None:
+        msg = "the oracle needs no other model: leave trajectories.text_model and judge_model out"
         raise ConfigError(msg)
+    truth, world = session.source.truth, session.source.generated
     if truth is None or world is None:
         msg = "the oracle teaches generated worlds only: use --world generated:small"
         raise ConfigError(msg)
@@ -201,6 +215,21 @@ def _roles(session: Session, config: TrajectoryConfig) -> TrajectoryRoles:
         text=teacher,
         hit_judge=TruthHitJudge(truth),
         describer=TruthDescriber(_kinds(world)),
+    )
+
+
+def _prompted(session: Session, settings: TrajectorySettings) -> TrajectoryRoles:
+    """The researcher by the picture; the others as set, else the researcher too."""
+    shelf, tape, name = session.shelf, session.tape, session.config.model
+    text, judge = settings.text_model or name, settings.judge_model or name
+    return prompted_trajectory_roles(
+        session.researcher.model,
+        TapedModel(shelf.named(text, settings.text_endpoint, role="text_model"), tape),
+        TapedModel(
+            shelf.named(judge, settings.judge_endpoint, role="judge_model"),
+            tape,
+            spend=SpendKind.JUDGE,
+        ),
     )
 
 
