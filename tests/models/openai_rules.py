@@ -119,6 +119,7 @@ def _check(body: dict[str, JsonValue], *, dialect: Dialect) -> None:
         )
     _of_sampling(body, dialect=dialect)
     _of_tools(body, dialect=dialect)
+    _of_reply_form(body, dialect=dialect)
     _of_messages(body, dialect=dialect)
 
 
@@ -195,6 +196,49 @@ def _of_schema(schema: JsonValue, *, dialect: Dialect, root: dict[str, JsonValue
         parts += several if isinstance(several, list) else [several]
     for part in parts:
         _of_schema(part, dialect=dialect, root=root)
+
+
+def _of_reply_form(body: dict[str, JsonValue], *, dialect: Dialect) -> None:
+    form = body.get("response_format", {"type": "text"})
+    if not isinstance(form, dict) or form.get("type") not in {"text", "json_object", "json_schema"}:
+        raise RefusedError(f"response_format: {form!r}")
+    if form["type"] != "json_schema":
+        return
+    told = form.get("json_schema")
+    if not isinstance(told, dict) or set(told) - {"name", "description", "schema", "strict"}:
+        raise RefusedError("response_format.json_schema: {name, schema, strict}")
+    if not _TOOL_NAME.fullmatch(str(told.get("name"))):
+        raise RefusedError(f"response_format.json_schema.name: {told.get('name')!r}")
+    schema = told.get("schema")
+    if not isinstance(schema, dict) or schema.get("type") != "object":
+        raise RefusedError("response_format.json_schema.schema: expected an object")
+    _of_schema(schema, dialect=dialect, root=schema)
+    if told.get("strict") is True and dialect is Dialect.OPENAI:
+        _of_strict_schema(schema)
+
+
+def _of_strict_schema(schema: JsonValue) -> None:
+    """Every object closed, every property required, no lengths of texts."""
+    if isinstance(schema, list):
+        for part in schema:
+            _of_strict_schema(part)
+    if not isinstance(schema, dict):
+        return
+    if refused := {"minLength", "maxLength", "default", "$ref"} & set(schema):
+        raise RefusedError(f"Invalid schema: {sorted(refused)} is not permitted.")
+    properties = schema.get("properties")
+    if isinstance(properties, dict):
+        required = schema.get("required", [])
+        if not isinstance(required, list) or set(map(str, required)) != set(properties):
+            raise RefusedError("Invalid schema: 'required' must name every key in properties.")
+        if schema.get("additionalProperties") is not False:
+            raise RefusedError("Invalid schema: 'additionalProperties' must be false.")
+    for key, part in schema.items():
+        if key == "properties" and isinstance(part, dict):
+            for one in part.values():
+                _of_strict_schema(one)
+        else:
+            _of_strict_schema(part)
 
 
 def _of_messages(body: dict[str, JsonValue], *, dialect: Dialect) -> None:

@@ -10,21 +10,20 @@ from rich.console import Console
 from vision_deepresearch.cli.output import console, print_json, progress_bars
 from vision_deepresearch.cli.research import prepare_world
 from vision_deepresearch.cli.synth_funnel import funnel_table
-from vision_deepresearch.core.episode import episode_of
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.evals.fleet import num_cores
 from vision_deepresearch.store.run import RunFolder
 from vision_deepresearch.synth.funnel import totals
-from vision_deepresearch.synth.pipeline import Made, run_pipeline
+from vision_deepresearch.synth.pipeline import Made
 from vision_deepresearch.synth.trajectories.records import Accepted
 from vision_deepresearch.synth.trajectories.statistics import figures
 from vision_deepresearch.synth.vqa.dataset import funnel_of, latest_stages
 from vision_deepresearch.wiring.config import load_recipe
-from vision_deepresearch.wiring.trajectories import (
+from vision_deepresearch.wiring.trajectories import make_trajectories
+from vision_deepresearch.wiring.trajectory_config import (
     TABLE,
     TrajectoryConfig,
     make_trajectory_config,
-    open_trajectories,
 )
 
 _LAST = "accept"
@@ -73,19 +72,7 @@ def trajectories(
 
 async def _run(config: TrajectoryConfig, *, folder: Path, jobs: int, target: Console) -> Made:
     with progress_bars(target) as advance:
-        async with open_trajectories(config, out=folder, jobs=jobs) as opened:
-            made = await run_pipeline(
-                opened.stages,
-                opened.assignments,
-                run=opened.run,
-                executor=opened.executor,
-                cap_usd=config.run.limits.max_usd,
-                progress=advance,
-            )
-            for one in made.records:
-                assert isinstance(one, Accepted), "the last stage gives these"
-                await opened.run.put_episode(episode_of(one.task, one.trajectory, one.verdict))
-    return made
+        return await make_trajectories(config, out=folder, jobs=jobs, progress=advance)
 
 
 def is_one(folder: Path) -> bool:

@@ -45,6 +45,8 @@ class FailureKind(StrEnum):
     """The request does not fit the other side: context length, size of the body."""
     REFUSED = "refused"
     """A model's provider would not answer this: a content filter."""
+    BAD_REPLY = "bad_reply"
+    """A model answered, and not in a way that can be used, even when it was told what was wrong."""
     TAPE_MISS = "tape_miss"
     """A replay was asked for something that was never recorded."""
     BAD_IMAGE = "bad_image"

@@ -44,6 +44,9 @@ class Sampling(Record):
     stop: tuple[str, ...] = ()
     """The reply ends behind the first of these."""
     seed: int | None = None
+    reply_schema: dict[str, JsonValue] | None = None
+    """JSON schema of the object that the reply is to be, where the endpoint can hold a model to it;
+    a wish elsewhere: who asks reads the reply strictly in any case."""
 
 
 class FinishReason(StrEnum):

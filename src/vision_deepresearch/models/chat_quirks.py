@@ -33,6 +33,8 @@ class Quirks:
     """A field that makes the server leave the stop string in the reply."""
     is_schema_narrow: bool = False
     """Tool schemas in the OpenAPI subset only."""
+    takes_reply_schema: bool = False
+    """`response_format` with a JSON schema."""
     signs_calls: bool = False
     """A call must come back with the signature it was given."""
     hides_thinking_tokens: bool = False
@@ -53,6 +55,9 @@ def quirks_of(provider: Provider, *, model: str, settings: EndpointSettings) -> 
         thinking_tokens=(
             known.thinking_tokens if settings.thinking_tokens is None else settings.thinking_tokens
         ),
+        takes_reply_schema=(
+            known.takes_reply_schema if settings.reply_schema is None else settings.reply_schema
+        ),
         max_pictures=settings.max_pictures or known.max_pictures,
         max_request_bytes=settings.max_request_bytes or known.max_request_bytes,
         max_picture_px=settings.max_picture_px or known.max_picture_px,
@@ -69,6 +74,7 @@ def _known(provider: Provider, *, model: str) -> Quirks:
                 length_key="max_completion_tokens",
                 refused=frozenset(refused),
                 max_stops=4,
+                takes_reply_schema=True,
                 thinking_tokens=_HIDDEN_THINKING_TOKENS if thinks else 0,
                 max_pictures=500,
                 max_request_bytes=48_000_000,
@@ -79,6 +85,7 @@ def _known(provider: Provider, *, model: str) -> Quirks:
                 refused=frozenset({"seed"}),
                 max_stops=5,
                 is_schema_narrow=True,
+                takes_reply_schema=True,
                 signs_calls=_GEMINI_SIGNS.match(model) is not None,
                 hides_thinking_tokens=True,
                 thinking_tokens=_HIDDEN_THINKING_TOKENS if thinks else 0,
@@ -98,8 +105,8 @@ def _known(provider: Provider, *, model: str) -> Quirks:
                 max_picture_bytes=3_900_000,
             )
         case Provider.VLLM:
-            return Quirks(keeps_stop="include_stop_str_in_output")
+            return Quirks(keeps_stop="include_stop_str_in_output", takes_reply_schema=True)
         case Provider.SGLANG:
-            return Quirks(keeps_stop="no_stop_trim")
+            return Quirks(keeps_stop="no_stop_trim", takes_reply_schema=True)
         case Provider.OTHER:
             return Quirks()

@@ -25,6 +25,7 @@ _NARROW_KEYS = {
     "maximum",
     "anyOf",
 }
+_REPLY_REFUSED = {"minLength", "maxLength", "default", "pattern", "format"}
 _MAX_DEPTH = 32
 
 
@@ -98,6 +99,30 @@ def _plain_value(
 
 def _narrow(value: JsonValue) -> JsonValue:
     return narrow_schema(value) if isinstance(value, dict) else value
+
+
+def reply_schema(schema: Mapping[str, JsonValue], *, is_narrow: bool) -> dict[str, JsonValue]:
+    """The schema of a reply, without what servers refuse in one: lengths of texts, for example.
+
+    Raises:
+        ValueError: it refers to itself or to what is not there.
+    """
+    plain = plain_schema(schema)
+    held = _held(narrow_schema(plain) if is_narrow else plain)
+    assert isinstance(held, dict), "an object stays one"
+    return held
+
+
+def _held(value: JsonValue, *, is_names: bool = False) -> JsonValue:
+    if isinstance(value, list):
+        return [_held(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _held(part, is_names=key == "properties")
+        for key, part in value.items()
+        if is_names or key not in _REPLY_REFUSED
+    }
 
 
 def _narrow_union(options: list[JsonValue]) -> dict[str, JsonValue]:

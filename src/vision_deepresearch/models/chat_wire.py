@@ -5,7 +5,7 @@ theirs can. Roles keep their order. Text of neighbouring parts is joined; pictur
 stood, except that those of `tool` messages follow in a user message, for tool roles take none.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -21,7 +21,7 @@ from vision_deepresearch.core.content import (
 )
 from vision_deepresearch.core.protocols import Sampling
 from vision_deepresearch.models.chat_quirks import Quirks
-from vision_deepresearch.models.chat_schema import narrow_schema, plain_schema
+from vision_deepresearch.models.chat_schema import narrow_schema, plain_schema, reply_schema
 from vision_deepresearch.models.endpoint import EndpointSettings
 
 _EMPTY_REPLY = "(empty reply)"
@@ -71,6 +71,8 @@ def request_body(
     if tools:
         body["tools"] = [_wire_tool(tool, quirks=wire.quirks) for tool in tools]
     body |= _wire_sampling(sampling, wire=wire)
+    if sampling.reply_schema is not None and wire.quirks.takes_reply_schema:
+        body["response_format"] = _wire_schema(sampling.reply_schema, quirks=wire.quirks)
     if wire.settings.stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     return body | wire.settings.extra_body
@@ -210,6 +212,14 @@ def _wire_tool(tool: ToolSpec, *, quirks: Quirks) -> JsonValue:
         "parameters": parameters,
     }
     return {"type": "function", "function": function}
+
+
+def _wire_schema(schema: Mapping[str, JsonValue], *, quirks: Quirks) -> JsonValue:
+    written: JsonValue = reply_schema(schema, is_narrow=quirks.is_schema_narrow)
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": "reply", "strict": True, "schema": written},
+    }
 
 
 def _wire_sampling(sampling: Sampling, *, wire: Wire) -> dict[str, JsonValue]:

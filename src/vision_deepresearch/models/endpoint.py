@@ -72,6 +72,9 @@ class EndpointSettings(Record):
     are read from the text of the reply."""
     stream: bool = False
     """Ask for the reply piece by piece: keeps connections alive that a proxy would cut."""
+    reply_schema: bool | None = None
+    """Hold the model to a JSON schema where one is asked for (`response_format`); None: where the
+    provider is known to take it."""
     send_reasoning: bool = False
     """Send earlier thinking back as `reasoning_content`: some models need it between calls."""
     reasoning_effort: str | None = None

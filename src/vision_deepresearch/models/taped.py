@@ -8,6 +8,8 @@ import hashlib
 import weakref
 from collections.abc import Sequence
 
+from pydantic import JsonValue
+
 from vision_deepresearch.core.content import Conversation, ToolSpec
 from vision_deepresearch.core.context import CallContext, SpendKind
 from vision_deepresearch.core.errors import ModelError
@@ -76,7 +78,7 @@ class TapedModel:
             body={
                 "conversation": self._digests.of(conversation),
                 "tools": self._digests.of(tools),
-                "sampling": sampling.model_dump(mode="json"),
+                "sampling": _written(sampling),
             },
             sample=f"{context.task_id}/{context.attempt}/{context.turn}/{context.index}",
         )
@@ -113,3 +115,9 @@ class _Digests:
         gone = weakref.ref(record, lambda _: self._known.pop(address, None))
         self._known[address] = (gone, digest)
         return digest
+
+
+def _written(sampling: Sampling) -> dict[str, JsonValue]:
+    """As it always was: what came later is written where it is set, so that old tapes hold."""
+    later = {"reply_schema"} if sampling.reply_schema is None else set[str]()
+    return sampling.model_dump(mode="json", exclude=later)

@@ -26,6 +26,7 @@ from vision_deepresearch.synth.stage import EachStage, Item, Rejected
 _DISK = frozenset({errno.ENOSPC, errno.EIO, errno.EDQUOT})
 _OF_THE_RECORD = frozenset({
     FailureKind.REFUSED,
+    FailureKind.BAD_REPLY,
     FailureKind.BAD_REQUEST,
     FailureKind.TOO_LARGE,
     FailureKind.BAD_IMAGE,

@@ -15,6 +15,7 @@ _WORDS = {
     FailureKind.UPSTREAM: "the service failed",
     FailureKind.TOO_LARGE: "the request is too large for the service",
     FailureKind.REFUSED: "the service would not answer this",
+    FailureKind.BAD_REPLY: "the reply could not be used",
     FailureKind.TAPE_MISS: "it was never recorded",
     FailureKind.BAD_IMAGE: "the picture cannot be opened",
     FailureKind.GUEST_ERROR: "the code failed",

@@ -146,6 +146,9 @@ def make_config(
     if config.sampling.seed is not None:
         msg = f"sampling.seed is made from seed and attempt, got {config.sampling.seed}: set seed"
         raise ConfigError(msg)
+    if config.sampling.reply_schema is not None:
+        msg = "sampling.reply_schema is set by who reads the reply: leave it out"
+        raise ConfigError(msg)
     config = _resolved(_with_consent(config, ask=ask_consent))
     if not config.today:
         config = config.model_copy(update={"today": datetime.now(UTC).date().isoformat()})

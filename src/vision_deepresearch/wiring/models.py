@@ -113,6 +113,17 @@ class ModelShelf:
         _refuse_oracle(name, role="judge_model")
         return self._model(name, self._config.judge_endpoint)
 
+    def named(
+        self, name: str, settings: EndpointSettings | None = None, *, role: str
+    ) -> ModelClient:
+        """A model for a role of its own; made once for all roles with the same name and settings.
+
+        Raises:
+            ConfigError: no such model, or the oracle.
+        """
+        _refuse_oracle(name, role=role)
+        return self._model(name, settings)
+
     def _model(self, name: str, settings: EndpointSettings | None) -> ModelClient:
         if settings is None:
             is_same = name == self._config.model

@@ -1,10 +1,12 @@
 """Everything of one run, put together and closed again."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from pydantic import JsonValue
 
 from vision_deepresearch.agent.loop import run as run_agent
 from vision_deepresearch.agent.researcher import Researcher, adapted_to_mode
@@ -63,6 +65,10 @@ class Session:
     sandbox: OpenedSandbox
     purse: Purse | None
     """What the whole run may spend; None: no cap."""
+    shelf: ModelShelf
+    """Models by name, for roles beside the researcher's."""
+    tape: Tape
+    """Of the run: what models say is kept on it."""
 
     async def roll_out(
         self,
@@ -120,27 +126,34 @@ async def open_session(
     out: Path,
     progress: ProgressBar | None = None,
     streams: Streams | None = None,
+    more: Mapping[str, JsonValue] | None = None,
 ) -> AsyncIterator[Session]:
     """Open world, model, tools and run folder; close them again.
+
+    Args:
+        config: everything that determines the run.
+        out: the run folder.
+        progress: called while a world is built.
+        streams: of the terminal seat.
+        more: tables of settings beside a run's that are saved with it.
 
     Raises:
         ConfigError: an unknown name, a world of another version, a folder of another run.
     """
     media = FolderMediaStore(out / "media")
     # How a run is carried out is no part of what it is: a resumed run may change it.
-    settings = to_toml(
-        config.model_dump(
-            mode="json",
-            exclude_none=True,
-            exclude={
-                "budget_usd",
-                "concurrency",
-                "outage_wait_s",
-                "tape",
-                *(() if is_live(config.world) else ("live",)),
-            },
-        )
+    own = config.model_dump(
+        mode="json",
+        exclude_none=True,
+        exclude={
+            "budget_usd",
+            "concurrency",
+            "outage_wait_s",
+            "tape",
+            *(() if is_live(config.world) else ("live",)),
+        },
     )
+    settings = to_toml({**own, **(more or {})})
     redactor = Redactor([
         *secret_keys(os.environ),
         *live_secrets(live_environment()),
@@ -216,6 +229,8 @@ async def open_session(
             run=run,
             sandbox=box,
             purse=purse,
+            shelf=shelf,
+            tape=tape,
         )
 
 

@@ -1,101 +1,76 @@
 """Trajectory synthesis put together: a recipe becomes stages over a run folder, and is closed again."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pydantic import Field, JsonValue, ValidationError
-
-from vision_deepresearch.agent.loop import run as run_agent
-from vision_deepresearch.agent.researcher import Researcher
-from vision_deepresearch.core.context import CallContext
-from vision_deepresearch.core.errors import ConfigError
-from vision_deepresearch.core.mode import mode_named
-from vision_deepresearch.core.protocols import Executor, Judge, MediaStore, ModelClient, TruthSource
-from vision_deepresearch.core.record import Record
+from vision_deepresearch.core.context import SpendKind
+from vision_deepresearch.core.episode import episode_of
+from vision_deepresearch.core.proof import Proof
+from vision_deepresearch.core.protocols import Executor, MediaStore
 from vision_deepresearch.core.task import Task
-from vision_deepresearch.core.trajectory import Trajectory
-from vision_deepresearch.judge.rules import RuleJudge
 from vision_deepresearch.media.store import FolderMediaStore
-from vision_deepresearch.models.oracle import OracleModel
-from vision_deepresearch.models.oracle_habits import LIVELY
-from vision_deepresearch.store.fingerprint import fingerprint
+from vision_deepresearch.models.taped import TapedModel
 from vision_deepresearch.store.provenance import provenance
+from vision_deepresearch.store.redact import Redactor
 from vision_deepresearch.store.run import RunFolder
 from vision_deepresearch.synth.carry_out import LocalExecutor
+from vision_deepresearch.synth.pipeline import Made, Progress, run_pipeline
 from vision_deepresearch.synth.processes import ProcessExecutor
-from vision_deepresearch.synth.prompt_files import prompt_named
 from vision_deepresearch.synth.roles.trajectories import TrajectoryRoles
-from vision_deepresearch.synth.roles.trajectories_truth import TruthDescriber, TruthHitJudge
+from vision_deepresearch.synth.roles.trajectories_prompted import prompted_trajectory_roles
 from vision_deepresearch.synth.stage import EachStage
-from vision_deepresearch.synth.trajectories.records import Assignment
-from vision_deepresearch.synth.trajectories.stages import Crew, RollOutConfig, trajectory_stages
-from vision_deepresearch.synth.trajectories.teacher import Induction, PhasedTeacher
+from vision_deepresearch.synth.trajectories.records import Accepted, Assignment
+from vision_deepresearch.synth.trajectories.stages import trajectory_stages
 from vision_deepresearch.synth.vqa.dataset import VqaDataset, open_vqa_dataset
-from vision_deepresearch.tools.summarise import PassagePicker
-from vision_deepresearch.tools.toolset import build_tools
-from vision_deepresearch.wiring.config import RunConfig, explain, make_config, override, to_toml
-from vision_deepresearch.wiring.models import make_profile
-from vision_deepresearch.wiring.worlds import OpenedWorld, open_world, world_folder
-from vision_deepresearch.worlds.generated.truth import GeneratedTruth
-from vision_deepresearch.worlds.wrappers.meter import MeteredWorld
+from vision_deepresearch.wiring.config import to_toml
+from vision_deepresearch.wiring.secrets import environment_secrets
+from vision_deepresearch.wiring.session import Session, open_session
+from vision_deepresearch.wiring.trajectory_config import (
+    TABLE,
+    TrajectoryConfig,
+    TrajectorySettings,
+)
+from vision_deepresearch.wiring.trajectory_crew import crew_of, prompt_labels
+from vision_deepresearch.wiring.trajectory_oracle import OracleBench, open_oracle, oracle_stages
+from vision_deepresearch.wiring.worlds import OpenedWorld
 
-TABLE = "trajectories"
-"""Of a recipe: the settings below. All other keys are a run's, as `vdr eval run` takes them."""
-
-
-class TrajectorySettings(Record):
-    """What is made, and how."""
-
-    questions: str | None = None
-    """Folder of a finished `vdr synth vqa`; None: the world's own questions."""
-    tasks: int = Field(default=100, ge=1)
-    """How many questions, the first so many."""
-    attempts: int = Field(default=1, ge=1)
-    """Attempts per question."""
-    max_visual_turns: int = Field(default=6, ge=1)
-    """Without a hit by then an attempt is given up. Paper: a cap, its value unpublished."""
-    is_lively: bool = True
-    """The oracle: whether it goes astray at times, as people do; see `models/oracle_habits.py`."""
-
-
-class TrajectoryConfig(Record):
-    """Everything that determines a set of trajectories; saved with it as config.toml."""
-
-    run: RunConfig
-    trajectories: TrajectorySettings
-
-
-def make_trajectory_config(
-    values: Mapping[str, JsonValue], *, overrides: Sequence[str] = ()
-) -> TrajectoryConfig:
-    """Check a recipe's values and `--set a.b=1` overrides against the schema.
-
-    Raises:
-        ConfigError: an unknown key or a value that does not fit; the message names it.
-    """
-    merged: dict[str, JsonValue] = dict(values)
-    for one in overrides:
-        override(merged, one)
-    table = merged.pop(TABLE, {})
-    try:
-        settings = TrajectorySettings.model_validate(table)
-    except ValidationError as error:
-        raise ConfigError(explain(error, root=TrajectorySettings)) from error
-    return TrajectoryConfig(run=make_config(merged), trajectories=settings)
+ORACLE = "oracle"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrajectoryRun:
     """Everything one run of trajectory synthesis needs."""
 
-    config: TrajectoryConfig
     stages: tuple[EachStage, ...]
     assignments: tuple[Assignment, ...]
     run: RunFolder
     executor: Executor
+
+
+async def make_trajectories(
+    config: TrajectoryConfig, *, out: Path, jobs: int = 1, progress: Progress | None = None
+) -> Made:
+    """Roll out, reword, reject; accepted episodes are stored in the run folder.
+
+    Raises:
+        ConfigError: see `open_trajectories`.
+    """
+    async with open_trajectories(config, out=out, jobs=jobs) as opened:
+        made = await run_pipeline(
+            opened.stages,
+            opened.assignments,
+            run=opened.run,
+            executor=opened.executor,
+            cap_usd=config.run.budget_usd,
+            progress=progress,
+        )
+        for one in made.records:
+            assert isinstance(one, Accepted), "the last stage gives these"
+            await opened.run.put_episode(episode_of(one.task, one.trajectory, one.verdict))
+        return made
 
 
 @asynccontextmanager
@@ -104,217 +79,144 @@ async def open_trajectories(
 ) -> AsyncIterator[TrajectoryRun]:
     """Open world, teachers and run folder; close them again.
 
+    The oracle works in `jobs` processes. A model is waited for in this one, and what it says is
+    kept on the run's tape.
+
     Raises:
-        ConfigError: an unknown name, a world whose truth is not known, a folder of another run.
+        ConfigError: an unknown name, the oracle in a world whose truth is not known or beside
+            other models, a folder of another run.
     """
+    opening = _by_oracle(config, out=out, jobs=jobs)
+    if config.run.model != ORACLE:
+        opening = _by_models(config, out=out)
+    async with opening as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def _by_oracle(
+    config: TrajectoryConfig, *, out: Path, jobs: int
+) -> AsyncIterator[TrajectoryRun]:
     async with AsyncExitStack() as stack:
-        bench = _open_bench(config, out=out)
+        bench = open_oracle(config, out=out)
         about = bench.source.world.manifest()
         told = provenance(
             seeds={"run": config.run.seed, "world": about.seed or 0},
             world=about,
             model=config.run.model,
-            judge=bench.judge.profile_id,
+            judge=bench.judge_id,
             today=config.run.today,
-            extra={"jobs": jobs, "prompts": list(_prompt_labels())},
+            extra={"jobs": jobs, "prompts": list(prompt_labels())},
         )
         settings = config.run.model_dump(
-            mode="json", exclude_none=True, exclude={"concurrency", "tape", "live"}
+            mode="json", exclude_none=True, exclude={"concurrency", "tape", "live", "budget_usd"}
         )
         settings[TABLE] = config.trajectories.model_dump(mode="json", exclude_none=True)
         run = await stack.enter_async_context(
-            RunFolder.open(out, config=to_toml(settings), provenance=told)
-        )
-        executor: Executor = LocalExecutor(bench.stages)
-        if jobs > 1:
-            processes = ProcessExecutor(
-                partial(_stages_of, config.model_dump_json(), str(out)), jobs=jobs
+            RunFolder.open(
+                out,
+                config=to_toml(settings),
+                provenance=told,
+                redactor=Redactor(environment_secrets()),
             )
-            stack.callback(processes.close)
-            executor = processes
+        )
         yield TrajectoryRun(
-            config=config,
             stages=bench.stages,
-            assignments=_assignments(bench, config.trajectories),
+            assignments=_assignments_of(bench, config.trajectories),
             run=run,
-            executor=executor,
+            executor=_executor(config, bench.stages, out=out, jobs=jobs, stack=stack),
         )
 
 
-def _stages_of(config: str, out: str) -> Sequence[EachStage]:
-    """The stages in a process of their own."""
-    return _open_bench(TrajectoryConfig.model_validate_json(config), out=Path(out)).stages
+def _executor(
+    config: TrajectoryConfig,
+    stages: tuple[EachStage, ...],
+    *,
+    out: Path,
+    jobs: int,
+    stack: AsyncExitStack,
+) -> Executor:
+    if jobs < 2:
+        return LocalExecutor(stages)
+    make_stages = partial(oracle_stages, config.model_dump_json(), str(out))
+    processes = ProcessExecutor(make_stages, jobs=jobs)
+    stack.callback(processes.close)
+    return processes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Bench:
-    """The workplace of the teachers."""
-
-    source: OpenedWorld
-    truth: TruthSource
-    dataset: VqaDataset | None
-    media: FolderMediaStore
-    judge: Judge
-    stages: tuple[EachStage, ...]
-
-
-def _open_bench(config: TrajectoryConfig, *, out: Path) -> _Bench:
-    """Open what the stages need, without the run folder: any process may.
-
-    Raises:
-        ConfigError: see `open_trajectories`.
-    """
-    if config.run.model != "oracle":
-        msg = f"trajectories are taught by the oracle so far, got model {config.run.model!r}"
-        raise ConfigError(msg)
+@asynccontextmanager
+async def _by_models(config: TrajectoryConfig, *, out: Path) -> AsyncIterator[TrajectoryRun]:
     settings = config.trajectories
     dataset = open_vqa_dataset(Path(settings.questions)) if settings.questions else None
-    source = open_world(world_folder(config.run.world), embedder=config.run.embedder)
-    truth = _truth(source, dataset)
-    media = FolderMediaStore(out / "media")
-    researcher = _researcher(config, source=source, truth=truth, media=media)
-    judge = RuleJudge()
-    crew = _crew(config, researcher=researcher, truth=truth, judge=judge)
-    return _Bench(
-        source=source,
-        truth=truth,
-        dataset=dataset,
-        media=media,
-        judge=judge,
-        stages=trajectory_stages(crew),
-    )
+    own = settings.model_dump(mode="json", exclude_none=True)
+    async with open_session(config.run, out=out, more={TABLE: own}) as session:
+        crew = crew_of(
+            config,
+            researcher=session.researcher,
+            roles=_prompted(session, settings),
+            judge=session.judge,
+        )
+        stages = trajectory_stages(crew)
+        tasks = _tasks(session.source, dataset, media=session.media, limit=settings.tasks)
+        proofs = dataset.proofs if dataset is not None else {}
+        truth = session.source.truth
+
+        def proof_of(task: Task) -> Proof | None:
+            return proofs.get(task.id) or (truth.proof(task.id) if truth is not None else None)
+
+        yield TrajectoryRun(
+            stages=stages,
+            assignments=_assignments(tasks, settings, proof_of=proof_of),
+            run=session.run,
+            executor=LocalExecutor(stages),
+        )
 
 
-def _truth(source: OpenedWorld, dataset: VqaDataset | None) -> TruthSource:
-    """What is known about the questions.
-
-    Raises:
-        ConfigError: a world whose truth is not known.
-    """
-    if source.generated is None or source.truth is None:
-        about = source.world.manifest()
-        msg = f"the oracle teaches in generated worlds only, {about.name!r} is a {about.kind} world"
-        raise ConfigError(msg)
-    if dataset is None:
-        return source.truth
-    return GeneratedTruth(source.generated.pages.graph, dataset.proofs)
-
-
-def _researcher(
-    config: TrajectoryConfig, *, source: OpenedWorld, truth: TruthSource, media: MediaStore
-) -> Researcher:
-    run = config.run
-    mode, profile = mode_named(run.mode), make_profile(run)
-    oracle = OracleModel(
-        truth,
-        profile,
-        max_turns=run.limits.max_turns,
-        habits=LIVELY if config.trajectories.is_lively else None,
-    )
-    return Researcher(
-        model=oracle,
-        profile=profile,
-        tools=build_tools(
-            mode.tools,
-            world=MeteredWorld(source.world),
-            media=media,
-            summariser=PassagePicker(),
-            limits=run.tools,
+def _prompted(session: Session, settings: TrajectorySettings) -> TrajectoryRoles:
+    """The researcher by the picture; the others as set, else the researcher too."""
+    shelf, tape, name = session.shelf, session.tape, session.config.model
+    text, judge = settings.text_model or name, settings.judge_model or name
+    return prompted_trajectory_roles(
+        session.researcher.model,
+        TapedModel(shelf.named(text, settings.text_endpoint, role="text_model"), tape),
+        TapedModel(
+            shelf.named(judge, settings.judge_endpoint, role="judge_model"),
+            tape,
+            spend=SpendKind.JUDGE,
         ),
-        mode=mode,
-        limits=run.limits,
-        sampling=run.sampling,
-        today=run.today,
-        media=media,
     )
 
 
-def _assignments(bench: _Bench, settings: TrajectorySettings) -> tuple[Assignment, ...]:
-    """Every attempt to be made, the pictures put into the run's media store."""
-    tasks = _tasks(bench, settings.tasks)
+def _assignments_of(bench: OracleBench, settings: TrajectorySettings) -> tuple[Assignment, ...]:
+    tasks = _tasks(bench.source, bench.dataset, media=bench.media, limit=settings.tasks)
+    return _assignments(tasks, settings, proof_of=lambda task: bench.truth.proof(task.id))
+
+
+def _assignments(
+    tasks: list[Task], settings: TrajectorySettings, *, proof_of: Callable[[Task], Proof | None]
+) -> tuple[Assignment, ...]:
+    """Every attempt to be made."""
     return tuple(
         Assignment(
-            id=f"{task.id[:24]}-a{attempt}",
-            task=task,
-            proof=bench.truth.proof(task.id),
-            attempt=attempt,
+            id=f"{task.id[:24]}-a{attempt}", task=task, proof=proof_of(task), attempt=attempt
         )
         for attempt in range(settings.attempts)
         for task in tasks
     )
 
 
-def _tasks(bench: _Bench, limit: int) -> list[Task]:
-    if bench.dataset is None:
-        own = bench.source.own_tasks(limit)
+def _tasks(
+    source: OpenedWorld, dataset: VqaDataset | None, *, media: MediaStore, limit: int
+) -> list[Task]:
+    """The questions, their pictures put into the run's media store."""
+    if dataset is None:
+        own = source.own_tasks(limit)
         for task in own:
-            for data in bench.source.pictures_of(task):
-                bench.media.put(data)
+            for data in source.pictures_of(task):
+                media.put(data)
         return own
-    tasks = list(bench.dataset.tasks[:limit])
-    theirs = FolderMediaStore(bench.dataset.path / "media")
+    tasks = list(dataset.tasks[:limit])
+    theirs = FolderMediaStore(dataset.path / "media")
     for ref in dict.fromkeys(ref for task in tasks for ref in task.images):
-        bench.media.put(theirs.load(ref))
+        media.put(theirs.load(ref))
     return tasks
-
-
-def _prompt_labels() -> tuple[str, ...]:
-    return tuple(prompt_named(name).label for name in ("visual_phase", "text_phase"))
-
-
-def _crew(
-    config: TrajectoryConfig, *, researcher: Researcher, truth: TruthSource, judge: Judge
-) -> Crew:
-    settings, media = config.trajectories, researcher.media
-    roles = TrajectoryRoles(
-        visual=researcher.model,
-        text=researcher.model,
-        hit_judge=TruthHitJudge(truth),
-        describer=TruthDescriber(truth),
-    )
-    induction = Induction(
-        visual=prompt_named("visual_phase").text, text=prompt_named("text_phase").text
-    )
-
-    def make_teacher(record: Assignment) -> PhasedTeacher | None:
-        if not record.task.images:
-            return None
-        return PhasedTeacher(
-            task=record.task,
-            pictures=[media.picture(ref) for ref in record.task.images],
-            roles=roles,
-            induction=induction,
-            profile=researcher.profile,
-            max_visual_turns=settings.max_visual_turns,
-        )
-
-    async def roll_out(
-        record: Assignment, teacher: PhasedTeacher | None, context: CallContext
-    ) -> Trajectory:
-        model: ModelClient = teacher or roles.text
-        seed = config.run.seed + record.attempt
-        sampling = researcher.sampling.model_copy(update={"seed": seed})
-        who = replace(researcher, model=model, sampling=sampling)
-        return await run_agent(record.task, who, attempt=record.attempt, budget=context.budget)
-
-    return Crew(
-        make_teacher=make_teacher,
-        roll_out=roll_out,
-        judge=judge,
-        profile=researcher.profile,
-        config=RollOutConfig(
-            settings=fingerprint({
-                "run": config.run.model_dump(mode="json", exclude={"concurrency", "tape"}),
-                "is_lively": settings.is_lively,
-            }),
-            roles=(
-                roles.visual.name,
-                roles.text.name,
-                roles.hit_judge.name,
-                roles.describer.name,
-                *_prompt_labels(),
-            ),
-            max_visual_turns=settings.max_visual_turns,
-        ),
-        concurrency=config.run.concurrency,
-    )

@@ -11,11 +11,11 @@ from vision_deepresearch.core.content import trusted
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import Trajectory, Turn
 from vision_deepresearch.models.profiles.vdr import VdrProfile
-from vision_deepresearch.synth.pipeline import run_pipeline
 from vision_deepresearch.synth.trajectories.checks import find_faults
 from vision_deepresearch.synth.trajectories.records import Accepted
 from vision_deepresearch.synth.trajectories.statistics import figures, has_recovery, skeleton
-from vision_deepresearch.wiring.trajectories import make_trajectory_config, open_trajectories
+from vision_deepresearch.wiring.trajectories import make_trajectories
+from vision_deepresearch.wiring.trajectory_config import make_trajectory_config
 
 PROFILE = VdrProfile()
 
@@ -26,10 +26,7 @@ async def made(out: Path, **settings: JsonValue) -> list[Accepted]:
         "today": "2026-01-01",
         "trajectories": {"tasks": 6, **settings},
     })
-    async with open_trajectories(config, out=out) as opened:
-        result = await run_pipeline(
-            opened.stages, opened.assignments, run=opened.run, executor=opened.executor
-        )
+    result = await make_trajectories(config, out=out)
     assert result.is_whole
     return [one for one in result.records if isinstance(one, Accepted)]
 

@@ -46,6 +46,8 @@ def roll_out(
         if trajectory.stop.is_infrastructure:
             kind = trajectory.failure or FailureKind.UPSTREAM
             raise ModelError(kind, trajectory.stop_detail)
+        if trajectory.stop is StopReason.REFUSED:
+            return Rejected(reason="refused", detail=trajectory.stop_detail)
         if teacher is not None and teacher.hit_turn is None:
             seen = f"no hit in {trajectory.num_turns} turns"
             return Rejected(reason="no_hit", detail=seen)

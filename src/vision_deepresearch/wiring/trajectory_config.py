@@ -1,0 +1,62 @@
+"""What determines a set of trajectories: a run's settings, and those of the data factory."""
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import Field, JsonValue, ValidationError
+
+from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.core.record import Record
+from vision_deepresearch.models.endpoint import EndpointSettings
+from vision_deepresearch.wiring.config import RunConfig, explain, make_config, override
+
+TABLE = "trajectories"
+"""Of a recipe: the settings below. All other keys are a run's, as `vdr eval run` takes them."""
+
+
+class TrajectorySettings(Record):
+    """What is made, and how."""
+
+    questions: str | None = None
+    """Folder of a finished `vdr synth vqa`; None: the world's own questions."""
+    tasks: int = Field(default=100, ge=1)
+    """How many questions, the first so many."""
+    attempts: int = Field(default=1, ge=1)
+    """Attempts per question."""
+    max_visual_turns: int = Field(default=6, ge=1)
+    """Without a hit by then an attempt is given up. Paper: a cap, its value unpublished."""
+    text_model: str | None = None
+    """Who goes on by text search once the picture gave its evidence; None: the same model."""
+    text_endpoint: EndpointSettings | None = None
+    """Of the text model, where it is another one; None: the defaults."""
+    judge_model: str | None = None
+    """Who says whether the visual evidence is enough, and is shown the answer for it; None: the
+    same model as by the picture."""
+    judge_endpoint: EndpointSettings | None = None
+    is_lively: bool = True
+    """The oracle: whether it goes astray at times, as people do; see `models/oracle_habits.py`."""
+
+
+class TrajectoryConfig(Record):
+    """Everything that determines a set of trajectories; saved with it as config.toml."""
+
+    run: RunConfig
+    trajectories: TrajectorySettings
+
+
+def make_trajectory_config(
+    values: Mapping[str, JsonValue], *, overrides: Sequence[str] = ()
+) -> TrajectoryConfig:
+    """Check a recipe's values and `--set a.b=1` overrides against the schema.
+
+    Raises:
+        ConfigError: an unknown key or a value that does not fit; the message names it.
+    """
+    merged: dict[str, JsonValue] = dict(values)
+    for one in overrides:
+        override(merged, one)
+    table = merged.pop(TABLE, {})
+    try:
+        settings = TrajectorySettings.model_validate(table)
+    except ValidationError as error:
+        raise ConfigError(explain(error, root=TrajectorySettings)) from error
+    return TrajectoryConfig(run=make_config(merged), trajectories=settings)
