@@ -25,8 +25,8 @@ from vision_deepresearch.tools.toolset import build_tools
 from vision_deepresearch.wiring.models import make_profile
 from vision_deepresearch.wiring.trajectory_config import TrajectoryConfig
 from vision_deepresearch.wiring.trajectory_crew import crew_of
+from vision_deepresearch.wiring.vqa import truth_of_dataset
 from vision_deepresearch.wiring.worlds import OpenedWorld, open_world, world_folder
-from vision_deepresearch.worlds.generated.truth import GeneratedTruth
 from vision_deepresearch.worlds.wrappers.meter import MeteredWorld
 
 
@@ -92,7 +92,7 @@ def _truth(source: OpenedWorld, dataset: VqaDataset | None) -> TruthSource:
         raise ConfigError(msg)
     if dataset is None:
         return source.truth
-    return GeneratedTruth(source.generated.pages.graph, dataset.proofs)
+    return truth_of_dataset(source, dataset)
 
 
 def _researcher(

@@ -10,11 +10,13 @@ from typing import Literal
 
 from pydantic import Field, JsonValue, ValidationError
 
+from vision_deepresearch.core.context import SpendKind
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.page import WorldManifest
-from vision_deepresearch.core.protocols import Executor, Sampling, TruthSource
+from vision_deepresearch.core.protocols import Executor, Sampling, TruthSource, World
 from vision_deepresearch.media.store import FolderMediaStore
 from vision_deepresearch.models.endpoint import EndpointSettings, secret_keys
+from vision_deepresearch.models.taped import TapedModel
 from vision_deepresearch.store.provenance import provenance
 from vision_deepresearch.store.redact import Redactor
 from vision_deepresearch.store.run import RunFolder
@@ -22,6 +24,7 @@ from vision_deepresearch.store.tape import Tape
 from vision_deepresearch.synth.carry_out import LocalExecutor
 from vision_deepresearch.synth.processes import ProcessExecutor
 from vision_deepresearch.synth.roles.vqa import VqaRoles
+from vision_deepresearch.synth.roles.vqa_prompted import prompted_vqa_roles
 from vision_deepresearch.synth.roles.vqa_truth import truth_roles
 from vision_deepresearch.synth.stage import EachStage, Stage
 from vision_deepresearch.synth.vqa.dataset import VqaDataset
@@ -29,7 +32,8 @@ from vision_deepresearch.synth.vqa.means import Means
 from vision_deepresearch.synth.vqa.settings import VqaSettings
 from vision_deepresearch.synth.vqa.stages import vqa_stages
 from vision_deepresearch.synth.vqa_records import Source
-from vision_deepresearch.wiring.config import explain, override, to_toml
+from vision_deepresearch.wiring.config import explain, make_config, override, to_toml
+from vision_deepresearch.wiring.models import ModelShelf
 from vision_deepresearch.wiring.secrets import environment_secrets
 from vision_deepresearch.wiring.session import open_tape
 from vision_deepresearch.wiring.worlds import OpenedWorld, ProgressBar, open_world, world_folder
@@ -61,6 +65,14 @@ class VqaConfig(VqaSettings):
     """Dollars for the whole run."""
     sampling: Sampling = Sampling()
     endpoint: EndpointSettings = EndpointSettings()
+    """How the model is spoken to, and what it costs."""
+    judge_model: str | None = None
+    """Who chooses, answers without evidence and objects; None: the model itself."""
+    judge_endpoint: EndpointSettings | None = None
+    images: str | None = None
+    """Folder of your pictures, for a model to ask about; the truth draws its own."""
+    licence: str = ""
+    """Of these pictures; kept with every question."""
 
 
 def make_vqa_config(values: Mapping[str, JsonValue], *, overrides: Sequence[str] = ()) -> VqaConfig:
@@ -118,7 +130,7 @@ async def open_vqa(
         if config.model != TRUTH:
             opened = open_tape(config.tape, run=run, redactor=redactor)
             tape = await stack.enter_async_context(opened)
-        means = _means(config, source, out=out, tape=tape)
+        means = _means(config, source, out=out, tape=tape, stack=stack)
         stages = vqa_stages(means, config, seed=config.seed)
         yield VqaRun(
             config=config,
@@ -136,7 +148,8 @@ def stages_for(config: VqaConfig, *, out: Path) -> tuple[Stage, ...]:
     Raises:
         ConfigError: see `open_vqa`.
     """
-    means = _means(config, _open_source(config), out=out)
+    # Nothing is asked of these stages' models, so that nothing is there to be closed.
+    means = _means(config, _open_source(config), out=out, tape=None, stack=AsyncExitStack())
     return vqa_stages(means, config, seed=config.seed)
 
 
@@ -164,31 +177,78 @@ def _open_source(config: VqaConfig, *, progress: ProgressBar | None = None) -> O
     return open_world(world_folder(config.world, progress=progress), embedder=config.embedder)
 
 
-def _means(config: VqaConfig, source: OpenedWorld, *, out: Path, tape: Tape | None = None) -> Means:
-    """What the stages work with; with a tape every call to the world is made once only."""
-    world = source.world if tape is None else TapedWorld(source.world, tape)
-    return Means(
-        world=MeteredWorld(world),
-        media=FolderMediaStore(out / "media"),
-        roles=_roles(config, source),
-        concurrency=config.concurrency,
-    )
+def _means(
+    config: VqaConfig,
+    source: OpenedWorld,
+    *,
+    out: Path,
+    tape: Tape | None,
+    stack: AsyncExitStack,
+) -> Means:
+    """What the stages work with; with a tape every call to world and models is made once only."""
+    world: World = MeteredWorld(source.world if tape is None else TapedWorld(source.world, tape))
+    media = FolderMediaStore(out / "media")
+    if config.model == TRUTH:
+        roles = _played_by_truth(source)
+    else:
+        roles = _played_by_models(config, world=world, media=media, tape=tape, stack=stack)
+    return Means(world=world, media=media, roles=roles, concurrency=config.concurrency)
 
 
-def _roles(config: VqaConfig, source: OpenedWorld) -> VqaRoles:
-    """Who plays.
+def _played_by_truth(source: OpenedWorld) -> VqaRoles:
+    """The truth plays.
 
     Raises:
-        ConfigError: the truth of a world that has none; a model, which cannot play yet.
+        ConfigError: a world that has none.
     """
-    if config.model != TRUTH:
-        msg = f"model {config.model!r} cannot play the roles here: use {TRUTH!r}"
-        raise ConfigError(msg)
     if source.generated is None:
         about = source.world.manifest()
         msg = f"the truth plays in generated worlds only, {about.name!r} is a {about.kind} world"
         raise ConfigError(msg)
     return truth_roles(source.generated.pages)
+
+
+def _played_by_models(
+    config: VqaConfig,
+    *,
+    world: World,
+    media: FolderMediaStore,
+    tape: Tape | None,
+    stack: AsyncExitStack,
+) -> VqaRoles:
+    """Models play, on the user's pictures.
+
+    Raises:
+        ConfigError: no such model or folder, or no folder named.
+    """
+    if config.images is None:
+        msg = (
+            f"model {config.model!r} asks about your pictures: name their folder, --set images=DIR"
+        )
+        raise ConfigError(msg)
+    run = make_config({
+        "model": config.model,
+        "summariser": "passages",
+        "seed": config.seed,
+        "endpoint": config.endpoint.model_dump(mode="json"),
+    })
+    shelf = ModelShelf(run, media=media, stack=stack, path_of=media.path_of)
+    model = shelf.named(config.model, config.endpoint, role="model")
+    judge = shelf.named(
+        config.judge_model or config.model,
+        config.judge_endpoint if config.judge_model else config.endpoint,
+        role="judge_model",
+    )
+    if tape is not None:
+        model, judge = TapedModel(model, tape), TapedModel(judge, tape, spend=SpendKind.JUDGE)
+    return prompted_vqa_roles(
+        model,
+        judge,
+        media=media,
+        images=Path(config.images),
+        licence=config.licence,
+        reader=world,
+    )
 
 
 def truth_of_dataset(source: OpenedWorld, dataset: VqaDataset) -> TruthSource:
