@@ -20,6 +20,7 @@ _WORDS = {
     FailureKind.BAD_IMAGE: "the picture cannot be opened",
     FailureKind.GUEST_ERROR: "the code failed",
     FailureKind.UNAVAILABLE: "it is switched off here",
+    FailureKind.PROMPT_INTEGRITY: "a page forged marks of the conversation",
     FailureKind.BUDGET: "the budget for such requests is spent",
 }
 

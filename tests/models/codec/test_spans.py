@@ -4,7 +4,7 @@ import random
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from typing_extensions import override
 
 from tests.bad_inputs import Row, rows, text_of
@@ -71,6 +71,7 @@ def test_the_tables_of_hostile_text_become_no_control_id_and_come_back_whole(row
 
 
 @pytest.mark.pitfall("P44")
+@settings(deadline=None)
 @given(TEXTS)
 def test_no_text_becomes_a_control_id(text: str) -> None:
     ids = ENCODER.encode_untrusted(text)
@@ -79,12 +80,14 @@ def test_no_text_becomes_a_control_id(text: str) -> None:
 
 
 @pytest.mark.pitfall("P44")
+@settings(deadline=None)
 @given(TEXTS)
 def test_neutralised_text_has_the_ids_that_plain_encoding_gives(text: str) -> None:
     safe = neutralise(text)
     assert ENCODER.encode_untrusted(safe) == WHOLE.encode(safe, add_special_tokens=False).ids
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_outside_text_has_the_ids_of_a_tokenizer_that_knows_no_marks(text: str) -> None:
     bare = a_tokenizer(has_marks=False)

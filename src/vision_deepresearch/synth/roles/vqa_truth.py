@@ -43,7 +43,7 @@ from vision_deepresearch.worlds.generated.spec import rng_for
 
 NAME = "truth@1"
 """Its version is raised when it would do something else."""
-_WALKS = "truth@2"
+_WALKS = "truth@3"
 _LICENCE = "CC0-1.0"
 _FEWEST_THINGS = 3
 """In a picture worth asking about."""

@@ -149,7 +149,9 @@ class TruthObfuscator:
             if not _may_start(compose, shape, anchor):
                 continue
             made = _SHAPES[shape](compose, anchor)
-            if made is not None and not (leads_on and _end(made) is None):
+            if made is None or _is_loose(made):
+                continue
+            if not (leads_on and _end(made) is None):
                 yield _candidate(made, anchor=anchor, read=read)
 
     def misleads(self, now: Situation, anchor: str) -> bool:
@@ -159,6 +161,11 @@ class TruthObfuscator:
         """
         graph = self._scenes.routes.graph
         return any(graph.lookalikes(one) for one in now.rivals if one != anchor)
+
+
+def _is_loose(made: TaskDraft) -> bool:
+    """Whether a description goes by what somebody is: a painter who illustrated a book is an illustrator too."""
+    return any(one.predicate == "occupation" and one.about for one in made.constraints)
 
 
 def _may_start(compose: Composer, shape: str, anchor: str) -> bool:

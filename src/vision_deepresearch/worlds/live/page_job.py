@@ -43,13 +43,12 @@ def read_body(body: bytes, *, url: str, charset: str | None, reads_pdf: bool) ->
         reads_pdf: whether the words of PDF files are read (extra `pdf`).
 
     Raises:
-        WorldError: no page (bad_args), or a PDF file where those are not read (unavailable: another
-            reader may).
+        WorldError: no page (bad_args).
     """
     if body.startswith(b"%PDF-"):
         if not reads_pdf:
             msg = "the page is a PDF file, which is not read here"
-            raise WorldError(FailureKind.UNAVAILABLE, msg)
+            raise WorldError(FailureKind.BAD_ARGS, msg)
         body, charset = pdf_words(body, url), "utf-8"
     return read_whole(body, url=url, charset=charset)
 

@@ -34,6 +34,9 @@ _WORDS = {
 class Parsers(Protocol):
     """Reads bodies and decodes pictures. Blocking: call it in a thread."""
 
+    reads_pdf: bool
+    """Whether the words of PDF files are read."""
+
     def read(self, body: bytes, *, url: str, charset: str | None) -> WholePage:
         """A body as a page.
 
@@ -61,12 +64,12 @@ class ParsersHere(Parsers):
 
     def __init__(self, *, reads_pdf: bool = False) -> None:
         """Nothing is loaded yet; `reads_pdf` needs the extra `pdf`."""
-        self._reads_pdf = reads_pdf
+        self.reads_pdf = reads_pdf
 
     @override
     def read(self, body: bytes, *, url: str, charset: str | None) -> WholePage:
         """See `Parsers`."""
-        return page_job.read_body(body, url=url, charset=charset, reads_pdf=self._reads_pdf)
+        return page_job.read_body(body, url=url, charset=charset, reads_pdf=self.reads_pdf)
 
     @override
     def clean_picture(self, data: bytes) -> bytes:
@@ -85,12 +88,12 @@ class ParsersApart(Parsers):
         """Nothing is started yet; `reads_pdf` needs the extra `pdf`."""
         jobs = {"page": page_job.JOB, "picture": pixels.JOB}
         self._workers = ParseWorkers(jobs, limits=limits)
-        self._reads_pdf = reads_pdf
+        self.reads_pdf = reads_pdf
 
     @override
     def read(self, body: bytes, *, url: str, charset: str | None) -> WholePage:
         """See `Parsers`."""
-        about = {"url": url, "charset": charset, "reads_pdf": self._reads_pdf}
+        about = {"url": url, "charset": charset, "reads_pdf": self.reads_pdf}
         try:
             parsed = self._workers.run("page", body, about)
         except ParseBreachError as reason:

@@ -24,6 +24,9 @@ _NO_PAGES = {
     Sniffed.OTHER: "the address gives a file that is no page: try another address",
 }
 
+_NO_PDF = "the page is a PDF file, which is not read here"
+"""No fault of the address: the next reader of a chain may read it."""
+
 
 class WebReader:
     """Fetches and converts. A `PageEngine`."""
@@ -64,6 +67,8 @@ class WebReader:
             kind = sniff(fetched.body, charset=fetched.charset)
             if kind in _NO_PAGES:
                 raise WorldError(FailureKind.BAD_ARGS, _NO_PAGES[kind])
+            if kind is Sniffed.PDF and not self._parsers.reads_pdf:
+                raise WorldError(FailureKind.UNAVAILABLE, _NO_PDF)
             with boundary(WorldError, "reading the page"):
                 page = await asyncio.to_thread(
                     self._parsers.read, fetched.body, url=fetched.url, charset=fetched.charset
