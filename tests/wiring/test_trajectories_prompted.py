@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from tests.models.openai_double import ChatRequest, OpenAiDouble, Reply, Step
 from tests.models.openai_replay import pictures_of, plays, thinking_aloud
 from tests.synth.roles.cases import said, texts_of
+from vision_deepresearch.core.context import SpendKind
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.untrusted import neutralise
@@ -118,6 +119,10 @@ async def test_one_is_accepted_one_has_no_hit_one_is_refused(tmp_path: Path) -> 
     assert "TRUE ANSWER" not in told
     assert any(message.images for message in one.trajectory.prompt), "the picture is back"
     assert {turn.phase for turn in one.trajectory.turns} == {"vision", "text"}
+    counts = one.trajectory.totals.calls
+    assert counts[SpendKind.MODEL_CALL] == len(one.trajectory.turns)
+    assert counts[SpendKind.JUDGE] >= 1
+    assert counts[SpendKind.SUMMARY] == 1, "the description"
 
 
 async def test_only_the_hit_judge_is_told_the_answer(tmp_path: Path) -> None:

@@ -176,14 +176,14 @@ def _prompted(session: Session, settings: TrajectorySettings) -> TrajectoryRoles
     """The researcher by the picture; the others as set, else the researcher too."""
     shelf, tape, name = session.shelf, session.tape, session.config.model
     text, judge = settings.text_model or name, settings.judge_model or name
+    reader = shelf.named(text, settings.text_endpoint, role="text_model")
+    decider = shelf.named(judge, settings.judge_endpoint, role="judge_model")
+    seer = shelf.named(name, role="model")
     return prompted_trajectory_roles(
         session.researcher.model,
-        TapedModel(shelf.named(text, settings.text_endpoint, role="text_model"), tape),
-        TapedModel(
-            shelf.named(judge, settings.judge_endpoint, role="judge_model"),
-            tape,
-            spend=SpendKind.JUDGE,
-        ),
+        TapedModel(reader, tape),
+        TapedModel(decider, tape, spend=SpendKind.JUDGE),
+        describer=TapedModel(seer, tape, spend=SpendKind.SUMMARY),
     )
 
 

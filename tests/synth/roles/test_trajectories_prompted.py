@@ -77,6 +77,7 @@ async def test_the_describer_sees_pictures_and_no_answer() -> None:
         text = texts_of(server.requests[0])
         assert len(pictures_of(server.requests[0])) == 2
     assert told == SEEN
+    assert stage.context.budget.counts == {SpendKind.SUMMARY: 1}
     assert not any(name in text for name in ("Ostrel", "Ada Kvarn", "Tolm Fleet"))
 
 

@@ -28,21 +28,28 @@ _QUOTED = re.compile(r"\"[^\"]{1,200}\"|\u201c[^\u201d]{1,200}\u201d")
 
 
 def prompted_trajectory_roles(
-    visual: ModelClient, text: ModelClient, judge: ModelClient
+    visual: ModelClient,
+    text: ModelClient,
+    judge: ModelClient,
+    *,
+    describer: ModelClient | None = None,
 ) -> TrajectoryRoles:
     """All roles, played by models, each wrapped in a tape by who wants replies to be kept.
 
     Args:
-        visual: researches by crops, and describes the picture; sees pictures.
+        visual: researches by crops; sees pictures.
         text: researches by search and pages.
         judge: says whether the visual evidence is enough; sees the gold answer. Its calls are
             counted as `SpendKind.JUDGE`.
+        describer: puts the picture into words; sees pictures. Its calls are counted as
+            `SpendKind.SUMMARY`: they fall within a call of the teacher, whose price a replay of
+            theirs must not hide. None: `visual`.
     """
     return TrajectoryRoles(
         visual=visual,
         text=text,
         hit_judge=PromptedHitJudge(judge),
-        describer=PromptedDescriber(visual),
+        describer=PromptedDescriber(describer or visual),
     )
 
 
@@ -113,7 +120,7 @@ class PromptedDescriber:
     """Describes what is seen and names nothing that is not written there; see `Describer`."""
 
     def __init__(self, model: ModelClient) -> None:
-        self._asker = Asker(model, Slot.DESCRIBE)
+        self._asker = Asker(model, Slot.DESCRIBE, spend=SpendKind.SUMMARY)
 
     @property
     def name(self) -> str:
