@@ -54,6 +54,10 @@ def make_trajectory_config(
     merged: dict[str, JsonValue] = dict(values)
     for one in overrides:
         override(merged, one)
+    kind = merged.pop("kind", TABLE)
+    if kind != TABLE:
+        msg = f"this is a recipe of kind {kind!r}: `vdr synth trajectories` takes {TABLE!r}"
+        raise ConfigError(msg)
     table = merged.pop(TABLE, {})
     try:
         settings = TrajectorySettings.model_validate(table)
