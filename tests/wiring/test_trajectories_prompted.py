@@ -26,8 +26,8 @@ from vision_deepresearch.wiring.trajectory_config import TrajectoryConfig, make_
 from vision_deepresearch.wiring.worlds import open_world, world_folder
 
 WORLD = "generated:tiny"
-NUM_TASKS = 4
-FATES = ("accepted", "no_hit", "refused", "bad_reply")
+NUM_TASKS = 5
+FATES = ("accepted", "no_hit", "refused", "bad_reply", "refused_at_once")
 DESCRIPTION = (
     "A painted scene under a plain sky. Several shapes stand side by side, the largest of them in "
     "the middle, smaller ones to its left and right; their outlines are dark, their faces coloured."
@@ -62,6 +62,8 @@ class Teachers:
         match who, fate:
             case "judge", "no_hit":
                 return said({"reason": "Only similar things.", "is_hit": False})
+            case "judge", "refused_at_once":
+                return Reply(text=None, refusal="I cannot judge this.")
             case "judge", "bad_reply":
                 return "It looks promising."
             case "judge", _:
@@ -110,7 +112,7 @@ async def test_one_is_accepted_one_has_no_hit_one_is_refused(tmp_path: Path) -> 
         num_requests = server.num_requests
         again = await make_trajectories(a_config(server), out=tmp_path / "run")
         assert server.num_requests == num_requests, "nothing is asked twice"
-    assert reasons_of(made) == {"no_hit": 1, "refused": 1, "bad_reply": 1}
+    assert reasons_of(made) == {"no_hit": 1, "refused": 2, "bad_reply": 1}
     assert again.records == made.records
     (one,) = accepted_of(made)
     assert one.task.id == tasks[0].id

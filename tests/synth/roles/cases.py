@@ -47,7 +47,7 @@ PAGES = (
         query="Kvarn Gate",
         url="https://c.example/history",
         title="A history",
-        text="Kvarn Gate replaced the Stone Arch in the old wall.",
+        text="Kvarn Gate replaced the Stone Arch in the old wall. The mayor was Olaf Brand.",
     ),
 )
 

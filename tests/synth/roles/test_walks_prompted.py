@@ -90,6 +90,10 @@ async def test_a_chain_adds_a_step_with_its_page_and_its_sentence() -> None:
     [
         ({"evidence": 3}, "there are 2 pages"),
         ({"evidence": 2}, "not in page 2"),
+        (
+            {"evidence": 2, "quote": "The mayor was Olaf Brand.", "answer": "Olaf Brand"},
+            "neither the title of page 2",
+        ),
         ({"quote": "It was designed by Ilse Tolm in a dream."}, "word for word"),
         ({"answer": "Karl Tolm"}, "quoted sentence"),
         ({"answer": "Ilse Tolm", "answer_type": "date"}, "must lead on"),
