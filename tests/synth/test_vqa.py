@@ -203,6 +203,6 @@ def test_unknown_settings_are_refused_by_name() -> None:
 
 async def test_a_player_that_is_not_there_is_refused(tiny_world: Path, tmp_path: Path) -> None:
     config = make_vqa_config({"world": str(tiny_world), "model": "nobody"})
-    with pytest.raises(ConfigError, match="cannot play the roles"):
+    with pytest.raises(ConfigError, match="asks about your pictures"):
         async with open_vqa(config, out=tmp_path / "run"):
             pass

@@ -38,7 +38,7 @@ class Habits:
         return Ways(habits=self, seed=trajectory_id)
 
 
-LIVELY = Habits(p_vague=0.45, p_wide=0.3, p_beside=0.55)
+LIVELY = Habits(p_vague=0.85, p_wide=0.3, p_beside=0.55)
 """Of a teacher whose trajectories are to be learnt from."""
 
 

@@ -189,18 +189,21 @@ def _means(
     world: World = MeteredWorld(source.world if tape is None else TapedWorld(source.world, tape))
     media = FolderMediaStore(out / "media")
     if config.model == TRUTH:
-        roles = _played_by_truth(source)
+        roles = _played_by_truth(config, source)
     else:
         roles = _played_by_models(config, world=world, media=media, tape=tape, stack=stack)
     return Means(world=world, media=media, roles=roles, concurrency=config.concurrency)
 
 
-def _played_by_truth(source: OpenedWorld) -> VqaRoles:
-    """The truth plays.
+def _played_by_truth(config: VqaConfig, source: OpenedWorld) -> VqaRoles:
+    """The truth plays, on pictures of its own world.
 
     Raises:
-        ConfigError: a world that has none.
+        ConfigError: a world that has none, or settings that are a model's.
     """
+    if config.images is not None or config.judge_model is not None:
+        msg = f"model {TRUTH!r} draws its own pictures and asks nobody: leave images and judge_model out"
+        raise ConfigError(msg)
     if source.generated is None:
         about = source.world.manifest()
         msg = f"the truth plays in generated worlds only, {about.name!r} is a {about.kind} world"

@@ -1,0 +1,75 @@
+"""VQA synthesis from a config that names a model: pictures of a folder, replies on the tape."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import JsonValue
+
+from tests.builders import a_picture
+from tests.models.openai_double import ChatRequest, OpenAiDouble, Step
+from tests.synth.roles.cases import said, texts_of
+from tests.synth.roles.test_vqa_prompted import SELECTED, SPOTTED
+from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.synth.pipeline import Made, run_pipeline
+from vision_deepresearch.wiring.vqa import VqaConfig, make_vqa_config, open_vqa, stages_for
+
+
+def a_config(server: OpenAiDouble, images: Path, **own: JsonValue) -> VqaConfig:
+    return make_vqa_config({
+        "model": server.name,
+        "world": "generated:tiny",
+        "images": str(images),
+        "licence": "CC0-1.0",
+        "endpoint": {"provider": "vllm", "max_attempts": 1},
+        **own,
+    })
+
+
+def replies(request: ChatRequest) -> Step:
+    text = texts_of(request)
+    if "worth asking research questions" in text:
+        return SELECTED
+    if "You frame the things" in text:
+        return SPOTTED
+    num = sum(f"\nCROP {n} (picture)" in text for n in range(1, 9))
+    return said({"views": [{"shows_same": [], "name": None}] * num, "aliases": []})
+
+
+async def make(config: VqaConfig, out: Path) -> Made:
+    async with open_vqa(config, out=out) as opened:
+        return await run_pipeline(
+            opened.stages, opened.sources, run=opened.run, executor=opened.executor
+        )
+
+
+async def test_a_model_plays_on_the_pictures_of_a_folder(tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    (images / "one.png").write_bytes(a_picture(width=640, height=480))
+    (images / "torn.png").write_bytes(a_picture(seed=2)[:99])
+    with OpenAiDouble(replies) as server:
+        config = a_config(server, images)
+        made = await make(config, tmp_path / "run")
+        num_requests = server.num_requests
+        assert num_requests >= 2
+        assert server.problems == []
+        assert (await make(config, tmp_path / "run")).funnel == made.funnel
+        assert server.num_requests == num_requests
+    rejected = {reason for row in made.funnel for reason in row.rejected}
+    assert "bad_image" in rejected
+    assert rejected & {"no_hits", "not_recognised"}
+
+
+def test_what_does_not_go_together_is_said(tmp_path: Path) -> None:
+    (tmp_path / "one.png").write_bytes(a_picture())
+    with OpenAiDouble([]) as server:
+        assert stages_for(a_config(server, tmp_path), out=tmp_path / "run")
+        for config, told in (
+            (a_config(server, tmp_path).model_copy(update={"images": None}), "images"),
+            (a_config(server, tmp_path / "none"), "folder"),
+            (a_config(server, tmp_path, judge_model="oracle"), "oracle"),
+            (a_config(server, tmp_path).model_copy(update={"model": "truth"}), "truth"),
+        ):
+            with pytest.raises(ConfigError, match=told):
+                stages_for(config, out=tmp_path / "run")
+        assert server.num_requests == 0
