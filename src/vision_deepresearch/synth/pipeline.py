@@ -7,11 +7,9 @@ nothing else is. The order of what comes out is that of what went in, however th
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-
-from pydantic import JsonValue
 
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.protocols import Executor
@@ -253,15 +251,3 @@ def _check_ids(name: str, records: Sequence[Item]) -> None:
     if twice is not None:
         msg = f"records of {name} need ids of their own, {twice!r} stands {counts[twice]} times"
         raise ConfigError(msg)
-
-
-def rejects_of(run: RunFolder, stages: Mapping[str, str]) -> dict[str, JsonValue]:
-    """Rejected records with their reasons, by stage name."""
-    return {
-        name: [
-            {"record": item.record, "reason": item.reason, "detail": item.detail}
-            for item in run.items(identity)
-            if item.reason
-        ]
-        for name, identity in stages.items()
-    }

@@ -22,6 +22,7 @@ from vision_deepresearch.synth.trajectories.stages import trajectory_stages
 from vision_deepresearch.synth.vqa.dataset import VqaDataset, open_vqa_dataset
 from vision_deepresearch.tools.summarise import PassagePicker
 from vision_deepresearch.tools.toolset import build_tools
+from vision_deepresearch.wiring.config import NoiseConfig
 from vision_deepresearch.wiring.models import make_profile
 from vision_deepresearch.wiring.trajectory_config import TrajectoryConfig
 from vision_deepresearch.wiring.trajectory_crew import crew_of
@@ -51,12 +52,10 @@ def open_oracle(config: TrajectoryConfig, *, out: Path) -> OracleBench:
     """Open what the stages need, without the run folder.
 
     Raises:
-        ConfigError: a world whose truth is not known, other models beside the oracle.
+        ConfigError: a world whose truth is not known, settings that would do nothing here.
     """
     settings = config.trajectories
-    if settings.text_model is not None or settings.judge_model is not None:
-        msg = "the oracle needs no other model: leave trajectories.text_model and judge_model out"
-        raise ConfigError(msg)
+    _refuse_idle_settings(config)
     dataset = open_vqa_dataset(Path(settings.questions)) if settings.questions else None
     source = open_world(world_folder(config.run.world), embedder=config.run.embedder)
     truth = _truth(source, dataset)
@@ -78,6 +77,26 @@ def open_oracle(config: TrajectoryConfig, *, out: Path) -> OracleBench:
         judge_id=judge.profile_id,
         stages=trajectory_stages(crew),
     )
+
+
+def _refuse_idle_settings(config: TrajectoryConfig) -> None:
+    """Nothing that a user set may be without effect.
+
+    Raises:
+        ConfigError: other models, another judge or reader, or noise beside the oracle.
+    """
+    run, settings = config.run, config.trajectories
+    idle = {
+        "trajectories.text_model": settings.text_model is not None,
+        "trajectories.judge_model": settings.judge_model is not None,
+        "judge": run.judge != "rules",
+        "summariser": run.summariser != "passages",
+        "noise": run.noise != NoiseConfig(),
+    }
+    named = [name for name, is_set in idle.items() if is_set]
+    if named:
+        msg = f"the oracle needs no other model, judge or noise: leave {', '.join(named)} out"
+        raise ConfigError(msg)
 
 
 def _truth(source: OpenedWorld, dataset: VqaDataset | None) -> TruthSource:

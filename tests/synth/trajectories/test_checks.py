@@ -8,6 +8,7 @@ import pytest
 from pydantic import JsonValue
 
 from vision_deepresearch.core.content import trusted
+from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import Trajectory, Turn
 from vision_deepresearch.models.profiles.vdr import VdrProfile
@@ -204,3 +205,21 @@ def test_a_search_put_differently_is_a_recovery(accepted: list[Accepted]) -> Non
     plain = record.trajectory.model_copy(update={"turns": (searching, searching)})
     assert not has_recovery(plain)
     assert has_recovery(plain.model_copy(update={"turns": (searching, reworded)}))
+
+
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [
+        ({"noise": {"preset": "hostile"}}, "noise"),
+        ({"judge": "strict", "judge_model": "openai:x"}, "judge"),
+        ({"summariser": "openai:x"}, "summariser"),
+        ({"trajectories": {"text_model": "openai:x"}}, r"trajectories\.text_model"),
+    ],
+    ids=["noise", "judge", "summariser", "text"],
+)
+async def test_settings_without_effect_beside_the_oracle_are_refused(
+    tmp_path: Path, setting: dict[str, JsonValue], named: str
+) -> None:
+    config = make_trajectory_config({"world": "generated:tiny", **setting})
+    with pytest.raises(ConfigError, match=f"leave {named} out"):
+        await make_trajectories(config, out=tmp_path / "run")

@@ -8,7 +8,6 @@ from itertools import pairwise
 
 from pydantic import JsonValue
 
-from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import Trajectory, Turn
 from vision_deepresearch.synth.trajectories.records import RolledOut
 
@@ -70,10 +69,9 @@ def skeleton(thought: str) -> str:
 
 
 def has_recovery(trajectory: Trajectory) -> bool:
-    """Whether a look or a search found nothing of use and a later one of its kind did.
+    """Whether a look or a search was put differently in the very next turn.
 
-    A search is of use where a page of its hits is opened next, or its hits end the search; a look
-    where no look follows.
+    Whoever had found something would have gone on with it: a page is opened, or an answer given.
     """
     turns = trajectory.turns
     for first, then in pairwise(turns):
@@ -93,16 +91,6 @@ def spread(values: Sequence[float]) -> dict[str, JsonValue]:
         "mean": round(statistics.mean(values), 2),
         "max": max(values),
     }
-
-
-def tools_of(trajectory: Trajectory) -> str:
-    """The tools of each turn, in order, for example "crop_and_search search visit"."""
-    return " ".join(_tools(trajectory))
-
-
-def path_of(task: Task) -> str:
-    """The relations of a generated question; empty for others."""
-    return task.strata.get("path", "")
 
 
 def _tools(trajectory: Trajectory) -> Iterator[str]:
