@@ -21,7 +21,16 @@ DryRun = Annotated[
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option(min=1, help="Processes where no model is asked; default: one per core."),
+    typer.Option(
+        min=1, help="Processes where no model is asked; default: one per core, here or of --ray."
+    ),
+]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Spread the work over a Ray cluster: local (starts one here), auto, or HOST:PORT.",
+    ),
 ]
 Player = Annotated[
     str | None,
@@ -40,6 +49,7 @@ def vqa(
     limit: Limit = None,
     dry_run: DryRun = False,
     jobs: Jobs = None,
+    ray: Ray = None,
     model: Player = None,
     world: options.World = None,
     seed: options.Seed = None,
@@ -61,6 +71,7 @@ def vqa(
             overrides=overrides or [],
             out=out,
             jobs=jobs,
+            ray=ray,
             dry_run=dry_run,
             json_wanted=json_wanted,
         )
@@ -74,6 +85,7 @@ def trajectories(
     limit: Limit = None,
     attempts: Attempts = None,
     jobs: Jobs = None,
+    ray: Ray = None,
     world: options.World = None,
     seed: options.Seed = None,
     overrides: options.Set = None,
@@ -100,6 +112,7 @@ def trajectories(
             overrides=overrides or [],
             out=out,
             jobs=jobs,
+            ray=ray,
             json_wanted=json_wanted,
         )
     )

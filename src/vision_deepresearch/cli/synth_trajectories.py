@@ -37,6 +37,7 @@ def trajectories(
     overrides: Sequence[str],
     out: Path | None,
     jobs: int | None,
+    ray: str | None,
     json_wanted: bool,
 ) -> int:
     """Run all stages, store the episodes, print the funnel."""
@@ -47,7 +48,8 @@ def trajectories(
     folder = out or Path("runs") / "trajectories"
     target = console(json_wanted=json_wanted)
     prepare_world(config.run.world, target=target)
-    made = asyncio.run(_run(config, folder=folder, jobs=jobs or num_cores(), target=target))
+    jobs = jobs or (None if ray else num_cores())
+    made = asyncio.run(_run(config, folder=folder, jobs=jobs, ray=ray, target=target))
     accepted = [one for one in made.records if isinstance(one, Accepted)]
     if json_wanted:
         print_json({
@@ -70,9 +72,11 @@ def trajectories(
     return 1 if made.halted else 0
 
 
-async def _run(config: TrajectoryConfig, *, folder: Path, jobs: int, target: Console) -> Made:
+async def _run(
+    config: TrajectoryConfig, *, folder: Path, jobs: int | None, ray: str | None, target: Console
+) -> Made:
     with progress_bars(target) as advance:
-        return await make_trajectories(config, out=folder, jobs=jobs, progress=advance)
+        return await make_trajectories(config, out=folder, jobs=jobs, ray=ray, progress=advance)
 
 
 def is_one(folder: Path) -> bool:

@@ -41,6 +41,7 @@ def vqa(
     overrides: Sequence[str],
     out: Path | None,
     jobs: int | None,
+    ray: str | None,
     dry_run: bool,
     json_wanted: bool,
 ) -> int:
@@ -51,7 +52,8 @@ def vqa(
     prepare_world(config.world, target=target)
     if dry_run:
         return _estimate(config, folder=folder, target=target, json_wanted=json_wanted)
-    made = asyncio.run(_run(config, folder=folder, jobs=jobs or num_cores(), target=target))
+    jobs = jobs or (None if ray else num_cores())
+    made = asyncio.run(_run(config, folder=folder, jobs=jobs, ray=ray, target=target))
     finished = [one for one in made.records if isinstance(one, Finished)]
     page = _page(finished, folder=folder) if made.is_whole else None
     if json_wanted:
@@ -73,9 +75,11 @@ def vqa(
     return 1 if made.halted else 0
 
 
-async def _run(config: VqaConfig, *, folder: Path, jobs: int, target: Console) -> Made:
+async def _run(
+    config: VqaConfig, *, folder: Path, jobs: int | None, ray: str | None, target: Console
+) -> Made:
     with progress_bars(target) as advance:
-        async with open_vqa(config, out=folder, jobs=jobs) as opened:
+        async with open_vqa(config, out=folder, jobs=jobs, ray=ray) as opened:
             made = await run_pipeline(
                 opened.stages,
                 opened.sources,

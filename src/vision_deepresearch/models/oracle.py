@@ -105,6 +105,7 @@ class OracleModel:
             Situation(
                 book=book,
                 proof=proof,
+                truth=self._truth,
                 tools=names,
                 handles=given_handles(conversation),
                 scales=self._scales,

@@ -33,6 +33,9 @@ class Habits:
     max_beside: int = 2
     """Boxes of such things, at most."""
 
+    verifies: bool = False
+    """Before the answer another search is made, for a second page that says so."""
+
     def of(self, trajectory_id: str) -> "Ways":
         """The ways of one trajectory: a function of its id."""
         return Ways(habits=self, seed=trajectory_id)

@@ -35,6 +35,7 @@ _DAY_FIRST = re.compile(r"\b(\d{1,2}) ([A-Z][a-z]+) (\d{4})\b")
 _MONTH_FIRST = re.compile(r"\b([A-Z][a-z]+) (\d{1,2}), (\d{4})\b")
 _ISO = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b")
 _FIGURE = re.compile(r"-?\d[\d,\u00a0\u202f]*(?:\.\d+)?")
+_GROUPED = re.compile(r"(?<=\d)[,\u00a0\u202f](?=\d{3}\b)")
 _MONTH_NAMES = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
@@ -63,6 +64,8 @@ class Notebook:
     """Whether the last reply held no call: an answer that was not accepted."""
     seen: set[str] = field(default_factory=set)
     """Urls in the newest results of searches and visits."""
+    shown: dict[str, str] = field(default_factory=dict)
+    """Title and words of each hit and page of the newest searches and visits, by url, in order."""
     cursors: dict[str, str] = field(default_factory=dict)
     """Of pages just read that go on: url to the place of the next window."""
 
@@ -79,6 +82,20 @@ def write_note(hop: Hop, *, book: Notebook) -> str:
     if hop.kind is HopKind.LOOK:
         return f"{hop.id} | shown in the picture: {value} ({book.places[hop.id]})"
     return f"{hop.id} | {_quote(book.values[hop.subject or ''])}, {hop.label}: {value}"
+
+
+def write_confirmation(hop: Hop, *, subject: str, value: str, url: str) -> str:
+    """The same for a value that another page has too; told from a first reading by its address."""
+    return f"{hop.id} | {_quote(subject)}, {hop.label}: {_quote(value)} ({url})"
+
+
+def states(text: str, value: str) -> bool:
+    """Whether a text has a value as words of their own, however figures in it are grouped.
+
+    >>> states("It has 12,400 seats.", "12400"), states("Kvarnby", "Kvarn")
+    (True, False)
+    """
+    return re.search(rf"(?<!\w){re.escape(_flat(value))}(?!\w)", _flat(text)) is not None
 
 
 def open_notebook(
@@ -144,9 +161,15 @@ class _Reader:
                     self._look(call, text)
                 case "visit":
                     self._book.seen |= read_links(text)
+                    self._book.shown |= {
+                        page.url: f"{page.title}\n{page.body}" for page in read_pages(text)
+                    }
                     self._visit(call, text)
                 case _:
                     self._book.seen |= read_links(text)
+                    self._book.shown |= {
+                        hit.url: f"{hit.title}\n{hit.text}" for hit in read_hits(text)
+                    }
             if call.name != "visit" and not can_visit:
                 self._read_below_hits(text)
 
@@ -325,6 +348,10 @@ def _is_near(box: Sequence[float], other: Sequence[float]) -> bool:
 def _as_article(title: str, url: str, body: str = "") -> str:
     """Words under the headline they were shown under."""
     return f"[{title}]({url})\n{body}"
+
+
+def _flat(text: str) -> str:
+    return _GROUPED.sub("", " ".join(text.split()).casefold())
 
 
 def _quote(text: str) -> str:

@@ -15,6 +15,7 @@ from pydantic import JsonValue
 
 from vision_deepresearch.core.content import ToolCall
 from vision_deepresearch.core.proof import MATCHING, Hop, HopKind, Proof
+from vision_deepresearch.core.protocols import TruthSource
 from vision_deepresearch.models.oracle_habits import Ways
 from vision_deepresearch.models.oracle_notebook import (
     Notebook,
@@ -23,6 +24,7 @@ from vision_deepresearch.models.oracle_notebook import (
     was_cropped,
     write_note,
 )
+from vision_deepresearch.models.oracle_verify import next_check
 
 UNKNOWN = "unknown"
 MAX_TRIES = 6
@@ -39,6 +41,8 @@ _MAX_ALIKE = 5
 """Pages read in one turn to choose between the things they are about."""
 _SPARE_TURNS = 5
 _MAX_QUERY_CHARS = 200
+_LAST_TURNS = 2
+"""Too few for one more look."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,8 @@ class Situation:
 
     book: Notebook
     proof: Proof
+    truth: TruthSource
+    """Reads values out of text."""
     tools: frozenset[str]
     handles: Mapping[int, str]
     """Names of the question's pictures by position."""
@@ -97,7 +103,7 @@ class Planner:
             if again is not None:
                 return again
         if self._goal.id in self._book.values:
-            return self._answer(self._book.values[self._goal.id])
+            return self._confirm() or self._answer(self._book.values[self._goal.id])
         if self._is_viable(self._goal):
             step = self._look() or self._follow()
             if step is not None:
@@ -115,6 +121,19 @@ class Planner:
 
     def _answer(self, value: str) -> Step:
         return self._say(f"That settles it: the answer is {value}.", answer=value)
+
+    def _confirm(self) -> Step | None:
+        """One more search for the candidate, where that is asked for."""
+        is_wanted = self._now.ways.habits.verifies and {"search", "visit"} <= self._now.tools
+        if not is_wanted or self._now.turns_left <= _LAST_TURNS:
+            return None
+        check = next_check(self._book, self._now.proof, truth=self._now.truth)
+        if check is None:
+            return None
+        if check.calls:
+            return self._say(check.text, calls=check.calls)
+        value = self._book.values[self._goal.id]
+        return self._say(f"{check.text}\nThe answer is {value}.", answer=value)
 
     def _give_up(self) -> Step:
         missing = next((hop for hop in self._needed if hop.id not in self._book.values), None)

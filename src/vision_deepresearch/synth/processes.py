@@ -8,20 +8,16 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 
 from pydantic import JsonValue
 
-from vision_deepresearch.core.context import Budget
 from vision_deepresearch.core.errors import ConfigError
-from vision_deepresearch.synth.carry_out import Done, carry_out
-from vision_deepresearch.synth.stage import EachStage
-
-MakeStages = Callable[[], Sequence[EachStage]]
-"""Opens what stages need and makes them: a function of a module, or a partial of one."""
+from vision_deepresearch.synth.carry_out import Done
+from vision_deepresearch.synth.workplace import MakeStages, Workplace
 
 _CHUNK = 4
 """Records that go to a process at a time."""
@@ -97,17 +93,15 @@ class ProcessExecutor:
 # --------------------------------------------------------------------------- in a working process
 
 
-class _Worker:
-    """What a process keeps between records."""
+class _Process:
+    """What is opened in this process."""
 
-    stages: dict[str, EachStage] = {}
-    runner: asyncio.Runner | None = None
+    workplace: Workplace | None = None
 
 
 def _open(make_stages: MakeStages, parent: int) -> None:
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    _Worker.stages = {stage.name: stage for stage in make_stages()}
-    _Worker.runner = asyncio.Runner()
+    _Process.workplace = Workplace(make_stages)
 
 
 def _end_with(parent: int) -> None:
@@ -119,12 +113,5 @@ def _end_with(parent: int) -> None:
 def _work(
     stage: str, chunk: Sequence[tuple[int, JsonValue]], cap_usd: float | None
 ) -> list[tuple[int, JsonValue]]:
-    """Put a few records through a stage, one after the other."""
-    assert _Worker.runner is not None, "a process is opened before it works"
-    known = _Worker.stages[stage]
-    done: list[tuple[int, JsonValue]] = []
-    for position, raw in chunk:
-        budget = Budget(max_usd=cap_usd)
-        made = carry_out(known, known.takes.model_validate(raw), budget=budget)
-        done.append((position, _Worker.runner.run(made).model_dump(mode="json")))
-    return done
+    assert _Process.workplace is not None, "a process is opened before it works"
+    return _Process.workplace.work(stage, chunk, cap_usd)

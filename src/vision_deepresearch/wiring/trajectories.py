@@ -1,6 +1,6 @@
 """Trajectory synthesis put together: a recipe becomes stages over a run folder, and is closed again."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,16 +18,21 @@ from vision_deepresearch.store.redact import Redactor
 from vision_deepresearch.store.run import RunFolder
 from vision_deepresearch.synth.carry_out import LocalExecutor
 from vision_deepresearch.synth.pipeline import Made, Progress, run_pipeline
-from vision_deepresearch.synth.processes import ProcessExecutor
 from vision_deepresearch.synth.roles.trajectories import TrajectoryRoles
 from vision_deepresearch.synth.roles.trajectories_prompted import prompted_trajectory_roles
 from vision_deepresearch.synth.stage import EachStage
 from vision_deepresearch.synth.trajectories.records import Accepted, Assignment
 from vision_deepresearch.synth.trajectories.stages import trajectory_stages
 from vision_deepresearch.synth.vqa.dataset import VqaDataset, open_vqa_dataset
+from vision_deepresearch.synth.workplace import MakeStages
 from vision_deepresearch.wiring.config import to_toml
 from vision_deepresearch.wiring.secrets import environment_secrets
 from vision_deepresearch.wiring.session import Session, open_session
+from vision_deepresearch.wiring.spreading import (
+    local_executor,
+    ray_executor,
+    refuse_ray_for_models,
+)
 from vision_deepresearch.wiring.trajectory_config import (
     TABLE,
     TrajectoryConfig,
@@ -35,7 +40,7 @@ from vision_deepresearch.wiring.trajectory_config import (
 )
 from vision_deepresearch.wiring.trajectory_crew import crew_of, prompt_labels
 from vision_deepresearch.wiring.trajectory_oracle import OracleBench, open_oracle, oracle_stages
-from vision_deepresearch.wiring.worlds import OpenedWorld
+from vision_deepresearch.wiring.worlds import OpenedWorld, require_world, world_folder
 
 ORACLE = "oracle"
 
@@ -51,14 +56,19 @@ class TrajectoryRun:
 
 
 async def make_trajectories(
-    config: TrajectoryConfig, *, out: Path, jobs: int = 1, progress: Progress | None = None
+    config: TrajectoryConfig,
+    *,
+    out: Path,
+    jobs: int | None = 1,
+    ray: str | None = None,
+    progress: Progress | None = None,
 ) -> Made:
     """Roll out, reword, reject; accepted episodes are stored in the run folder.
 
     Raises:
         ConfigError: see `open_trajectories`.
     """
-    async with open_trajectories(config, out=out, jobs=jobs) as opened:
+    async with open_trajectories(config, out=out, jobs=jobs, ray=ray) as opened:
         made = await run_pipeline(
             opened.stages,
             opened.assignments,
@@ -75,19 +85,20 @@ async def make_trajectories(
 
 @asynccontextmanager
 async def open_trajectories(
-    config: TrajectoryConfig, *, out: Path, jobs: int = 1
+    config: TrajectoryConfig, *, out: Path, jobs: int | None = 1, ray: str | None = None
 ) -> AsyncIterator[TrajectoryRun]:
     """Open world, teachers and run folder; close them again.
 
-    The oracle works in `jobs` processes. A model is waited for in this one, and what it says is
-    kept on the run's tape.
+    The oracle works in `jobs` processes, or workers of the cluster at the address `ray`; see
+    `open_vqa`. A model is waited for in this one, and what it says is kept on the run's tape.
 
     Raises:
         ConfigError: an unknown name, the oracle in a world whose truth is not known or beside
-            other models, a folder of another run.
+            other models, a folder of another run, a cluster beside a model.
     """
-    opening = _by_oracle(config, out=out, jobs=jobs)
+    opening = _by_oracle(config, out=out, jobs=jobs, ray=ray)
     if config.run.model != ORACLE:
+        refuse_ray_for_models(ray, model=config.run.model)
         opening = _by_models(config, out=out)
     async with opening as opened:
         yield opened
@@ -95,7 +106,7 @@ async def open_trajectories(
 
 @asynccontextmanager
 async def _by_oracle(
-    config: TrajectoryConfig, *, out: Path, jobs: int
+    config: TrajectoryConfig, *, out: Path, jobs: int | None, ray: str | None
 ) -> AsyncIterator[TrajectoryRun]:
     async with AsyncExitStack() as stack:
         bench = open_oracle(config, out=out)
@@ -106,7 +117,7 @@ async def _by_oracle(
             model=config.run.model,
             judge=bench.judge_id,
             today=config.run.today,
-            extra={"jobs": jobs, "prompts": list(prompt_labels())},
+            extra={"jobs": jobs, "ray": ray, "prompts": list(prompt_labels(config.trajectories))},
         )
         settings = config.run.model_dump(
             mode="json", exclude_none=True, exclude={"concurrency", "tape", "live", "budget_usd"}
@@ -124,24 +135,43 @@ async def _by_oracle(
             stages=bench.stages,
             assignments=_assignments_of(bench, config.trajectories),
             run=run,
-            executor=_executor(config, bench.stages, out=out, jobs=jobs, stack=stack),
+            executor=await _executor(config, bench, out=out, jobs=jobs, ray=ray, stack=stack),
         )
 
 
-def _executor(
+async def _executor(
     config: TrajectoryConfig,
-    stages: tuple[EachStage, ...],
+    bench: OracleBench,
     *,
     out: Path,
-    jobs: int,
+    jobs: int | None,
+    ray: str | None,
     stack: AsyncExitStack,
 ) -> Executor:
-    if jobs < 2:
-        return LocalExecutor(stages)
-    make_stages = partial(oracle_stages, config.model_dump_json(), str(out))
-    processes = ProcessExecutor(make_stages, jobs=jobs)
-    stack.callback(processes.close)
-    return processes
+    if ray is None:
+        make_stages = partial(oracle_stages, config.model_dump_json(), str(out))
+        return local_executor(bench.stages, make_stages, jobs=jobs or 1, stack=stack)
+    world_id = bench.source.world.manifest().world_id
+    there = _make_there(config, out=out, world_id=world_id)
+    return await ray_executor(ray, there, out=out, jobs=jobs, stack=stack)
+
+
+def _make_there(config: TrajectoryConfig, *, out: Path, world_id: str) -> MakeStages:
+    """Makes the stages on another machine: every path absolute."""
+    settings, world = config.trajectories, world_folder(config.run.world).absolute()
+    questions = str(Path(settings.questions).absolute()) if settings.questions else None
+    there = TrajectoryConfig(
+        run=config.run.model_copy(update={"world": str(world)}),
+        trajectories=settings.model_copy(update={"questions": questions}),
+    )
+    return partial(_stages_there, there.model_dump_json(), str(out.absolute()), world_id)
+
+
+def _stages_there(config: str, out: str, world_id: str) -> Sequence[EachStage]:
+    """The stages on a machine of a cluster."""
+    world = TrajectoryConfig.model_validate_json(config).run.world
+    require_world(Path(world), world_id=world_id)
+    return oracle_stages(config, out)
 
 
 @asynccontextmanager

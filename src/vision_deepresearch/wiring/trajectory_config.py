@@ -32,6 +32,8 @@ class TrajectorySettings(Record):
     """Who says whether the visual evidence is enough, and is shown the answer for it; None: the
     same model as by the picture."""
     judge_endpoint: EndpointSettings | None = None
+    verify_evidence: bool = False
+    """Before the answer another search has to find a second page that says so; see docs/data-factory.md."""
     is_lively: bool = True
     """The oracle: whether it goes astray at times, as people do; see `models/oracle_habits.py`."""
 

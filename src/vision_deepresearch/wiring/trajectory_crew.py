@@ -13,12 +13,19 @@ from vision_deepresearch.synth.roles.trajectories import TrajectoryRoles
 from vision_deepresearch.synth.trajectories.records import Assignment
 from vision_deepresearch.synth.trajectories.stages import Crew, RollOutConfig
 from vision_deepresearch.synth.trajectories.teacher import Induction, PhasedTeacher
-from vision_deepresearch.wiring.trajectory_config import TrajectoryConfig
+from vision_deepresearch.wiring.trajectory_config import TrajectoryConfig, TrajectorySettings
 
 
-def prompt_labels() -> tuple[str, ...]:
+def prompt_labels(settings: TrajectorySettings) -> tuple[str, ...]:
     """The prompts of the phases with their hashes, for records."""
-    return tuple(prompt_named(name).label for name in ("visual_phase", "text_phase"))
+    names = ("visual_phase", "text_phase", *(("verify_evidence",) * settings.verify_evidence))
+    return tuple(prompt_named(name).label for name in names)
+
+
+def _text_phase(settings: TrajectorySettings) -> str:
+    """What the text teacher is told."""
+    told = prompt_named("text_phase").text
+    return f"{told} {prompt_named('verify_evidence').text}" if settings.verify_evidence else told
 
 
 def crew_of(
@@ -26,9 +33,7 @@ def crew_of(
 ) -> Crew:
     """Who makes the trajectories, in the shape that the stages want."""
     settings, media = config.trajectories, researcher.media
-    induction = Induction(
-        visual=prompt_named("visual_phase").text, text=prompt_named("text_phase").text
-    )
+    induction = Induction(visual=prompt_named("visual_phase").text, text=_text_phase(settings))
 
     def make_teacher(record: Assignment) -> PhasedTeacher | None:
         if not record.task.images:
@@ -66,9 +71,10 @@ def crew_of(
                 roles.text.name,
                 roles.hit_judge.name,
                 roles.describer.name,
-                *prompt_labels(),
+                *prompt_labels(settings),
             ),
             max_visual_turns=settings.max_visual_turns,
         ),
         concurrency=config.run.concurrency,
+        verifies=settings.verify_evidence,
     )

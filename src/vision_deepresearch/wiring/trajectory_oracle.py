@@ -4,7 +4,7 @@ Any process may open one: that is how the work is spread.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vision_deepresearch.agent.researcher import Researcher
@@ -14,7 +14,7 @@ from vision_deepresearch.core.protocols import MediaStore, TruthSource
 from vision_deepresearch.judge.rules import RuleJudge
 from vision_deepresearch.media.store import FolderMediaStore
 from vision_deepresearch.models.oracle import OracleModel
-from vision_deepresearch.models.oracle_habits import LIVELY
+from vision_deepresearch.models.oracle_habits import LIVELY, Habits
 from vision_deepresearch.synth.roles.trajectories import TrajectoryRoles
 from vision_deepresearch.synth.roles.trajectories_truth import TruthDescriber, TruthHitJudge
 from vision_deepresearch.synth.stage import EachStage
@@ -123,7 +123,10 @@ def _researcher(
         truth,
         profile,
         max_turns=run.limits.max_turns,
-        habits=LIVELY if config.trajectories.is_lively else None,
+        habits=replace(
+            LIVELY if config.trajectories.is_lively else Habits(),
+            verifies=config.trajectories.verify_evidence,
+        ),
     )
     return Researcher(
         model=oracle,

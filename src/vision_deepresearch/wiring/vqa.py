@@ -22,7 +22,6 @@ from vision_deepresearch.store.redact import Redactor
 from vision_deepresearch.store.run import RunFolder
 from vision_deepresearch.store.tape import Tape
 from vision_deepresearch.synth.carry_out import LocalExecutor
-from vision_deepresearch.synth.processes import ProcessExecutor
 from vision_deepresearch.synth.roles.vqa import VqaRoles
 from vision_deepresearch.synth.roles.vqa_prompted import prompted_vqa_roles
 from vision_deepresearch.synth.roles.vqa_truth import truth_roles
@@ -32,11 +31,23 @@ from vision_deepresearch.synth.vqa.means import Means
 from vision_deepresearch.synth.vqa.settings import VqaSettings
 from vision_deepresearch.synth.vqa.stages import vqa_stages
 from vision_deepresearch.synth.vqa_records import Source
+from vision_deepresearch.synth.workplace import MakeStages
 from vision_deepresearch.wiring.config import explain, make_config, override, to_toml
 from vision_deepresearch.wiring.models import ModelShelf
 from vision_deepresearch.wiring.secrets import environment_secrets
 from vision_deepresearch.wiring.session import open_tape
-from vision_deepresearch.wiring.worlds import OpenedWorld, ProgressBar, open_world, world_folder
+from vision_deepresearch.wiring.spreading import (
+    local_executor,
+    ray_executor,
+    refuse_ray_for_models,
+)
+from vision_deepresearch.wiring.worlds import (
+    OpenedWorld,
+    ProgressBar,
+    open_world,
+    require_world,
+    world_folder,
+)
 from vision_deepresearch.worlds.generated.truth import GeneratedTruth
 from vision_deepresearch.worlds.wrappers.meter import MeteredWorld
 from vision_deepresearch.worlds.wrappers.tape import TapedWorld
@@ -104,13 +115,28 @@ class VqaRun:
 
 @asynccontextmanager
 async def open_vqa(
-    config: VqaConfig, *, out: Path, jobs: int = 1, progress: ProgressBar | None = None
+    config: VqaConfig,
+    *,
+    out: Path,
+    jobs: int | None = 1,
+    ray: str | None = None,
+    progress: ProgressBar | None = None,
 ) -> AsyncIterator[VqaRun]:
     """Open world, roles and run folder; close them again.
 
+    Args:
+        config: what is made.
+        out: the run folder.
+        jobs: processes, or workers of the cluster; None: one, or one per processor there.
+        ray: address of a cluster; None: this machine alone.
+        progress: of a world that has to be built.
+
     Raises:
-        ConfigError: an unknown name, a world that cannot play the roles, a folder of another run.
+        ConfigError: an unknown name, a world that cannot play the roles, a folder of another run,
+            a cluster that is not there or does not reach what it needs.
     """
+    if config.model != TRUTH:
+        refuse_ray_for_models(ray, model=config.model)
     redactor = Redactor([*secret_keys(os.environ), *environment_secrets()])
     async with AsyncExitStack() as stack:
         source = _open_source(config, progress=progress)
@@ -119,7 +145,7 @@ async def open_vqa(
             seeds={"run": config.seed, "world": about.seed or 0},
             world=about,
             model=config.model,
-            extra={"jobs": jobs},
+            extra={"jobs": jobs, "ray": ray},
         )
         # How a run is carried out is no part of what it is: a resumed run may change it.
         kept = config.model_dump(mode="json", exclude_none=True, exclude={"concurrency", "tape"})
@@ -138,7 +164,9 @@ async def open_vqa(
             stages=stages,
             sources=means.roles.collector.sources(config.num_pictures),
             run=run,
-            executor=_executor(config, stages, out=out, jobs=jobs, stack=stack),
+            executor=await _executor(
+                config, stages, out=out, jobs=jobs, ray=ray, about=about, stack=stack
+            ),
         )
 
 
@@ -153,20 +181,53 @@ def stages_for(config: VqaConfig, *, out: Path) -> tuple[Stage, ...]:
     return vqa_stages(means, config, seed=config.seed)
 
 
-def _executor(
-    config: VqaConfig, stages: Sequence[Stage], *, out: Path, jobs: int, stack: AsyncExitStack
+async def _executor(
+    config: VqaConfig,
+    stages: Sequence[Stage],
+    *,
+    out: Path,
+    jobs: int | None,
+    ray: str | None,
+    about: WorldManifest,
+    stack: AsyncExitStack,
 ) -> Executor:
-    """Processes where the truth plays: with a model one waits for others, not for the CPU."""
-    if jobs < 2 or config.model != TRUTH:
+    """Several where the truth plays: with a model one waits for others, not for the CPU."""
+    if config.model != TRUTH:
         return LocalExecutor(_each(stages))
-    processes = ProcessExecutor(partial(_stages_of, config.model_dump_json(), str(out)), jobs=jobs)
-    stack.callback(processes.close)
-    return processes
+    if ray is None:
+        make_stages = partial(_stages_of, config.model_dump_json(), str(out))
+        return local_executor(_each(stages), make_stages, jobs=jobs or 1, stack=stack)
+    there = _make_there(config, out=out, world_id=about.world_id)
+    return await ray_executor(ray, there, out=out, jobs=jobs, stack=stack)
 
 
 def _stages_of(config: str, out: str) -> Sequence[EachStage]:
     """The stages in a process of their own."""
     return _each(stages_for(VqaConfig.model_validate_json(config), out=Path(out)))
+
+
+def _make_there(config: VqaConfig, *, out: Path, world_id: str) -> MakeStages:
+    """Makes the stages on another machine: every path absolute."""
+    chosen = config.selection
+    files = tuple(str(Path(one).absolute()) for one in chosen.benchmarks)
+    world, evolution = world_folder(config.world).absolute(), config.evolution
+    if evolution is not None:
+        run = str(Path(evolution.run).absolute())
+        evolution = evolution.model_copy(update={"run": run})
+    there = config.model_copy(
+        update={
+            "world": str(world),
+            "evolution": evolution,
+            "selection": chosen.model_copy(update={"benchmarks": files}),
+        }
+    )
+    return partial(_stages_there, there.model_dump_json(), str(out.absolute()), world_id)
+
+
+def _stages_there(config: str, out: str, world_id: str) -> Sequence[EachStage]:
+    """The stages on a machine of a cluster."""
+    require_world(Path(VqaConfig.model_validate_json(config).world), world_id=world_id)
+    return _stages_of(config, out)
 
 
 def _each(stages: Sequence[Stage]) -> list[EachStage]:

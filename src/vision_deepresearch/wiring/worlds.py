@@ -241,6 +241,27 @@ def embed_folder(folder: Path, *, embedder: str, progress: ProgressBar) -> World
     return embed_world(world, open_embedder(embedder), progress=progress)
 
 
+def require_world(folder: Path, *, world_id: str) -> None:
+    """Prove that a world lies at its place on this machine too.
+
+    Raises:
+        ConfigError: none lies there, or another.
+    """
+    if not folder.is_dir():
+        msg = (
+            f"expected the run's world at {str(folder)!r}, got no such folder: put it on a folder "
+            "that all machines share under one path and name that with --world"
+        )
+        raise ConfigError(msg)
+    found = _manifest_in(folder).world_id
+    if found != world_id:
+        msg = (
+            f"expected world {world_id} at {str(folder)!r}, got {found}: put the driver's on a folder "
+            "that all machines share under one path and name that with --world"
+        )
+        raise ConfigError(msg)
+
+
 def _manifest_in(folder: Path) -> WorldManifest:
     """What kind of world lies there.
 

@@ -33,6 +33,8 @@ class _State:
     queries: int = 0
     """Searches for what is wanted now, without success."""
     looks: int = 0
+    candidate: str = ""
+    """The answer, once it was read: what is done then is to confirm it."""
 
 
 def narrate(trajectory: Trajectory, proof: Proof, *, profile: Profile, seed: str) -> Trajectory:
@@ -73,15 +75,19 @@ def _thought(
     rng: random.Random,
 ) -> str:
     hops = {hop.id: hop for hop in proof.hops}
-    fresh = [note for note in own.notes if note[0] not in state.values and note[0] in hops]
+    known = set(state.values)
+    fresh = [note for note in own.notes if note[0] not in known and note[0] in hops]
+    again = [note for note in own.notes if note[0] in known and note[0] in hops and note[2]]
     handles = {
         str(call.arguments["image_id"]) for call in state.last if "image_id" in call.arguments
     }
     sentences = [
         *_findings(fresh, state=state, hops=hops, rng=rng, handle=", ".join(sorted(handles))),
         *_choices(state, proof=proof, rng=rng),
-        *_failures(has_found=bool(fresh), state=state, rng=rng),
+        *_confirmations(again, state=state, hops=hops, rng=rng),
+        *_failures(has_found=bool(fresh or again), state=state, rng=rng),
     ]
+    state.candidate = state.values.get(proof.hops[-1].id, "")
     if fresh:
         state.queries = state.looks = 0
     calls = tuple(record.call for record in turn.calls)
@@ -123,9 +129,32 @@ def _choices(state: _State, *, proof: Proof, rng: random.Random) -> Iterator[str
             yield _capital(rng.choice(sayings.CHOSEN).format(value=state.values[hop.id]))
 
 
+def _confirmations(
+    again: Sequence[tuple[str, str, str]],
+    *,
+    state: _State,
+    hops: Mapping[str, Hop],
+    rng: random.Random,
+) -> Iterator[str]:
+    """What a second page says too."""
+    for hop_id, value, url in again:
+        hop = hops[hop_id]
+        text = rng.choice(sayings.CONFIRMED).format(
+            value=value,
+            host=urlsplit(url).hostname or url,
+            subject=state.values.get(hop.subject or "", "it"),
+            label=_label(hop),
+        )
+        yield _capital(text)
+
+
 def _failures(*, has_found: bool, state: _State, rng: random.Random) -> Iterator[str]:
     """That the last step brought nothing, where it should have."""
     if has_found or not state.last:
+        return
+    if state.candidate:  # known before this turn: it is being confirmed
+        if state.queries:
+            yield rng.choice(sayings.STILL_UNSURE)
         return
     match state.last[-1].name:
         case "crop_and_search" | "image_search":
@@ -155,6 +184,9 @@ def _plan(
             case "search":
                 yield from _search(call, state=state, hops=hops, rng=rng)
             case "visit":
+                if state.candidate:
+                    yield rng.choice(sayings.VISIT_TO_VERIFY).format(host=_hosts(call))
+                    continue
                 if number == 0:
                     yield rng.choice(sayings.WHY_VISIT)
                 yield rng.choice(sayings.VISIT).format(host=_hosts(call), wanted=_wanted_by(call))
@@ -185,6 +217,12 @@ def _search(
     queries = call.arguments.get("query")
     shown = [f'"{query}"' for query in queries] if isinstance(queries, list) else []
     query = " and ".join(shown[:3]) or "it"
+    if state.candidate:
+        if not state.queries:
+            yield _capital(rng.choice(sayings.WHY_VERIFY).format(value=state.candidate))
+        state.queries += 1
+        yield _capital(rng.choice(sayings.SEARCH).format(query=query))
+        return
     if state.queries:
         yield rng.choice(sayings.FAILED_SEARCH)
         yield _capital(rng.choice(sayings.REWORD).format(query=query))

@@ -169,3 +169,37 @@ GAVE_UP = (
     "I tried what I could; the pages do not say.",
     "I cannot establish it from what I found.",
 )
+
+WHY_VERIFY = (
+    "That gives me a candidate: {value}. I want it from a second place.",
+    "{value} looks right, but it rests on one page so far.",
+    "Before I commit to {value} I check it against another source.",
+    "So the answer would be {value}. One page can be wrong, hence another search.",
+    "{value} - I would rather see that said somewhere else as well.",
+    "My candidate is {value}; an independent hit would make it safe.",
+    "I do not stop at the first page that says {value}.",
+    "To be sure of {value}, I look for it from the other end.",
+)
+VISIT_TO_VERIFY = (
+    "This hit is a different page on the same subject; I open it on {host} to compare.",
+    "I open the one on {host}: does it agree?",
+    "The result on {host} is not the page I had before. I compare.",
+    "A second opinion, from {host}.",
+    "I read what {host} has on it and compare.",
+    "The snippet does not settle it, the page on {host} may.",
+)
+STILL_UNSURE = (
+    "No second source in that list.",
+    "These hits neither confirm nor contradict it.",
+    "Nothing independent so far.",
+    "That did not bring another page that says it.",
+    "I see nothing there that settles it.",
+)
+CONFIRMED = (
+    "Confirmed: {host} gives {value} for {subject} as well.",
+    "{host} agrees - {subject}, {label}: {value}.",
+    "A second page, on {host}, says {value} too.",
+    "The check holds. {value} stands on {host} too, with {subject}.",
+    "Both sources have {value} for {subject}; the second is on {host}.",
+    "Independent of the first page, {host} has {value} ({subject}, {label}).",
+)

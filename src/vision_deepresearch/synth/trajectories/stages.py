@@ -19,6 +19,7 @@ from vision_deepresearch.synth.trajectories.checks import find_faults
 from vision_deepresearch.synth.trajectories.narrate import narrate
 from vision_deepresearch.synth.trajectories.records import Accepted, Assignment, RolledOut
 from vision_deepresearch.synth.trajectories.teacher import PhasedTeacher
+from vision_deepresearch.synth.trajectories.verification import is_verified
 
 MakeTeacher = Callable[[Assignment], PhasedTeacher | None]
 """The expert of one attempt; None: a text-only task, which has no visual phase."""
@@ -105,8 +106,10 @@ def reword(profile: Profile) -> EachStage:
     return each_stage(apply, name="narrate", takes=RolledOut, gives=RolledOut)
 
 
-def accept(judge: Judge, profile: Profile, *, concurrency: int) -> EachStage:
-    """Only right answers by faultless ways are kept."""
+def accept(
+    judge: Judge, profile: Profile, *, verifies: bool = False, concurrency: int
+) -> EachStage:
+    """Only right answers by faultless ways are kept; where asked for, only confirmed ones."""
 
     async def apply(record: RolledOut, context: CallContext) -> Kept[Accepted] | Rejected:
         del context
@@ -126,6 +129,8 @@ def accept(judge: Judge, profile: Profile, *, concurrency: int) -> EachStage:
             first = faults[0]
             where = f" (turn {first.turn})" if first.turn is not None else ""
             return Rejected(reason=first.reason, detail=f"{first.detail}{where}")
+        if verifies and not is_verified(record.task, record.trajectory, proof=record.proof):
+            return Rejected(reason="not_verified", detail="no second page was found that says so")
         return Kept((Accepted.model_validate({**dict(record), "verdict": verdict}),))
 
     return each_stage(
@@ -133,7 +138,9 @@ def accept(judge: Judge, profile: Profile, *, concurrency: int) -> EachStage:
         name="accept",
         takes=RolledOut,
         gives=Accepted,
-        config=JudgedBy(profile_id=judge.profile_id),
+        config=VerifiedBy(profile_id=judge.profile_id)
+        if verifies
+        else JudgedBy(profile_id=judge.profile_id),
         concurrency=concurrency,
         expected=Expected(kept=0.7),
     )
@@ -143,6 +150,12 @@ class JudgedBy(Record):
     """Which judge, which version."""
 
     profile_id: str
+
+
+class VerifiedBy(JudgedBy):
+    """The same, and `verification.is_verified` in this version."""
+
+    verification: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +168,8 @@ class Crew:
     profile: Profile
     config: RollOutConfig
     concurrency: int
+    verifies: bool = False
+    """Whether answers must have been confirmed."""
 
 
 def trajectory_stages(crew: Crew) -> tuple[EachStage, ...]:
@@ -164,5 +179,5 @@ def trajectory_stages(crew: Crew) -> tuple[EachStage, ...]:
             crew.make_teacher, crew.roll_out, config=crew.config, concurrency=crew.concurrency
         ),
         reword(crew.profile),
-        accept(crew.judge, crew.profile, concurrency=crew.concurrency),
+        accept(crew.judge, crew.profile, verifies=crew.verifies, concurrency=crew.concurrency),
     )

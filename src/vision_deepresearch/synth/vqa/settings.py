@@ -107,6 +107,18 @@ class SelectSettings(Record):
     """Words in a row that count as copied. Ours, after common practice."""
 
 
+class EvolutionSettings(Record):
+    """New questions around those that a policy half solves; see `evolve`."""
+
+    run: str
+    """Run folder with several graded attempts per task."""
+    min_attempts: int = Field(default=2, ge=2)
+    """Graded; tasks with fewer say nothing. Ours."""
+    min_frac: float = Field(default=0.0, ge=0, le=1)
+    max_frac: float = Field(default=1.0, ge=0, le=1)
+    """Share of right attempts, both exclusive. (0, 1): paper, for RL tasks."""
+
+
 class VqaSettings(Record):
     """All stages, in order."""
 
@@ -117,3 +129,5 @@ class VqaSettings(Record):
     obfuscate: ObfuscateSettings = ObfuscateSettings()
     validation: ValidateSettings = ValidateSettings()
     selection: SelectSettings = SelectSettings()
+    evolution: EvolutionSettings | None = None
+    """None: things are asked about whatever a policy can do."""
