@@ -65,14 +65,10 @@ async def test_workers_that_die_cost_the_record_that_kills_them_and_nothing_else
             there = await outcomes(executor.run("square", RECORDS, cap_usd=None))
         finally:
             executor.close()
-        for make, asked, message in (
-            (failing, reach, "bring one"),
-            (failing, reach.model_copy(update={"code": "other"}), "same vision_deepresearch"),
-        ):
-            refused = RayExecutor(make, workers=1, reach=asked)
-            with pytest.raises(ConfigError, match=message):
-                await refused.start()
-            refused.close()
+        refused = RayExecutor(failing, workers=1, reach=reach)
+        with pytest.raises(ConfigError, match="bring one"):
+            await refused.start()
+        refused.close()
     killer = there.pop(7)
     assert (killer.reason, killer.made) == ("worker_died", ())
     assert (tmp_path / "7").read_text() == "xxx"
@@ -80,11 +76,3 @@ async def test_workers_that_die_cost_the_record_that_kills_them_and_nothing_else
     here.pop(7)
     assert there == here
     assert sorted(os.listdir(tmp_path)) == ["11", "7"]  # noqa: PTH208 - nothing waits for it
-
-
-def test_an_address_that_cannot_be_is_refused() -> None:
-    with (
-        pytest.raises(ConfigError, match="local, auto or HOST:PORT"),
-        ray_cluster("ray://x", workers=1),
-    ):
-        pass

@@ -23,6 +23,7 @@ from pydantic import JsonValue
 
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.scale.ray_worker import (
+    REACH,
     Answer,
     RayWorker,
     Reach,
@@ -161,6 +162,7 @@ class RayExecutor:
         Raises:
             ConfigError: one cannot work; the message says on which machine and why.
         """
+        self._clean()  # of a driver that was killed
         question_file(self._reach).write_text(self._reach.token)
         async with asyncio.TaskGroup() as group:
             started = [group.create_task(self._started()) for _ in self._workers]
@@ -176,7 +178,10 @@ class RayExecutor:
         for worker in self._workers:
             if worker is not None:
                 ray.kill(worker)
-        for path in Path(self._reach.folder).glob(f".reach-{self._reach.token}*"):
+        self._clean()
+
+    def _clean(self) -> None:
+        for path in Path(self._reach.folder).glob(f"{REACH}*"):
             path.unlink(missing_ok=True)
 
     async def run(
@@ -252,6 +257,8 @@ class RayExecutor:
                 f"expected a worker to start within {_START_S:.0f} s, got none: the cluster has "
                 "fewer processors free than --jobs asks for"
             )
+        except errors.RayTaskError:
+            raise  # a bug: what a user can mend comes as an answer
         except errors.RayError as reason:
             return (
                 f"expected a worker to start, got {_first_line(reason)}: install the driver's "

@@ -16,6 +16,8 @@ from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.synth.workplace import MakeStages, Workplace
 
+REACH = ".reach-"
+"""How the names of files begin that prove that two machines see the same folder."""
 _NOT_CODE = frozenset({".pyc", ".pyo"})
 
 
@@ -64,12 +66,12 @@ class RayWorker:
 
 def question_file(reach: Reach) -> Path:
     """Where the driver puts the token."""
-    return Path(reach.folder) / f".reach-{reach.token}"
+    return Path(reach.folder) / f"{REACH}{reach.token}"
 
 
 def answer_file(reach: Reach, number: int) -> Path:
     """Where worker `number` puts it again."""
-    return Path(reach.folder) / f".reach-{reach.token}-{number}"
+    return Path(reach.folder) / f"{REACH}{reach.token}-{number}"
 
 
 def _check(reach: Reach, *, number: int) -> None:
