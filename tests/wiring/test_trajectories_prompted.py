@@ -20,6 +20,7 @@ from vision_deepresearch.core.untrusted import neutralise
 from vision_deepresearch.models.oracle import OracleModel
 from vision_deepresearch.models.profiles.vdr import VdrProfile
 from vision_deepresearch.synth.pipeline import Made
+from vision_deepresearch.synth.prompt_files import prompt_named
 from vision_deepresearch.synth.trajectories.records import Accepted
 from vision_deepresearch.wiring.trajectories import make_trajectories
 from vision_deepresearch.wiring.trajectory_config import TrajectoryConfig, make_trajectory_config
@@ -206,3 +207,16 @@ async def test_the_oracle_takes_no_other_model_beside_it(tmp_path: Path) -> None
 def test_an_unknown_setting_is_refused() -> None:
     with pytest.raises(ConfigError, match="judge_modell"):
         make_trajectory_config({"trajectories": {"judge_modell": "openai:x"}})
+
+
+async def test_a_model_is_told_to_confirm_and_what_it_does_not_confirm_is_rejected(
+    tmp_path: Path,
+) -> None:
+    tasks = tasks_of_the_world()[:1]
+    script = Teachers(tasks, fates=FATES[:1])
+    with OpenAiDouble(script) as server:
+        config = a_config(server, tasks=1, verify_evidence=True)
+        made = await make_trajectories(config, out=tmp_path / "run")
+    assert reasons_of(made) == {"not_verified": 1}
+    told = prompt_named("verify_evidence").text
+    assert {told in text for text in script.seen["teacher"]} == {False, True}, "the text phase"

@@ -301,6 +301,7 @@ def ray_cluster(address: str, *, workers: int | None) -> Iterator[int]:
     try:
         if address == LOCAL:
             ray.init(
+                address=LOCAL,  # without it Ray joins a cluster that happens to run here
                 num_cpus=workers,
                 include_dashboard=False,
                 object_store_memory=_STORE_BYTES,
@@ -313,7 +314,8 @@ def ray_cluster(address: str, *, workers: int | None) -> Iterator[int]:
     except (ConnectionError, RuntimeError, ValueError) as reason:
         msg = (
             f"expected a Ray cluster at {address!r}, got {_first_line(reason)}: start one with `ray "
-            "start --head`, or give --ray local"
+            "start --head` (where it asks for a token, RAY_AUTH_MODE=token here too), or give --ray "
+            "local"
         )
         raise ConfigError(msg) from reason
     try:
