@@ -161,7 +161,9 @@ async def test_a_thousand_hostile_calls(tier: Tier, capsys: pytest.CaptureFixtur
     rss_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     async with ZygoteSandbox(tier, limits=limits) as box:
         before = await started(box)
+        zygotes = dict(box._zygotes)
         seen = await play(box, list(hostile_programs(1000, seed=2)))
+        assert box._zygotes == zygotes, "none of them died"
         await assert_no_process_is_left(box, before)
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - rss_before) / 1024
     late = sorted(seen.late_s)
