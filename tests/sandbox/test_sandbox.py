@@ -5,10 +5,11 @@ import contextlib
 import json
 import os
 import random
+import re
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -343,6 +344,56 @@ def test_output_is_always_clean_text(data: bytes) -> None:
     assert not any(ord(sign) < 32 and sign not in "\n\t" for sign in text)
     assert not any(sign in text for sign in "\x1b\x7f\u202e\u2066\u200b")
     text.encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"a\r\nb\rc\td", "a\nb\nc\td"),
+        (b"\x1b[1;31mred\x1b[0m \x1b]0;title\x07end\x1b", "red end\ufffd"),
+        (b"\x00\x08\x0b\x7f\xff", "\ufffd" * 5),
+        ("ü中\x85\u202e\u2066\u200b\ufeff😀".encode(), "ü中" + "\ufffd" * 5 + "😀"),
+        (b"\xe4\xb8\x00\xad", "\ufffd" * 3),
+    ],
+)
+def test_what_is_made_of_output(data: bytes, text: str) -> None:
+    assert clean_text(data) == text
+
+
+def cpu_s(what: Callable[[], object]) -> float:
+    """Of the best of three."""
+    spent: list[float] = []
+    for _ in range(3):
+        began = time.thread_time()
+        what()
+        spent.append(time.thread_time() - began)
+    return min(spent)
+
+
+@pytest.mark.pitfall("P48")
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "\0",
+        "a\0",
+        "\x1b",
+        "\x1bA",
+        "\x1b[m",
+        "\x1b[0",
+        "\x1b]",
+        "\r",
+        "\x80",
+        "\u200b",
+        "\u2060\u2066中",
+    ],
+    ids=ascii,
+)
+def test_no_output_takes_long_to_clean(unit: str) -> None:
+    """Of a mebibyte; one match per control character held the loop up for ten times as long."""
+    data = unit.encode() * ((1 << 20) // len(unit.encode()))
+    each = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\ufeff]")
+    by_the_character = cpu_s(lambda: each.sub("\ufffd", "\0" * (1 << 20)))
+    assert cpu_s(lambda: clean_text(data)) < by_the_character / 2
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])

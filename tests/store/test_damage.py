@@ -4,6 +4,7 @@ import contextlib
 import random
 import shutil
 import sqlite3
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -12,13 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import a_task, a_trajectory, a_turn
+from tests.store.sqlite_bytes import Use, uses_of
 from vision_deepresearch.core.episode import Decision, Episode, Verdict, episode_of
 from vision_deepresearch.core.errors import ConfigError, WorldError
 from vision_deepresearch.store.database import StoreError
 from vision_deepresearch.store.recording import Reply, Request
 from vision_deepresearch.store.rows import Column, checked, is_intact
 from vision_deepresearch.store.run import RunFolder
-from vision_deepresearch.store.tape import Tape
+from vision_deepresearch.store.tape import Tape, TapeMode
+from vision_deepresearch.store.tape_files import merge_tapes, summarise_tape
 
 NUM = 12
 FRESH = '"asked again"'
@@ -163,32 +166,126 @@ async def check_after_flip(folder: Path) -> str:
     return "refused"
 
 
-async def flip_many(folder: Path, *, num_flips: int, seed: int) -> dict[str, int]:
-    """Flip one bit of the file at a time."""
+def targets(path: Path) -> list[list[int]]:
+    """Bytes that hold content, in equal shares: per table its rows, and its keys in the index."""
+    uses = uses_of(path)
+    return [places for use in (Use.ROW, Use.KEY) for places in uses[use].values()]
+
+
+def flipped(folder: Path, place: int, rng: random.Random, *, name: str = "run.db") -> None:
+    """Flip one bit of a byte of a file in the folder."""
+    data = bytearray((folder / name).read_bytes())
+    data[place] ^= 1 << rng.randrange(8)
+    (folder / name).write_bytes(data)
+
+
+async def flip_many(folder: Path, *, num_flips: int, seed: int) -> dict[tuple[Use, str], int]:
+    """Flip one bit of the file at a time, anywhere; outcomes by what the byte was for."""
     rng = random.Random(seed)
     await fill(folder / "whole")
-    size = (folder / "whole" / "run.db").stat().st_size
+    uses = {
+        place: use
+        for use, tables in uses_of(folder / "whole" / "run.db").items()
+        for places in tables.values()
+        for place in places
+    }
+    outcomes: dict[tuple[Use, str], int] = {}
+    for number in range(num_flips):
+        copy = folder / str(number)
+        shutil.copytree(folder / "whole", copy)
+        place = rng.randrange(len(uses))
+        flipped(copy, place, rng)
+        outcome = uses[place], await check_after_flip(copy)
+        outcomes[outcome] = outcomes.get(outcome, 0) + 1
+        shutil.rmtree(copy)
+    return outcomes
+
+
+async def flip_content(folder: Path, *, num_flips: int, seed: int) -> dict[str, int]:
+    """Flip one bit of what is stored at a time."""
+    rng = random.Random(seed)
+    await fill(folder / "whole")
+    shares = targets(folder / "whole" / "run.db")
     outcomes: dict[str, int] = {}
     for number in range(num_flips):
         copy = folder / str(number)
         shutil.copytree(folder / "whole", copy)
-        data = bytearray((copy / "run.db").read_bytes())
-        data[rng.randrange(size)] ^= 1 << rng.randrange(8)
-        (copy / "run.db").write_bytes(data)
+        flipped(copy, rng.choice(shares[number % len(shares)]), rng)
         outcome = await check_after_flip(copy)
         outcomes[outcome] = outcomes.get(outcome, 0) + 1
         shutil.rmtree(copy)
     return outcomes
 
 
+async def flip_tape(folder: Path, *, num_flips: int, seed: int) -> dict[str, int]:
+    """Flip one bit at a time of what a tape of its own holds; look at it, then replay it."""
+    rng = random.Random(seed)
+    await fill(folder / "whole")
+    await merge_tapes(folder / "whole.tape", [folder / "whole" / "run.db"])
+    whole = summarise_tape(folder / "whole.tape")
+    assert whole.damaged == 0
+    assert sum(group.recordings for group in whole.groups) == NUM
+    shares = targets(folder / "whole.tape")
+    outcomes: dict[str, int] = {}
+    for number in range(num_flips):
+        shutil.copyfile(folder / "whole.tape", folder / "one.tape")
+        flipped(folder, rng.choice(shares[number % len(shares)]), rng, name="one.tape")
+        try:
+            outcome = "told" if summarise_tape(folder / "one.tape").damaged else "unnoticed"
+            async with Tape.open(folder / "one.tape", mode=TapeMode.REPLAY) as tape:
+                for asked in range(NUM):
+                    with contextlib.suppress(WorldError):
+                        reply = await ask(tape, asked, FRESH)
+                        assert reply.value == f'"{asked}"', "served wrong data"
+                        assert reply.blobs == (random.Random(asked).randbytes(500),)
+        except (StoreError, ConfigError):
+            outcome = "refused"
+        outcomes[outcome] = outcomes.get(outcome, 0) + 1
+    return outcomes
+
+
+def told(capsys: pytest.CaptureFixture[str], what: str, outcomes: Mapping[str, int]) -> None:
+    with capsys.disabled():
+        counts = ", ".join(f"{name}: {count}" for name, count in sorted(outcomes.items()))
+        print(f"\n{what}: {counts}")  # noqa: T201 - the figures that these proofs are run for
+
+
 async def test_no_flipped_bit_is_served(tmp_path: Path) -> None:
-    outcomes = await flip_many(tmp_path, num_flips=200, seed=3)
-    assert outcomes["mended"] > 80
-    assert outcomes.get("refused", 0) < 20
+    outcomes = await flip_many(tmp_path, num_flips=80, seed=3)
+    assert sum(count for (_, outcome), count in outcomes.items() if outcome == "mended") > 20
+
+
+@pytest.mark.pitfall("P38")
+async def test_every_flip_in_what_is_stored_is_noticed(tmp_path: Path) -> None:
+    assert "unnoticed, harmless" not in await flip_content(tmp_path, num_flips=48, seed=5)
+
+
+async def test_every_flip_in_what_a_tape_holds_is_told(tmp_path: Path) -> None:
+    assert "unnoticed" not in await flip_tape(tmp_path, num_flips=48, seed=6)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
-async def test_no_flipped_bit_of_two_thousand_is_served(tmp_path: Path) -> None:
+@pytest.mark.timeout(600)
+async def test_no_flipped_bit_of_two_thousand_is_served(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     outcomes = await flip_many(tmp_path, num_flips=2000, seed=4)
-    assert outcomes["mended"] > 1000
+    told(capsys, "2000 flips anywhere", {f"{use} {how}": n for (use, how), n in outcomes.items()})
+    assert sum(count for (_, outcome), count in outcomes.items() if outcome == "mended") > 700
+    for use in (Use.ROW, Use.KEY):
+        assert outcomes[use, "mended"] > 10
+        assert (use, "unnoticed, harmless") not in outcomes
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.pitfall("P38")
+async def test_a_thousand_flips_in_what_is_stored_are_noticed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcomes = await flip_content(tmp_path / "run", num_flips=1000, seed=7)
+    told(capsys, "1000 flips in rows and keys of a run", outcomes)
+    assert "unnoticed, harmless" not in outcomes
+    outcomes = await flip_tape(tmp_path, num_flips=1000, seed=8)
+    told(capsys, "1000 flips in rows and keys of a tape", outcomes)
+    assert "unnoticed" not in outcomes

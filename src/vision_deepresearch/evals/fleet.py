@@ -1,14 +1,14 @@
 """Spreads independent pieces of work over processes, and hands results on as they come."""
 
-import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.core.processes import process_pool
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -39,9 +39,7 @@ def spread(work: Callable[[T], R], pieces: Sequence[T], *, jobs: int) -> Iterato
         yield from map(work, pieces)
         return
     queue = iter(pieces)
-    pool = ProcessPoolExecutor(
-        min(jobs, len(pieces)), mp_context=multiprocessing.get_context("spawn")
-    )
+    pool = process_pool(min(jobs, len(pieces)))
     waiting: set[Future[R]] = set()
     try:
         for piece in queue:

@@ -29,6 +29,8 @@ from vision_deepresearch.sandbox.tiers import Runner, Tier, command_for
 _START_LIMIT_S = 60.0
 """Loading the scientific libraries takes one to three seconds, more on a busy machine."""
 _LAST_BYTES = 2000
+_LARGE_FRAME = 2 << 20
+"""Bytes; beyond them a reply is read off the loop. A program's output alone stays below."""
 _GRACE_S = 5.0
 """Beyond a program's own limit; a zygote that is silent so long is dead."""
 
@@ -242,7 +244,9 @@ class Zygote:
     async def _listen(self) -> None:
         try:
             while True:
-                reply = _parsed(await self._frame())
+                frame = await self._frame()
+                large = len(frame) > _LARGE_FRAME  # 16 MiB of pictures: 60 ms, in pieces of 13 ms
+                reply = await asyncio.to_thread(_parsed, frame) if large else _parsed(frame)
                 waiting = self._waiting.get(reply.id)
                 if waiting is not None and not waiting.done():
                     waiting.set_result(reply)

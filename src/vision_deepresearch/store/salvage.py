@@ -19,7 +19,7 @@ from vision_deepresearch.store.database import (
     typed_errors,
 )
 from vision_deepresearch.store.rows import Row, is_intact
-from vision_deepresearch.store.schema import RUN_TABLES, TABLES, Table
+from vision_deepresearch.store.schema import RUN_TABLES, TABLES, TAPE_TABLES, Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +35,9 @@ class Scan:
 def mend(path: Path) -> int:
     """Check the run's tables; rebuild the file when something is wrong.
 
-    Costs one read of the attempts; the tape's rows are checked only when they are asked for, and
-    its tables only when writing to them has met damage (`damage_mark`).
+    Costs one read of the attempts and of the tape's keys. Behind its key a row of the tape is checked
+    when it is asked for, and the rest of its tables when writing to them has met damage
+    (`damage_mark`).
 
     Returns:
         How many damaged rows were left behind.
@@ -45,16 +46,18 @@ def mend(path: Path) -> int:
         StoreError: not even the list of tables can be read.
     """
     with typed_errors(path), closing(connect(path)) as connection:
-        scans = [_scan(connection, table) for table in RUN_TABLES]
+        scans = [scan_table(connection, table) for table in RUN_TABLES]
+        finds_all = all(_has_all_keys(connection, table) for table in TAPE_TABLES)
     mark = damage_mark(path)
-    if all(scan.is_sound for scan in scans) and not mark.exists():
+    if all(scan.is_sound for scan in scans) and finds_all and not mark.exists():
         return 0
     num_left = _rebuild(path)
     mark.unlink(missing_ok=True)
     return num_left
 
 
-def _scan(connection: sqlite3.Connection, table: Table) -> Scan:
+def scan_table(connection: sqlite3.Connection, table: Table) -> Scan:
+    """Read a table whole and verify every row and key of it."""
     num_bad = 0
     in_table = in_index = 0
     last, ascends = -(2**63), True
@@ -70,6 +73,15 @@ def _scan(connection: sqlite3.Connection, table: Table) -> Scan:
     except SQLITE_ERRORS:
         return Scan(is_sound=False, num_bad=num_bad)
     return Scan(is_sound=not num_bad and ascends and in_table == in_index, num_bad=num_bad)
+
+
+def _has_all_keys(connection: sqlite3.Connection, table: Table) -> bool:
+    """Whether the index leads to each row by its key: else a recording would be paid for again."""
+    try:
+        in_table = sum(map(hash, connection.execute(table.key_scan)))
+        return in_table == sum(map(hash, connection.execute(table.index_scan)))
+    except SQLITE_ERRORS:
+        return False
 
 
 def _rebuild(path: Path) -> int:

@@ -28,6 +28,12 @@ class Table:
     index_scan: str
     """Rowids and keys as the unique index has them."""
 
+    @property
+    def key_scan(self) -> str:
+        """Rowids and keys as the table has them. Of a large row little more than this is read."""
+        columns = self.index_scan.partition(" FROM ")[0]
+        return f"{columns} FROM {self.name} NOT INDEXED"
+
 
 TASK = Table(
     name="task",
@@ -122,4 +128,6 @@ BLOB = Table(
 )
 TABLES = (TASK, ATTEMPT, REJECT, OUTAGE, ITEM, CALL, BLOB)
 RUN_TABLES = (TASK, ATTEMPT, REJECT, OUTAGE, ITEM)
-"""Verified when a run is opened; the tape's are verified row by row as they are asked for."""
+"""Verified when a run is opened."""
+TAPE_TABLES = (CALL, BLOB)
+"""Their keys are verified when a run is opened, the rest row by row as they are asked for."""

@@ -8,11 +8,15 @@ stands.
 import base64
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 _MIN_CORE = 8
 """Characters of base64 that say enough: fewer would be found in ordinary base64 too."""
 _PIECE = 16
-"""Characters at the start or the end of a secret that count as the secret, cut."""
+"""Characters in a row of a secret that count as the secret, cut: its start, its end, its middle."""
+_BLOCK = 8
+"""Characters of a secret that are searched for: each piece holds one that starts at a multiple of it."""
+_ESCAPE = re.compile("%(?:25)*+([2-7][0-9A-Fa-f])")
 _MIN_CUT = 24
 """Secrets below this are short: half of one may be an ordinary word."""
 _ENTITIES = {"&": "amp|", '"': "quot|", "'": "apos|", "<": "lt|", ">": "gt|"}
@@ -29,6 +33,9 @@ class KnownSecret:
         runs: list[str] = _UNRESERVED.findall(value)
         self._anchor = max(runs, key=len)[:_MIN_CORE] if runs else ""
         first = value[0].encode("utf-8", "surrogatepass")[0]
+        long_enough = len(value) >= _MIN_CUT
+        starts = range(0, len(value) - _BLOCK + 1, _BLOCK) if long_enough else ()
+        self._blocks = [(value[start : start + _BLOCK], start) for start in starts]
         self._first_percent = {f"{first:02x}", f"{first:02X}"}
 
     def replaced(self, text: str, mark: Callable[[], str]) -> str:
@@ -55,21 +62,64 @@ class KnownSecret:
         return "%" in text and any(form in text for form in self._first_percent)
 
     def _without_pieces(self, text: str, mark: Callable[[], str]) -> str:
-        value = self._value
-        if len(value) < _MIN_CUT:
+        if not self._blocks:
             return text
-        head, tail = value[:_PIECE], value[-_PIECE:]
-        while (start := text.find(head)) >= 0:
-            end = start + _PIECE
-            while end < len(text) and end - start < len(value) and text[end] == value[end - start]:
-                end += 1
-            text = text[:start] + mark() + text[end:]
-        while (start := text.find(tail)) >= 0:
-            end, left = start + _PIECE, len(value) - _PIECE
-            while start > 0 and left > 0 and text[start - 1] == value[left - 1]:
-                start, left = start - 1, left - 1
+        if "%" in text:
+            plain, places = _unpercented(text)
+            spans = [(places[start], places[end]) for start, end in self._pieces(plain)]
+        else:
+            spans = self._pieces(text)
+        for start, end in reversed(spans):
             text = text[:start] + mark() + text[end:]
         return text
+
+    def _pieces(self, text: str) -> list[tuple[int, int]]:
+        """Where runs of the value stand, in order, apart from each other."""
+        found: list[tuple[int, int]] = []
+        for block, at in self._blocks:
+            place = text.find(block)
+            while place >= 0:
+                start, end = self._grown(text, place, at)
+                if end - start >= _PIECE:
+                    found.append((start, end))
+                place = text.find(block, max(end, place + 1))
+        found.sort()
+        apart: list[tuple[int, int]] = []
+        for start, end in found:
+            if apart and start < apart[-1][1]:
+                apart[-1] = apart[-1][0], max(end, apart[-1][1])
+            else:
+                apart.append((start, end))
+        return apart
+
+    def _grown(self, text: str, place: int, at: int) -> tuple[int, int]:
+        """How far the value goes on around its block that stands at a place."""
+        value, start, first = self._value, place, at
+        while first > 0 and start > 0 and text[start - 1] == value[first - 1]:
+            start, first = start - 1, first - 1
+        end, last = place + _BLOCK, at + _BLOCK
+        while last < len(value) and end < len(text) and text[end] == value[last]:
+            end, last = end + 1, last + 1
+        return start, end
+
+
+@lru_cache(maxsize=1)
+def _unpercented(text: str) -> tuple[str, list[int]]:
+    """A text with its percent escapes of ASCII undone, and where each character stood, and the end.
+
+    The last one is kept: the same text is asked about for each secret.
+    """
+    plain: list[str] = []
+    places: list[int] = []
+    done = 0
+    for escape in _ESCAPE.finditer(text):
+        plain.append(text[done : escape.start()])
+        places += range(done, escape.start() + 1)
+        plain.append(chr(int(escape[1], 16)))
+        done = escape.end()
+    plain.append(text[done:])
+    places += range(done, len(text) + 1)
+    return "".join(plain), places
 
 
 def _written(letter: str) -> str:

@@ -23,7 +23,8 @@ from vision_deepresearch.store.database import (
 )
 from vision_deepresearch.store.recording import Recording, blob_hashes, recording_of
 from vision_deepresearch.store.rows import Row, is_intact
-from vision_deepresearch.store.schema import BLOB, CALL
+from vision_deepresearch.store.salvage import scan_table
+from vision_deepresearch.store.schema import BLOB, CALL, TAPE_TABLES
 from vision_deepresearch.store.tape import check_is_tape
 
 _RUN_FILE = "run.db"
@@ -51,7 +52,7 @@ class TapeSummary(Record):
 
     groups: tuple[TapeGroup, ...]
     damaged: int
-    """Recordings that fail their checksum."""
+    """Recordings and pictures that fail their checksum, and tables whose index does not lead to each."""
     blob_bytes: int
     first_s: float | None
     """Seconds since the epoch of the oldest recording."""
@@ -113,20 +114,16 @@ def summarise_tape(path: Path) -> TapeSummary:
         StoreError: it cannot be read.
     """
     by_group: dict[tuple[str, str], list[Recording]] = {}
-    damaged = 0
     times: list[float] = []
-    for row in _rows(path):
-        if not is_intact(row):
-            damaged += 1
-            continue
-        one = recording_of(row, ())
+    for one in read_recordings(path):
         times.append(one.created_s)
         by_group.setdefault((one.kind, one.provider), []).append(one)
     with closing(connect_reader(path)) as reader, typed_errors(path):
+        scans = [scan_table(reader, table) for table in TAPE_TABLES]
         size = int(reader.execute("SELECT total(length(data)) FROM blob").fetchone()[0])
     return TapeSummary(
         groups=tuple(_group(*key, by_group[key]) for key in sorted(by_group)),
-        damaged=damaged,
+        damaged=sum(scan.num_bad or not scan.is_sound for scan in scans),
         blob_bytes=size,
         first_s=min(times, default=None),
         last_s=max(times, default=None),

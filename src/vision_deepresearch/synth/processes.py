@@ -1,21 +1,17 @@
 """Carries out stages in processes beside this one: the same stage code, opened once in each.
 
-For work of the CPU. A process that finds its parent gone ends itself, so a killed run leaves nothing.
+For work of the CPU. A killed run leaves no process: see `core.processes`.
 """
 
 import asyncio
-import multiprocessing
-import os
-import threading
-import time
 from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 
 from pydantic import JsonValue
 
 from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.core.processes import process_pool
 from vision_deepresearch.synth.carry_out import Done
 from vision_deepresearch.synth.workplace import MakeStages, Workplace
 
@@ -23,7 +19,6 @@ _CHUNK = 4
 """Records that go to a process at a time."""
 _AHEAD = 2
 """Chunks waiting per process."""
-_WATCH_S = 2.0
 
 
 class ProcessExecutor:
@@ -38,12 +33,7 @@ class ProcessExecutor:
             jobs: processes.
         """
         self._jobs = jobs
-        self._pool = ProcessPoolExecutor(
-            jobs,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_open,
-            initargs=(make_stages, os.getpid()),
-        )
+        self._pool = process_pool(jobs, _open, make_stages)
 
     def close(self) -> None:
         """End the processes."""
@@ -99,15 +89,8 @@ class _Process:
     workplace: Workplace | None = None
 
 
-def _open(make_stages: MakeStages, parent: int) -> None:
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+def _open(make_stages: MakeStages) -> None:
     _Process.workplace = Workplace(make_stages)
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_WATCH_S)
-    os._exit(1)
 
 
 def _work(

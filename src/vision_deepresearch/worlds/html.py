@@ -126,6 +126,7 @@ def parse(html: bytes, *, charset: str | None = None) -> HtmlElement | None:
         parser = _parser()
         document = document_fromstring(clean, parser=parser)
         if _is_too_deep(parser):
+            del document  # before there is a second one
             document = document_fromstring(_flattened(clean), parser=_parser())
     except etree.ParserError:  # nothing but white space and comments
         return None
@@ -253,11 +254,9 @@ def prune(document: HtmlElement, *, html: bytes) -> str:
     )
     licence = _take_kiwix_block(document) if _KIWIX_MARK.encode() in html else ""
     # Plain loops: XPath takes ten times as long over the thousands of spans of code listings.
-    for element in list(document.iter("span", "a")):
-        names, style = element.get("class"), element.get("style")
-        is_chrome = names is not None and _class_of_names(names) is _Names.CHROME
-        if is_chrome or (style is not None and _HIDDEN_STYLE.search(style)):
-            element.drop_tree()
+    # Only what goes is kept hold of: an object for each element of a page takes megabytes.
+    for element in [one for one in document.iter("span", "a") if _is_inline_chrome(one)]:
+        element.drop_tree()
     for element in list(document.iter(*_MAY_BE_CHROME.split())):
         if _is_chrome(element) and element.getparent() is not None:
             if not licence and _is_footer(element):
@@ -265,6 +264,12 @@ def prune(document: HtmlElement, *, html: bytes) -> str:
             element.tag = GONE
     etree.strip_elements(document, GONE, with_tail=False)
     return licence
+
+
+def _is_inline_chrome(element: HtmlElement) -> bool:
+    names, style = element.get("class"), element.get("style")
+    is_chrome = names is not None and _class_of_names(names) is _Names.CHROME
+    return is_chrome or (style is not None and bool(_HIDDEN_STYLE.search(style)))
 
 
 def _take_kiwix_block(document: HtmlElement) -> str:

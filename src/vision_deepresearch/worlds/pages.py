@@ -199,7 +199,9 @@ def read_whole(
     _tabulate(document)
     images = tuple(shown.image for shown in resolve_images(document, base_url=head.base_url))
     links = tuple(resolve_links(document, base_url=head.base_url))
-    markdown = _markdown_of(document)
+    pruned = _html_of(document)
+    del document  # as large as what the converter makes of the same page: not both at a time
+    markdown = (convert(pruned, _OPTIONS).content or "").strip()
     if not markdown and (target := refresh_target(html, url=head.base_url)) is not None:
         links = (PageLink(url=target, text=target),)
         markdown = f"[{target}]({target.translate(URL_ESCAPES)})"
@@ -378,12 +380,11 @@ def cut_windows(markdown: str, *, window_chars: int = WINDOW_CHARS) -> list[str]
 # -------------------------------------------------------------------------------------- markdown
 
 
-def _markdown_of(document: HtmlElement) -> str:
+def _html_of(document: HtmlElement) -> str:
     body = document.find("body")
     root = document if body is None else body
     root.attrib.clear()  # scripts show pages whose body is hidden until they ran
-    html = etree.tostring(root, encoding="unicode", method="html")
-    return (convert(html, _OPTIONS).content or "").strip()
+    return etree.tostring(root, encoding="unicode", method="html")
 
 
 def _blocks(markdown: str, *, limit: int) -> Iterator[str]:

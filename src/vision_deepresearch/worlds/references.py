@@ -148,7 +148,7 @@ def resolve_links(document: HtmlElement, *, base_url: str) -> Iterator[PageLink]
     """List the links to other pages once each; make them absolute, unwrap all others."""
     page = base_url.partition("#")[0]
     seen: set[str] = set()
-    for element in list(document.iter("a")):
+    for element in document.iter("a"):  # no list: it would hold an object for each at once
         target = absolute(element.get("href"), base_url=base_url)
         if target is None or target.partition("#")[0] == page:
             element.tag = BARE

@@ -4,9 +4,7 @@ A picture is a pure function of world and thing and they come in the order asked
 or eight, the folder is the same byte for byte.
 """
 
-import multiprocessing
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +14,7 @@ import cv2
 
 from vision_deepresearch.core.content import ImageRef
 from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.core.processes import process_pool
 from vision_deepresearch.media.store import FolderMediaStore
 from vision_deepresearch.worlds.generated.draw import reference_picture
 from vision_deepresearch.worlds.generated.entities import Entity
@@ -61,7 +60,7 @@ def draw_pictures(
         for batch in batches:
             yield from draw(batch)
         return
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with process_pool(jobs) as pool:
         try:
             for drawn in pool.map(draw, batches):
                 yield from drawn
