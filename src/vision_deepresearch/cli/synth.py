@@ -73,6 +73,7 @@ def trajectories(
     questions: Questions = None,
     limit: Limit = None,
     attempts: Attempts = None,
+    dry_run: DryRun = False,
     jobs: Jobs = None,
     world: options.World = None,
     seed: options.Seed = None,
@@ -100,6 +101,7 @@ def trajectories(
             overrides=overrides or [],
             out=out,
             jobs=jobs,
+            dry_run=dry_run,
             json_wanted=json_wanted,
         )
     )

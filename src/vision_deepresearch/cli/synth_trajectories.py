@@ -9,24 +9,26 @@ from rich.console import Console
 
 from vision_deepresearch.cli.output import console, print_json, progress_bars
 from vision_deepresearch.cli.research import prepare_world
-from vision_deepresearch.cli.synth_funnel import funnel_table
+from vision_deepresearch.cli.synth_funnel import estimate_table, funnel_table
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.evals.fleet import num_cores
 from vision_deepresearch.store.run import RunFolder
+from vision_deepresearch.synth.estimate import estimate
 from vision_deepresearch.synth.funnel import totals
 from vision_deepresearch.synth.pipeline import Made
 from vision_deepresearch.synth.trajectories.records import Accepted
-from vision_deepresearch.synth.trajectories.statistics import figures
-from vision_deepresearch.synth.vqa.dataset import funnel_of, latest_stages
+from vision_deepresearch.synth.trajectories.stages import planned_stages
+from vision_deepresearch.synth.trajectories.statistics import figures, pass_rates
+from vision_deepresearch.synth.vqa.dataset import funnel_of, latest_stages, open_vqa_dataset
 from vision_deepresearch.wiring.config import load_recipe
-from vision_deepresearch.wiring.trajectories import make_trajectories
+from vision_deepresearch.wiring.trajectories import ORACLE, make_trajectories
 from vision_deepresearch.wiring.trajectory_config import (
     TABLE,
     TrajectoryConfig,
     make_trajectory_config,
 )
 
-_LAST = "accept"
+_FIRST, _LAST = "roll_out", "accept"
 
 
 def trajectories(
@@ -37,15 +39,18 @@ def trajectories(
     overrides: Sequence[str],
     out: Path | None,
     jobs: int | None,
+    dry_run: bool,
     json_wanted: bool,
 ) -> int:
-    """Run all stages, store the episodes, print the funnel."""
+    """Run all stages, store the episodes, print the funnel, write the page."""
     values = {**load_recipe(recipe), **flags}
     table = values.get(TABLE, {})
     values[TABLE] = {**table, **own} if isinstance(table, dict) else table
     config = make_trajectory_config(values, overrides=overrides)
     folder = out or Path("runs") / "trajectories"
     target = console(json_wanted=json_wanted)
+    if dry_run:
+        return _estimate(config, target=target, json_wanted=json_wanted)
     prepare_world(config.run.world, target=target)
     made = asyncio.run(_run(config, folder=folder, jobs=jobs or num_cores(), target=target))
     accepted = [one for one in made.records if isinstance(one, Accepted)]
@@ -75,6 +80,28 @@ async def _run(config: TrajectoryConfig, *, folder: Path, jobs: int, target: Con
         return await make_trajectories(config, out=folder, jobs=jobs, progress=advance)
 
 
+def _estimate(config: TrajectoryConfig, *, target: Console, json_wanted: bool) -> int:
+    """What would be done, at most: neither world nor run folder is opened or made."""
+    settings, endpoint = config.trajectories, config.run.endpoint
+    num_tasks = settings.tasks
+    if settings.questions is not None:
+        num_tasks = min(num_tasks, len(open_vqa_dataset(Path(settings.questions)).tasks))
+    rows = list(
+        estimate(
+            planned_stages(),
+            num_tasks * settings.attempts,
+            asks_model=config.run.model != ORACLE,
+            usd_per_million_prompt=endpoint.usd_per_million_prompt,
+            usd_per_million_completion=endpoint.usd_per_million_completion,
+        )
+    )
+    if json_wanted:
+        print_json({"expected": [row.model_dump(mode="json") for row in rows]})
+    else:
+        target.print(estimate_table(rows))
+    return 0
+
+
 def is_one(folder: Path) -> bool:
     """Whether a run folder holds trajectories of the data factory."""
     with RunFolder.read(folder) as run:
@@ -92,7 +119,8 @@ def stats(folder: Path, *, json_wanted: bool) -> None:
             )
             raise ConfigError(msg)
         accepted = [Accepted.model_validate(made) for item in run.items(last) for made in item.made]
-    told = figures(accepted)
+        attempts = list(run.items(latest_stages(run)[_FIRST]))
+    told = {**figures(accepted), "pass_rates": pass_rates(attempts, accepted)}
     if json_wanted:
         print_json({
             "run": str(folder),
