@@ -65,7 +65,9 @@ _DATES = (
 _STAND_INS = ("(in words:", "(a crop, not shown)", "of interest: a thing at", "a crowded scene,")
 """What a description put in place of pictures looks like; nowhere in a merged conversation."""
 _REFERENCES = re.compile(
-    r"\bdescri(?:ption|be[sd]?|bing)\b(?! by\b)"
+    r"\bdescriptions?\b|\bas described\b"
+    r"|\bdescribed (?:above|below|before|earlier|here|to me|for me|picture|image|scene)\b"
+    r"|\b(?:picture|image|photo|scene) (?:is|was|as|had been) described\b"
     r"|\bcaption(?:s|ing)? (?:above|below|given|provided|says|states|mentions)\b"
     r"|\bin words\b|\bput into words\b|\bverbali[sz]ed\b|\btext(?:ual)? (?:version|stand-in|form)\b"
     r"|\b(?:can ?not|can't|cannot|could not|couldn't|unable to) (?:see|view|look at|access) "

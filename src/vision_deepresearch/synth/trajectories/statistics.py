@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pydantic import JsonValue
 
 from vision_deepresearch.core.content import ToolCall
+from vision_deepresearch.core.observation import EvidenceKind
 from vision_deepresearch.core.trajectory import Trajectory
 from vision_deepresearch.store.view import StoredItem
 from vision_deepresearch.synth.trajectories.records import RolledOut
@@ -43,6 +44,7 @@ def figures(records: Sequence[RolledOut]) -> dict[str, JsonValue]:
         "trajectories": len(found),
         "turns": spread([one.num_turns for one in found]),
         "engine_requests": spread([one.num_engine_requests for one in found]),
+        "distinct_engine_requests": spread([num_distinct_requests(one) for one in found]),
         "calls_per_trajectory": {
             name: round(count / max(1, len(found)), 2)
             for name, count in sorted(Counter(one.call.name for one in calls).items())
@@ -91,6 +93,23 @@ def pass_rates(
         "sometimes": sum(0 < rate < 1 for rate in rates),
         "always": sum(rate == 1 for rate in rates),
     }
+
+
+def num_distinct_requests(trajectory: Trajectory) -> int:
+    """Queries, cut-out regions and pages that the engine was asked for, each counted once."""
+    asked: set[tuple[object, ...]] = set()
+    for turn in trajectory.turns:
+        for record in turn.calls:
+            queries = record.call.arguments.get("query")
+            asked |= {("query", one) for one in queries} if isinstance(queries, list) else set()
+            asked |= {("region", one.handle, one.searched) for one in record.observation.regions}
+            cursor = str(record.call.arguments.get("cursor"))
+            asked |= {
+                ("page", one.url, cursor)
+                for one in record.observation.evidence
+                if one.kind is EvidenceKind.PAGE
+            }
+    return len(asked)
 
 
 def skeleton(thought: str) -> str:
