@@ -12,6 +12,8 @@ from vision_deepresearch.cli.research import prepare_world
 from vision_deepresearch.cli.synth_funnel import estimate_table, funnel_table
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.evals.fleet import num_cores
+from vision_deepresearch.serve.viewer import write_run_pages
+from vision_deepresearch.serve.viewer_data import TraceItem
 from vision_deepresearch.store.run import RunFolder
 from vision_deepresearch.synth.estimate import estimate
 from vision_deepresearch.synth.funnel import totals
@@ -29,6 +31,8 @@ from vision_deepresearch.wiring.trajectory_config import (
 )
 
 _FIRST, _LAST = "roll_out", "accept"
+_NUM_SHOWN = 10
+"""Trajectories on the page."""
 
 
 def trajectories(
@@ -54,20 +58,24 @@ def trajectories(
     prepare_world(config.run.world, target=target)
     made = asyncio.run(_run(config, folder=folder, jobs=jobs or num_cores(), target=target))
     accepted = [one for one in made.records if isinstance(one, Accepted)]
+    page = _pages(accepted, folder=folder) if accepted and made.is_whole else None
     if json_wanted:
         print_json({
             "run": str(folder),
             "trajectories": len(accepted),
             "halted": made.halted,
+            "page": str(page) if page else None,
             "funnel": [row.model_dump(mode="json") for row in made.funnel],
             "all": totals(made.funnel).model_dump(mode="json"),
         })
     else:
         target.print(funnel_table(made.funnel))
         target.print(f"{len(accepted):,} trajectories in {folder}", soft_wrap=True)
+        if page is not None:
+            target.print(f"look at ten of them: {page}", soft_wrap=True)
         if accepted:
             target.print(
-                f"look at them with  vdr view {folder}  and count with  vdr synth stats {folder}",
+                f"at all of them with  vdr view {folder}  and count with  vdr synth stats {folder}",
                 soft_wrap=True,
             )
     if made.halted:
@@ -78,6 +86,19 @@ def trajectories(
 async def _run(config: TrajectoryConfig, *, folder: Path, jobs: int, target: Console) -> Made:
     with progress_bars(target) as advance:
         return await make_trajectories(config, out=folder, jobs=jobs, progress=advance)
+
+
+def _pages(accepted: Sequence[Accepted], *, folder: Path) -> Path:
+    """Ten trajectories from all over the set, a page each and a table of them."""
+    step = max(1, len(accepted) // _NUM_SHOWN)
+    items = [
+        TraceItem(task=one.task, trajectory=one.trajectory, verdict=one.verdict)
+        for one in accepted[::step][:_NUM_SHOWN]
+    ]
+    with RunFolder.read(folder) as run:
+        return write_run_pages(
+            folder / "ten", items, load=run.load_picture, title="Ten trajectories"
+        )
 
 
 def _estimate(config: TrajectoryConfig, *, target: Console, json_wanted: bool) -> int:
