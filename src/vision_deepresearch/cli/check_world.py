@@ -32,7 +32,7 @@ from vision_deepresearch.store.view import MEDIA
 from vision_deepresearch.synth.vqa.dataset import open_vqa_dataset
 from vision_deepresearch.wiring.worlds import OpenedWorld, open_world
 
-_CHECKER_VERSION = 3
+_CHECKER_VERSION = 4
 """Of the reports in a results file; raise it when the same question may get another verdict."""
 
 

@@ -84,6 +84,7 @@ def trajectories(
     questions: Questions = None,
     limit: Limit = None,
     attempts: Attempts = None,
+    dry_run: DryRun = False,
     jobs: Jobs = None,
     ray: Ray = None,
     world: options.World = None,
@@ -113,6 +114,7 @@ def trajectories(
             out=out,
             jobs=jobs,
             ray=ray,
+            dry_run=dry_run,
             json_wanted=json_wanted,
         )
     )

@@ -297,7 +297,10 @@ def check(
     ] = None,
     run: Annotated[
         Path | None,
-        typer.Option(help="Check the questions that `vdr synth vqa` made of it, in this folder."),
+        typer.Option(
+            help="Check what the data factory made of it, in this folder: questions of "
+            "`vdr synth vqa`, or trajectories of `vdr synth trajectories`."
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -310,12 +313,19 @@ def check(
 ) -> None:
     """Check a world's questions by reading its pages, without knowing what made them.
 
-    Exit code 1 if a question has two answers, cannot be reached, or has a shortcut.
+    Exit code 1 if a question has two answers, cannot be reached, or has a shortcut; of
+    trajectories, if one says what it had not seen, speaks of a description in place of the picture,
+    or holds a box outside it or a call without its result.
 
     Example: vdr world check generated:tiny
     """
-    from vision_deepresearch.cli import check_world
+    from vision_deepresearch.cli import check_trajectories, check_world, synth_trajectories
 
+    if run is not None and synth_trajectories.is_one(run):
+        options.finish(
+            check_trajectories.check(world, run=run, limit=tasks, json_wanted=json_wanted)
+        )
+        return
     options.finish(
         check_world.check(world, run=run, limit=tasks, out=out, jobs=jobs, json_wanted=json_wanted)
     )

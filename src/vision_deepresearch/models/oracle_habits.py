@@ -26,6 +26,9 @@ class Habits:
 
     p_vague: float = 0.0
     """A hop's first query does not name its subject."""
+    p_back: float = 0.0
+    """After such a query the page that the picture led to is opened, where there is one, instead of
+    putting the query better."""
     p_wide: float = 0.0
     """The first crops are too wide."""
     p_beside: float = 0.0
@@ -41,7 +44,7 @@ class Habits:
         return Ways(habits=self, seed=trajectory_id)
 
 
-LIVELY = Habits(p_vague=0.85, p_wide=0.3, p_beside=0.55)
+LIVELY = Habits(p_vague=0.85, p_back=0.5, p_wide=0.3, p_beside=0.55)
 """Of a teacher whose trajectories are to be learnt from."""
 
 
@@ -58,8 +61,13 @@ class Ways:
         if rng.random() >= self.habits.p_vague:
             return None
         words = re.split(r"[.?!;]\s", question.rstrip("?.! "))[-1].split()
+        words = [word.strip(",;:") for word in words]
         asked = " ".join(words[-_MAX_WORDS:])
         return rng.choice((asked, f"{label} {' '.join(words[-4:])}", f"who or what: {label}"))
+
+    def goes_back(self, hop_id: str) -> bool:
+        """Whether after a vague query the picture's page is read rather than another query made."""
+        return self._rng("back", hop_id).random() < self.habits.p_back
 
     def rounds(self, rounds: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
         """Scales of the first and further tries, perhaps the widest first."""

@@ -314,10 +314,9 @@ class Planner:
     def _queries(self, hop: Hop) -> list[str]:
         """Wordings of the search for a hop, the plainest first."""
         name = self._subject(hop) or ""
-        question = self._now.question
-        label = hop.label or (hop.predicate or "").replace("_", " ")
+        label = _label(hop)
         words = [clause.text for clause in self._now.proof.constraints]
-        vague = self._now.ways.vague_query(hop.id, label=label, question=question)
+        vague = self._vague_query(hop)
         queries = [f"{name} {label}", name, f"{label} {name} history", f'"{name}"']
         if vague is not None:
             queries.insert(0, vague)
@@ -344,12 +343,23 @@ class Planner:
         place = self._book.places.get(hop.subject or "")
         for url in hop.pages:
             is_led_to = url in self._book.seen or url in self._book.cursors
-            if url == place and (self._num_tries(hop) or "search" not in self._now.tools):
+            if url == place and self._falls_back(hop):
                 is_led_to = True
             num_goals = len(self._goals(hop)) + (url in self._book.cursors)
             if is_led_to and self._num_visits(hop, url) < num_goals:
                 return url
         return None
+
+    def _falls_back(self, hop: Hop) -> bool:
+        """Whether the page that the picture led to is opened without a hit that lists it."""
+        tries = self._num_tries(hop)
+        vague = self._vague_query(hop)
+        if tries == 1 and vague in self._searched and self._next_query(hop) is not None:
+            return self._now.ways.goes_back(hop.id)
+        return tries > 0 or "search" not in self._now.tools
+
+    def _vague_query(self, hop: Hop) -> str | None:
+        return self._now.ways.vague_query(hop.id, label=_label(hop), question=self._now.question)
 
     def _goals(self, hop: Hop) -> tuple[str, ...]:
         name = self._subject(hop)
@@ -455,6 +465,10 @@ class Planner:
 def _parents(hop: Hop) -> list[str]:
     others = [one for one in (hop.subject, hop.like) if one]
     return [*hop.over, *hop.among, *others]
+
+
+def _label(hop: Hop) -> str:
+    return hop.label or (hop.predicate or "").replace("_", " ")
 
 
 def _texts(value: object) -> list[str]:

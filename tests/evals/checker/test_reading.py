@@ -1,9 +1,11 @@
 """The checker's own reader: rows, lists, sentences, and patterns learnt from pages."""
 
 from vision_deepresearch.core.page import PageImage
+from vision_deepresearch.core.proof import Hop, HopKind, Proof
 from vision_deepresearch.evals.checker.crawl import Library
 from vision_deepresearch.evals.checker.facts import Kind, Value, about, collect, literal
 from vision_deepresearch.evals.checker.names import other_names
+from vision_deepresearch.evals.checker.relations import Relations
 from vision_deepresearch.evals.checker.sentences import SentenceReader
 from vision_deepresearch.evals.checker.text import WebPage, plain, read_page, stands_in
 
@@ -157,3 +159,41 @@ def test_labels_that_say_the_same_from_both_sides_are_found() -> None:
     assert facts.reverse == {"founder of": "founded by", "founded by": "founder of"}
     facts.statements.pop((HOME + "f3", "founded by"))
     assert facts.values(HOME + "f3", "founded by") == {Value(Kind.THING, HOME + "p3")}
+
+
+def test_of_two_labels_with_a_vote_each_the_one_that_a_step_words_is_taken() -> None:
+    """An outdated record lists as tenant whom the building's own page lists as a former one."""
+    hall, old, new = f"{HOME}hall", f"{HOME}old", f"{HOME}new"
+    facts = collect(
+        a_library(
+            a_page(
+                "hall",
+                f"# Hall\n\n| Tenant | [New Firm]({new}) (since 1992) |\n| --- | --- |\n"
+                f"| Former tenant | [Old Firm]({old}) (1989-1992) |",
+            ),
+            a_page("old", "# Old Firm\n\n| Founded | 1870 |\n| --- | --- |"),
+            a_page("new", "# New Firm\n\n| Founded | 1988 |\n| --- | --- |"),
+            a_page(
+                "item",
+                f"# [Hall]({hall})\n\n| Tenant | [Old Firm]({old}) |\n| --- | --- |",
+                host="https://catalogue.example/",
+            ),
+        )
+    )
+    assert facts.values(hall, "tenant") == {Value(Kind.THING, old), Value(Kind.THING, new)}
+
+    def label(predicate: str, words: str) -> str | None:
+        look = Hop(id="h1", kind=HopKind.LOOK, pages=(hall,), expected="Hall")
+        step = Hop(
+            id="h2",
+            kind=HopKind.FOLLOW,
+            subject="h1",
+            predicate=predicate,
+            label=words,
+            expected="Old Firm",
+        )
+        proof = Proof(task_id="t", hops=(look, step))
+        return Relations.learn(facts, [proof]).label(step, of=hall)
+
+    assert label("former_home_of", "former tenant, before the present one") == "former tenant"
+    assert label("home_of", "tenant") == "tenant", "so that its second value is seen"

@@ -1,42 +1,24 @@
 """Process checks: a faultless trajectory passes, each fault put into it is found."""
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pydantic import JsonValue
 
+from tests.synth.trajectories.making import made
 from vision_deepresearch.core.content import trusted
 from vision_deepresearch.core.errors import ConfigError
-from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import Trajectory, Turn
 from vision_deepresearch.models.profiles.vdr import VdrProfile
+from vision_deepresearch.store.view import StoredItem
 from vision_deepresearch.synth.trajectories.checks import find_faults
 from vision_deepresearch.synth.trajectories.records import Accepted
-from vision_deepresearch.synth.trajectories.statistics import figures, has_recovery, skeleton
+from vision_deepresearch.synth.trajectories.statistics import figures, pass_rates, skeleton
 from vision_deepresearch.wiring.trajectories import make_trajectories
 from vision_deepresearch.wiring.trajectory_config import make_trajectory_config
 
 PROFILE = VdrProfile()
-
-
-async def made(out: Path, **settings: JsonValue) -> list[Accepted]:
-    config = make_trajectory_config({
-        "world": "generated:tiny",
-        "today": "2026-01-01",
-        "trajectories": {"tasks": 6, **settings},
-    })
-    result = await make_trajectories(config, out=out)
-    assert result.is_whole
-    return [one for one in result.records if isinstance(one, Accepted)]
-
-
-@pytest.fixture(scope="module")
-def accepted(tiny_world: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Accepted]:
-    assert tiny_world.is_dir()
-    out = tmp_path_factory.mktemp("runs") / "run"
-    return asyncio.run(made(out))  # noqa: TID251 - made once for all tests of the file
 
 
 def faults(record: Accepted, trajectory: Trajectory) -> set[str]:
@@ -103,6 +85,22 @@ def test_what_is_left_of_the_bridge_is_found(accepted: list[Accepted]) -> None:
     for lent in ("Going by the description, I read on.", " ".join(record.bridge[1].split()[:9])):
         left = with_turn(record.trajectory, 1, saying(lent))
         assert faults(record, left) == {"bridge_left"}
+
+
+def test_a_question_that_asks_for_a_description_may_be_repeated(accepted: list[Accepted]) -> None:
+    """The question's own words in a query are none of the bridge; other talk of it still is."""
+    asks = "In which year was the first description of the mascot species of that organisation?"
+    task = accepted[0].task.model_copy(update={"question": asks})
+    record = accepted[0].model_copy(update={"task": task})
+    for said, expected in (
+        ('I search for "the first description of the mascot species of that organisation".', set()),
+        ('The query: "description of the mascot species of that organisation".', set()),
+        ("Going by the description, I read on.", {"bridge_left"}),
+        ("It fits the description of the picture.", {"bridge_left"}),
+        ('"the first description of the mascot species" fits the description.', {"bridge_left"}),
+    ):
+        left = with_turn(record.trajectory, 1, saying(said))
+        assert faults(record, left) == expected, said
 
 
 @pytest.mark.parametrize(
@@ -179,32 +177,25 @@ def test_figures_count_what_is_there(accepted: list[Accepted]) -> None:
     told = figures(accepted)
     assert told["trajectories"] == len(accepted)
     assert told["thoughts"] == sum(one.trajectory.num_turns for one in accepted)
+    assert told["scales"], "by scale, how often it was asked for"
     assert figures([])["trajectories"] == 0
+
+
+def test_pass_rates_are_those_of_questions_over_attempts(accepted: list[Accepted]) -> None:
+    one = accepted[0].model_copy(update={"id": "q1-a0"})
+    attempts = [
+        StoredItem(stage="roll_out@1", key=name, record=name, seconds=1.0)
+        for name in ("q1-a0", "q1-a1", "q2-a0")
+    ]
+    told = pass_rates(attempts, [one])
+    assert (told["questions"], told["attempts"], told["accepted"]) == (2, 3, 1)
+    assert (told["never"], told["sometimes"], told["always"]) == (1, 1, 0)
 
 
 def test_a_thought_is_masked_to_its_skeleton() -> None:
     one = skeleton('Good. It is Kvarn Line. I search for "Kvarn Line owner".')
     other = skeleton('Good. It is The Old Mill of Tolm. I search for "Tolm mill age 12".')
     assert one == other
-
-
-def test_a_search_put_differently_is_a_recovery(accepted: list[Accepted]) -> None:
-    record: Accepted = accepted[0]
-    task: Task = record.task
-    assert task.images
-    searching = next(
-        turn
-        for one in accepted
-        for turn in one.trajectory.turns
-        if turn.calls and turn.calls[0].call.name == "search"
-    )
-    other = searching.calls[0].call.model_copy(update={"arguments": {"query": ["put otherwise"]}})
-    reworded = searching.model_copy(
-        update={"calls": (searching.calls[0].model_copy(update={"call": other}),)}
-    )
-    plain = record.trajectory.model_copy(update={"turns": (searching, searching)})
-    assert not has_recovery(plain)
-    assert has_recovery(plain.model_copy(update={"turns": (searching, reworded)}))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 A proof says "founded_by", the rows say "Founded by" - or "Director" for "led_by". The label of a
 predicate is the one under which pages state what proofs claim, over all proofs at hand; a single
-wrong proof is outvoted. Words shared by both break ties.
+wrong proof is outvoted. Words shared by both break ties: an outdated page may list as "Tenant"
+whom the building's own page lists as "Former tenant", and both then have a vote.
 """
 
 import re
@@ -79,7 +80,8 @@ class Relations:
         chances = self.chances.get(_key(hop), Counter())
         fitting = [one for one in votes if one in own and votes[one] > _CLEAR * chances[one]]
         return max(
-            fitting or votes, key=lambda label: (votes[label] + _likeness(label, words), label)
+            fitting or votes,
+            key=lambda label: (votes[label] + _likeness(label, words), _fit(label, words), label),
         )
 
     def backward_label(self, part: Constraint, *, of: str) -> str | None:
@@ -247,8 +249,17 @@ def matches(facts: FactTable, value: Value, text: str) -> bool:
 
 def share_a_stem(label: str, words: str) -> bool:
     """Whether two texts have a word in common by its first letters: "owner", "owned"."""
-    stems = {word[:_STEM] for word in re.findall(r"[a-z]{3,}", words.casefold())}
-    return bool(stems & {word[:_STEM] for word in re.findall(r"[a-z]{3,}", label.casefold())})
+    return bool(_stems(words) & _stems(label))
+
+
+def _stems(text: str) -> set[str]:
+    return {word[:_STEM] for word in re.findall(r"[a-z]{3,}", text.casefold())}
+
+
+def _fit(label: str, words: str) -> int:
+    """Words of a label that a step uses too, less those it does not use."""
+    own = _stems(label)
+    return len(own & _stems(words)) - len(own - _stems(words))
 
 
 def _likeness(label: str, words: str) -> float:

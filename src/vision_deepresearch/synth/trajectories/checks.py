@@ -23,6 +23,8 @@ _BRIDGE = re.compile(
     r"\bin words\b|\bdescription\b|\bdescribed (?:above|to me)\b|\bcan(?:not|'t) see the (?:picture|image)",
     re.IGNORECASE,
 )
+_COMPANY = 3
+"""Words beside a mention by which it is told to be the question's own."""
 _SHINGLE = 6
 """Words in a row of the bridge that would be a quotation of it."""
 
@@ -58,7 +60,7 @@ def find_faults(
         *_ill_formed(trajectory, profile=profile),
         *_unseen(task, trajectory, proof=proof),
         *_unled(task, trajectory),
-        *_bridged(trajectory, bridge=bridge),
+        *_bridged(trajectory, question=task.question, bridge=bridge),
         *_off_picture(task, trajectory),
         *_wasteful(trajectory),
     )
@@ -120,18 +122,32 @@ def _unled(task: Task, trajectory: Trajectory) -> Iterator[Fault]:
         seen += "\n".join(message.text for message in turn.results)
 
 
-def _bridged(trajectory: Trajectory, *, bridge: Sequence[str]) -> Iterator[Fault]:
+def _bridged(trajectory: Trajectory, *, question: str, bridge: Sequence[str]) -> Iterator[Fault]:
     """Words that only the teacher's second half was given."""
     lent = {shingle for text in bridge for shingle in _shingles(text)}
     for turn in trajectory.turns:
         said = f"{turn.thought}\n{turn.answer or ''}"
         quoted = next((one for one in _shingles(said) if one in lent), None)
-        mentioned = _BRIDGE.search(turn.thought)
-        if quoted is not None or mentioned is not None:
-            detail = (
-                " ".join(quoted) if quoted is not None else str(mentioned and mentioned.group())
-            )
+        detail = " ".join(quoted) if quoted is not None else _mention(turn.thought, question)
+        if detail is not None:
             yield Fault(reason="bridge_left", detail=detail, turn=turn.index)
+
+
+def _mention(thought: str, question: str) -> str | None:
+    """Talk of a description, unless it is the question's own ("the year of the first description").
+
+    The question's own is what stands there with three words of its company, on one side at least:
+    the word alone would excuse talk of the picture's description wherever a question has the word.
+    """
+    asked = f" {' '.join(_words(question))} "
+    for found in _BRIDGE.finditer(thought):
+        core = _words(found.group())
+        before, after = _words(thought[: found.start()]), _words(thought[found.end() :])
+        own = [[*before[-_COMPANY:], *core]] if len(before) >= _COMPANY else []
+        own += [[*core, *after[:_COMPANY]]] if len(after) >= _COMPANY else []
+        if not any(f" {' '.join(words)} " in asked for words in own):
+            return found.group()
+    return None
 
 
 def _said(turn: Turn) -> str:
@@ -153,9 +169,13 @@ def _folded(texts: Iterator[str] | Sequence[str]) -> str:
 
 
 def _shingles(text: str) -> Iterator[tuple[str, ...]]:
-    words = re.findall(r"\w+", text.casefold())
+    words = _words(text)
     for start in range(len(words) - _SHINGLE + 1):
         yield tuple(words[start : start + _SHINGLE])
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
 
 
 # --------------------------------------------------------------------------------------- pictures

@@ -30,6 +30,8 @@ class _State:
 
     values: dict[str, str]
     last: tuple[ToolCall, ...] = ()
+    told: str = ""
+    """What tools gave in the turn before."""
     queries: int = 0
     """Searches for what is wanted now, without success."""
     looks: int = 0
@@ -96,6 +98,7 @@ def _thought(
     else:
         sentences += _plan(calls, state=state, hops=hops, rng=rng)
     state.last = calls
+    state.told = "\n".join(message.text for message in turn.results)
     return " ".join(sentences)
 
 
@@ -188,10 +191,27 @@ def _plan(
                     yield rng.choice(sayings.VISIT_TO_VERIFY).format(host=_hosts(call))
                     continue
                 if number == 0:
-                    yield rng.choice(sayings.WHY_VISIT)
+                    yield from _why_visit(call, state=state, rng=rng)
                 yield rng.choice(sayings.VISIT).format(host=_hosts(call), wanted=_wanted_by(call))
             case _:
                 yield "I check it another way."
+
+
+def _why_visit(call: ToolCall, *, state: _State, rng: random.Random) -> Iterator[str]:
+    """Where the page was met: in the hits, among the links of a page, or behind the picture."""
+    urls = call.arguments.get("url")
+    is_told = any(str(url) in state.told for url in urls) if isinstance(urls, list) else False
+    before = {one.name for one in state.last}
+    if any(one.name == "visit" and one.arguments.get("url") == urls for one in state.last):
+        yield rng.choice(sayings.WHY_REREAD)
+    elif is_told and "visit" in before:
+        yield rng.choice(sayings.WHY_FOLLOW)
+    elif is_told:
+        yield rng.choice(sayings.WHY_VISIT)
+    else:
+        if "search" in before:
+            yield rng.choice(sayings.FAILED_SEARCH)
+        yield rng.choice(sayings.WHY_BACK)
 
 
 def _look(call: ToolCall, *, rng: random.Random) -> str:

@@ -132,6 +132,32 @@ WHY_VISIT = (
     "Let me verify it on the page.",
     "The hit is promising.",
 )
+WHY_FOLLOW = (
+    "The page has a link for that.",
+    "A link leads straight there.",
+    "I follow the link.",
+    "There is an entry of its own, linked from here.",
+    "The next page is one link away.",
+    "That has its own page, so I go on to it.",
+    "The address stands on the page I just read.",
+    "From here it is only a click.",
+)
+WHY_REREAD = (
+    "I read it once more, with another point in mind.",
+    "There may be more further down.",
+    "A second reading, worded otherwise, may bring it up.",
+    "It is a long page, so I ask it again.",
+)
+WHY_BACK = (
+    "I had come across a page of its own before.",
+    "An earlier result already gave me its page.",
+    "The page turned up further above, so I use that.",
+    "I go back to a page that was listed before.",
+    "Its own page was among the earlier results.",
+    "I know an address for it already.",
+    "I remember a result from before that should do.",
+    "A page seen earlier fits better.",
+)
 VISIT = (
     "I open {host} for {wanted}.",
     "I read the page on {host}, looking for {wanted}.",

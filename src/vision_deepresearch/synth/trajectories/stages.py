@@ -8,7 +8,7 @@ Source: arXiv 2601.22060, section 2.2 (visual phase, bridge, text phase, merge, 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from vision_deepresearch.core.context import CallContext
+from vision_deepresearch.core.context import CallContext, SpendKind
 from vision_deepresearch.core.episode import Decision
 from vision_deepresearch.core.errors import FailureKind, ModelError
 from vision_deepresearch.core.protocols import Judge, Profile
@@ -24,6 +24,40 @@ from vision_deepresearch.synth.trajectories.verification import is_verified
 MakeTeacher = Callable[[Assignment], PhasedTeacher | None]
 """The expert of one attempt; None: a text-only task, which has no visual phase."""
 RollOut = Callable[[Assignment, PhasedTeacher | None, CallContext], Awaitable[Trajectory]]
+
+
+_ROLL_OUT, _NARRATE, _ACCEPT = "roll_out", "narrate", "accept"
+
+_EXPECTED = {
+    _ROLL_OUT: Expected(
+        kept=0.8,
+        # Turns, the hit judge after those with the picture, and the description.
+        calls={
+            SpendKind.MODEL_CALL: 10,
+            SpendKind.TEXT_SEARCH: 2,
+            SpendKind.IMAGE_SEARCH: 4,
+            SpendKind.PAGE_READ: 8,
+        },
+        prompt_tokens=5000,
+        completion_tokens=200,
+    ),
+    _NARRATE: Expected(),
+    _ACCEPT: Expected(kept=0.7, calls={SpendKind.JUDGE: 1}),
+}
+"""Per attempt: calls and tokens as the offline teacher makes them, yields guessed low."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedStage:
+    """A stage that is not put together yet."""
+
+    name: str
+    expected: Expected
+
+
+def planned_stages() -> tuple[PlannedStage, ...]:
+    """What the stages are likely to do, in order, for the estimate before a run."""
+    return tuple(PlannedStage(name=name, expected=one) for name, one in _EXPECTED.items())
 
 
 class RollOutConfig(Record):
@@ -74,12 +108,13 @@ def roll_out(
 
     return each_stage(
         apply,
-        name="roll_out",
+        name=_ROLL_OUT,
+        version=2,
         takes=Assignment,
         gives=RolledOut,
         config=config,
         concurrency=concurrency,
-        expected=Expected(kept=0.8),
+        expected=_EXPECTED[_ROLL_OUT],
     )
 
 
@@ -103,7 +138,7 @@ def reword(profile: Profile) -> EachStage:
         told = narrate(record.trajectory, record.proof, profile=profile, seed=record.trajectory.id)
         return Kept((record.model_copy(update={"trajectory": told}),))
 
-    return each_stage(apply, name="narrate", takes=RolledOut, gives=RolledOut)
+    return each_stage(apply, name=_NARRATE, version=2, takes=RolledOut, gives=RolledOut)
 
 
 def accept(
@@ -135,14 +170,15 @@ def accept(
 
     return each_stage(
         apply,
-        name="accept",
+        name=_ACCEPT,
+        version=2,
         takes=RolledOut,
         gives=Accepted,
         config=VerifiedBy(profile_id=judge.profile_id)
         if verifies
         else JudgedBy(profile_id=judge.profile_id),
         concurrency=concurrency,
-        expected=Expected(kept=0.7),
+        expected=_EXPECTED[_ACCEPT],
     )
 
 
