@@ -29,6 +29,16 @@ Player = Annotated[
 ]
 
 
+Sets = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--from",
+        help="Existing questions about pictures to filter instead of making some: FVQA, InfoSeek or "
+        "plain tables, parquet or JSON lines; may stand several times.",
+    ),
+]
+
+
 @app.callback()
 def _group() -> None:
     """Make training data, every item with its proof."""
@@ -37,6 +47,7 @@ def _group() -> None:
 @app.command()
 def vqa(
     recipe: Recipe,
+    sets: Sets = None,
     limit: Limit = None,
     dry_run: DryRun = False,
     jobs: Jobs = None,
@@ -53,10 +64,16 @@ def vqa(
     """
     from vision_deepresearch.cli import synth_vqa
 
-    flags = options.given({"model": model, "world": world, "seed": seed, "num_pictures": limit})
+    flags = options.given({
+        "model": model,
+        "world": world,
+        "seed": seed,
+        "num_pictures": limit,
+    })
     options.finish(
         synth_vqa.vqa(
             recipe,
+            sets=sets or [],
             flags=flags,
             overrides=overrides or [],
             out=out,

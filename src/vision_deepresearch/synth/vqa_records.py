@@ -1,6 +1,8 @@
 """What travels through the stages of VQA synthesis, from a picture to a task with its proof.
 
     Source -> Photo -> Region -> CutRegion -> Verified -> Draft -> (rounds) -> Draft -> Finished
+    Row -> Claim -> Finished           questions of existing sets
+    Source -> Topic -> Draft -> ...    questions without a picture
 
 Each is made of the one before and keeps what the rest needs of it, so that any stage can be carried
 out alone, on another machine, from its record.
@@ -56,6 +58,38 @@ class Photo(Item):
     """Perceptual hash: pictures that look alike differ in few bits."""
     whole: tuple[Hit, ...] = ()
     """What a search of the whole picture gave, best first; set by `filter_images`."""
+
+
+class Row(Item):
+    """A row of an existing set of questions, read but not believed.
+
+    Example: `Row(id="fvqa_train/12", dataset="fvqa_train", key="fvqa_train_12", question="...",
+    answers=("Norway",), picture="9f..")`.
+    """
+
+    dataset: str
+    """The set: the name of its file."""
+    key: str = ""
+    """The row's own name there; empty: it has none."""
+    question: str = ""
+    gold: Gold | None = None
+    picture: str = ""
+    """sha256 of the encoded bytes, which lie among the run's own copies, not decoded yet."""
+    fault: str = ""
+    """Why nothing can be made of it, in one word; empty: nothing is known against it."""
+    detail: str = ""
+    told: dict[str, str] = {}
+    """What else the row says of itself, for example {"category": "search_required"}."""
+
+
+class Claim(Photo):
+    """A question with its answer that somebody made about a picture."""
+
+    dataset: str
+    key: str = ""
+    question: str
+    gold: Gold
+    told: dict[str, str] = {}
 
 
 class Region(Item):
@@ -190,6 +224,7 @@ class Finished(Item):
     """A task with its proof and how it came about."""
 
     task: Task
-    proof: Proof
-    seed_question: str
-    rounds: tuple[Round, ...]
+    proof: Proof | None = None
+    """None: of an existing set, whose answer is believed."""
+    seed_question: str = ""
+    rounds: tuple[Round, ...] = ()

@@ -18,6 +18,7 @@ from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.synth.vqa_records import (
     Candidate,
+    Claim,
     CutRegion,
     Draft,
     Finding,
@@ -84,7 +85,7 @@ class Objection(Record):
 class Exam:
     """What a respondent is given: no gold, no proof."""
 
-    draft: Draft
+    draft: Draft | Claim
     """Only its question may be shown to a model."""
     picture: Picture | None
     """None: blind."""

@@ -229,7 +229,7 @@ class TruthValidator(_Named):
         """See `Validator`. Nothing of a made world is known by heart."""
         del context
         draft, urls = exam.draft, [finding.url for finding in exam.findings]
-        if not urls:
+        if not urls or not isinstance(draft, Draft):
             return None
         if exam.picture is None:
             known = [url for url in urls if self._routes.pages.number(url) is not None]
