@@ -123,6 +123,45 @@ def trajectories(
 
 
 @app.command()
+def difficulty(
+    recipe: Recipe,
+    questions: Questions = None,
+    limit: Limit = None,
+    attempts: Attempts = None,
+    jobs: Jobs = None,
+    model: options.Model = None,
+    world: options.World = None,
+    seed: options.Seed = None,
+    overrides: options.Set = None,
+    out: options.Out = None,
+    json_wanted: options.Json = False,
+) -> None:
+    """Keep the questions that a policy solves now and then, in k attempts: 0 < pass@k < 1.
+
+    Example: vdr synth difficulty recipes/toy/difficulty.toml --questions runs/vqa --out runs/rl
+    """
+    from vision_deepresearch.cli import synth_difficulty
+
+    flags = options.given({"model": model, "world": world, "seed": seed})
+    own = options.given({
+        "questions": str(questions) if questions is not None else None,
+        "tasks": limit,
+        "attempts": attempts,
+    })
+    options.finish(
+        synth_difficulty.difficulty(
+            recipe,
+            flags=flags,
+            own=own,
+            overrides=overrides or [],
+            out=out,
+            jobs=jobs,
+            json_wanted=json_wanted,
+        )
+    )
+
+
+@app.command()
 def stats(
     run: Annotated[Path, typer.Argument(help="A run folder.")], json_wanted: options.Json = False
 ) -> None:

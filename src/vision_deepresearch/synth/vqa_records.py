@@ -141,6 +141,19 @@ class Verified(Item):
     domains: tuple[str, ...]
 
 
+class Topic(Item):
+    """A thing with a page of its own: where a question without a picture starts."""
+
+    name: str
+    """As its page is titled."""
+    aliases: tuple[str, ...] = ()
+    page: str
+    """Url."""
+    ref: str = ""
+    """See `Source.ref`."""
+    licence: str = ""
+
+
 class Move(StrEnum):
     """How a round makes a question harder."""
 
@@ -196,7 +209,8 @@ class Round(Record):
 class Draft(Item):
     """A question on its way."""
 
-    subject: Verified
+    subject: Verified | Topic
+    """What it began with: a thing in a picture, or one with a page."""
     seed_question: str
     """The entity-level question it began with; its answer is the name."""
     question: str
@@ -210,9 +224,14 @@ class Draft(Item):
     """See `Candidate.memo`."""
 
     @property
-    def photo(self) -> Photo:
-        """Its picture."""
-        return self.subject.region.photo
+    def photo(self) -> Photo | None:
+        """Its picture; None: it has none."""
+        return self.subject.region.photo if isinstance(self.subject, Verified) else None
+
+    @property
+    def source_id(self) -> str:
+        """Of its picture, or of the thing it began with."""
+        return self.photo.id if self.photo is not None else self.subject.id
 
     @property
     def num_hops(self) -> int:

@@ -26,13 +26,14 @@ from vision_deepresearch.synth.carry_out import LocalExecutor
 from vision_deepresearch.synth.processes import ProcessExecutor
 from vision_deepresearch.synth.roles.vqa import VqaRoles
 from vision_deepresearch.synth.roles.vqa_prompted import prompted_vqa_roles
-from vision_deepresearch.synth.roles.vqa_truth import truth_roles
+from vision_deepresearch.synth.roles.vqa_truth import truth_roles, truth_text_roles
 from vision_deepresearch.synth.roles.vqa_truth_given import KnownQuestions
 from vision_deepresearch.synth.stage import EachStage, Item, Stage
 from vision_deepresearch.synth.vqa.dataset import VqaDataset
 from vision_deepresearch.synth.vqa.means import Means
 from vision_deepresearch.synth.vqa.settings import VqaSettings
 from vision_deepresearch.synth.vqa.stages import vqa_stages
+from vision_deepresearch.synth.vqa.text import text_stages
 from vision_deepresearch.synth.vqa.verified import verified_stages
 from vision_deepresearch.wiring.config import explain, make_config, override, to_toml
 from vision_deepresearch.wiring.given_rows import count_rows, read_sets
@@ -60,10 +61,12 @@ class VqaConfig(VqaSettings):
     """Of a world with vectors; see `RunConfig.embedder`."""
     model: str = TRUTH
     """Who plays the roles: `truth` (generated worlds), or a model."""
+    about: Literal["pictures", "pages"] = "pictures"
+    """What is asked about; `pages`: questions without a picture, by walks over the world's pages."""
     sets: tuple[str, ...] = ()
     """Files of existing questions about pictures: then these are filtered, and none are made."""
     num_pictures: int | None = Field(default=None, ge=1)
-    """Pictures to begin with; of existing sets: rows of each. None: 250; all rows."""
+    """Pictures, or things with pages, to begin with; of existing sets: rows of each. None: 250; all rows."""
     seed: int = 0
     concurrency: int = Field(default=4, ge=1, le=4096)
     """Records at a time, in each process."""
@@ -94,9 +97,13 @@ def make_vqa_config(values: Mapping[str, JsonValue], *, overrides: Sequence[str]
     for one in overrides:
         override(merged, one)
     try:
-        return VqaConfig.model_validate(merged)
+        config = VqaConfig.model_validate(merged)
     except ValidationError as error:
         raise ConfigError(explain(error, root=VqaConfig)) from error
+    if config.about == "pages" and (config.sets or config.images is not None):
+        msg = 'about = "pages" asks without pictures: leave sets (--from) and images out'
+        raise ConfigError(msg)
+    return config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +184,8 @@ def num_records(config: VqaConfig) -> int:
 def _stages(
     config: VqaConfig, means: Means, source: OpenedWorld, *, out: Path
 ) -> tuple[Stage, ...]:
+    if config.about == "pages":
+        return text_stages(means, config, seed=config.seed)
     if not config.sets:
         return vqa_stages(means, config, seed=config.seed)
     known = _known(source) if config.model == TRUTH else None
@@ -187,6 +196,8 @@ def _stages(
 
 def _sources(config: VqaConfig, means: Means, *, out: Path) -> tuple[Item, ...]:
     """What the first stage takes."""
+    if means.roles.topics is not None:
+        return means.roles.topics.sources(config.num_pictures or _NUM_PICTURES)
     if not config.sets:
         return means.roles.collector.sources(config.num_pictures or _NUM_PICTURES)
     given = read_sets(
@@ -260,6 +271,8 @@ def _played_by_truth(config: VqaConfig, source: OpenedWorld) -> VqaRoles:
         about = source.world.manifest()
         msg = f"the truth plays in generated worlds only, {about.name!r} is a {about.kind} world"
         raise ConfigError(msg)
+    if config.about == "pages":
+        return truth_text_roles(source.generated.pages)
     roles = truth_roles(source.generated.pages)
     return replace(roles, selector=_known(source)) if config.sets else roles
 
@@ -277,6 +290,12 @@ def _played_by_models(
     Raises:
         ConfigError: no such model or folder, or no folder named.
     """
+    if config.about == "pages":
+        msg = (
+            f"questions without a picture are made by the truth of a generated world so far, not by "
+            f"{config.model!r}: set model = {TRUTH!r}, or bring questions you have (`vdr import-data`)"
+        )
+        raise ConfigError(msg)
     folder = config.images or (str(Path(config.sets[0]).parent) if config.sets else None)
     if folder is None:
         msg = (
