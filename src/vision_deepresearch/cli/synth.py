@@ -90,6 +90,7 @@ def trajectories(
     questions: Questions = None,
     limit: Limit = None,
     attempts: Attempts = None,
+    dry_run: DryRun = False,
     jobs: Jobs = None,
     world: options.World = None,
     seed: options.Seed = None,
@@ -117,6 +118,7 @@ def trajectories(
             overrides=overrides or [],
             out=out,
             jobs=jobs,
+            dry_run=dry_run,
             json_wanted=json_wanted,
         )
     )
@@ -156,6 +158,34 @@ def difficulty(
             overrides=overrides or [],
             out=out,
             jobs=jobs,
+            json_wanted=json_wanted,
+        )
+    )
+
+
+@app.command()
+def mix(
+    recipe: Recipe,
+    dry_run: DryRun = False,
+    seed: options.Seed = None,
+    overrides: options.Set = None,
+    out: options.Out = None,
+    json_wanted: options.Json = False,
+) -> None:
+    """Mix finished runs by ratios into data sets, each a run folder that vdr export takes.
+
+    Example: vdr synth mix recipes/toy/mixture.toml --out runs/mixture
+    """
+    from vision_deepresearch.cli import synth_mixture
+
+    flags = options.given({"seed": seed})
+    options.finish(
+        synth_mixture.mix(
+            recipe,
+            flags=flags,
+            overrides=overrides or [],
+            out=out,
+            dry_run=dry_run,
             json_wanted=json_wanted,
         )
     )

@@ -28,7 +28,7 @@ from vision_deepresearch.wiring.vqa import (
     make_vqa_config,
     num_records,
     open_vqa,
-    stages_for,
+    planned_stages,
 )
 
 _NUM_SHOWN = 10
@@ -53,7 +53,8 @@ def vqa(
     config = make_vqa_config(values, overrides=overrides)
     folder = out or Path("runs") / "vqa"
     target = console(json_wanted=json_wanted)
-    prepare_world(config.world, target=target)
+    if config.model == TRUTH or not dry_run:
+        prepare_world(config.world, target=target)
     if dry_run:
         return _estimate(config, folder=folder, target=target, json_wanted=json_wanted)
     made = asyncio.run(_run(config, folder=folder, jobs=jobs or num_cores(), target=target))
@@ -127,7 +128,7 @@ def _page(finished: Sequence[Finished], *, folder: Path) -> Path:
 
 def _estimate(config: VqaConfig, *, folder: Path, target: Console, json_wanted: bool) -> int:
     # Stages are made to be asked for what they expect; no folder is written.
-    stages = stages_for(config, out=folder)
+    stages = planned_stages(config, out=folder)
     rows = list(
         estimate(
             stages,

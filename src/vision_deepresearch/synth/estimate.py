@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from vision_deepresearch.core.context import SpendKind
 from vision_deepresearch.core.record import Record
-from vision_deepresearch.synth.stage import Stage
+from vision_deepresearch.synth.stage import Planned, Stage
 
 
 class EstimateRow(Record):
@@ -22,7 +22,7 @@ class EstimateRow(Record):
 
 
 def estimate(
-    stages: Sequence[Stage],
+    stages: Sequence[Stage | Planned],
     num_records: int,
     *,
     asks_model: bool = True,

@@ -19,6 +19,8 @@ from vision_deepresearch.core.record import Record
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import Trajectory
 from vision_deepresearch.judge.rules import RuleJudge
+from vision_deepresearch.models.oracle import OracleModel
+from vision_deepresearch.models.oracle_habits import LIVELY
 from vision_deepresearch.store.fingerprint import fingerprint
 from vision_deepresearch.store.provenance import provenance
 from vision_deepresearch.store.redact import Redactor
@@ -153,7 +155,7 @@ async def _by_oracle(
 ) -> AsyncIterator[DifficultyRun]:
     async with AsyncExitStack() as stack:
         bench = _bench(config, out=out)
-        stages = _stages(config, bench.researcher, RuleJudge())
+        stages = _stages(config, _policy(config, bench), RuleJudge())
         limit = config.difficulty.tasks
         tasks = tasks_of(bench.source, bench.dataset, media=bench.media, limit=limit)
         trials = _trials(config, tasks, proof_of=lambda task: bench.truth.proof(task.id))
@@ -211,7 +213,15 @@ def _bench(config: DifficultyConfig, *, out: Path) -> OracleBench:
 def _oracle_stages(config: str, out: str) -> Sequence[EachStage]:
     """The stages, in a process of their own; the config as JSON."""
     parsed = DifficultyConfig.model_validate_json(config)
-    return _stages(parsed, _bench(parsed, out=Path(out)).researcher, RuleJudge())
+    return _stages(parsed, _policy(parsed, _bench(parsed, out=Path(out))), RuleJudge())
+
+
+def _policy(config: DifficultyConfig, bench: OracleBench) -> Researcher:
+    """The oracle, who here does not reckon with its turns: with its habits it runs out of them at times."""
+    researcher = bench.researcher
+    habits = LIVELY if config.difficulty.is_lively else None
+    model = OracleModel(bench.truth, researcher.profile, habits=habits)
+    return replace(researcher, model=model)
 
 
 def _stages(

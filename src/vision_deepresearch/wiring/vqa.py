@@ -40,6 +40,7 @@ from vision_deepresearch.wiring.given_rows import count_rows, read_sets
 from vision_deepresearch.wiring.models import ModelShelf
 from vision_deepresearch.wiring.secrets import environment_secrets
 from vision_deepresearch.wiring.session import open_tape
+from vision_deepresearch.wiring.unopened import UnopenedWorld
 from vision_deepresearch.wiring.worlds import OpenedWorld, ProgressBar, open_world, world_folder
 from vision_deepresearch.worlds.generated.truth import GeneratedTruth
 from vision_deepresearch.worlds.wrappers.meter import MeteredWorld
@@ -167,6 +168,20 @@ def stages_for(config: VqaConfig, *, out: Path) -> tuple[Stage, ...]:
     # Nothing is asked of these stages' models, so that nothing is there to be closed.
     source = _open_source(config)
     means = _means(config, source, out=out, tape=None, stack=AsyncExitStack())
+    return _stages(config, means, source, out=out)
+
+
+def planned_stages(config: VqaConfig, *, out: Path) -> tuple[Stage, ...]:
+    """The stages for what they expect, before a run; where models play no world is opened.
+
+    Raises:
+        ConfigError: see `open_vqa`; folders and worlds of the user's need not be there yet.
+    """
+    if config.model == TRUTH:
+        return stages_for(config, out=out)
+    source = OpenedWorld(world=UnopenedWorld(config.world))
+    anywhere = config.model_copy(update={"images": str(Path.cwd())})
+    means = _means(anywhere, source, out=out, tape=None, stack=AsyncExitStack())
     return _stages(config, means, source, out=out)
 
 

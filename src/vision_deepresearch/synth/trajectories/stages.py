@@ -8,13 +8,20 @@ Source: arXiv 2601.22060, section 2.2 (visual phase, bridge, text phase, merge, 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from vision_deepresearch.core.context import CallContext
+from vision_deepresearch.core.context import CallContext, SpendKind
 from vision_deepresearch.core.episode import Decision
 from vision_deepresearch.core.errors import FailureKind, ModelError
 from vision_deepresearch.core.protocols import Judge, Profile
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.core.trajectory import StopReason, Trajectory
-from vision_deepresearch.synth.stage import EachStage, Expected, Kept, Rejected, each_stage
+from vision_deepresearch.synth.stage import (
+    EachStage,
+    Expected,
+    Kept,
+    Planned,
+    Rejected,
+    each_stage,
+)
 from vision_deepresearch.synth.trajectories.checks import find_faults
 from vision_deepresearch.synth.trajectories.narrate import narrate
 from vision_deepresearch.synth.trajectories.records import Accepted, Assignment, RolledOut
@@ -23,6 +30,30 @@ from vision_deepresearch.synth.trajectories.teacher import PhasedTeacher
 MakeTeacher = Callable[[Assignment], PhasedTeacher | None]
 """The expert of one attempt; None: a text-only task, which has no visual phase."""
 RollOut = Callable[[Assignment, PhasedTeacher | None, CallContext], Awaitable[Trajectory]]
+
+
+_TURNS = 20
+"""Of an attempt, for the estimate: the paper says dozens, the toy worlds take six to twelve. Ours."""
+_ROLL_OUT = Expected(
+    kept=0.8,
+    calls={
+        SpendKind.MODEL_CALL: _TURNS + 1.0,
+        SpendKind.JUDGE: 3,
+        SpendKind.SUMMARY: 12,
+        SpendKind.IMAGE_SEARCH: 10,
+        SpendKind.TEXT_SEARCH: 8,
+        SpendKind.PAGE_READ: 12,
+    },
+    prompt_tokens=16_000,
+    completion_tokens=400,
+)
+_ACCEPT = Expected(kept=0.7, calls={SpendKind.JUDGE: 1})
+PLANNED = (
+    Planned(name="roll_out", expected=_ROLL_OUT),
+    Planned(name="narrate", expected=Expected()),
+    Planned(name="accept", expected=_ACCEPT),
+)
+"""The stages as they are likely to go; rates of rejection and calls are guesses, ours."""
 
 
 class RollOutConfig(Record):
@@ -78,7 +109,7 @@ def roll_out(
         gives=RolledOut,
         config=config,
         concurrency=concurrency,
-        expected=Expected(kept=0.8),
+        expected=_ROLL_OUT,
     )
 
 
@@ -135,7 +166,7 @@ def accept(judge: Judge, profile: Profile, *, concurrency: int) -> EachStage:
         gives=Accepted,
         config=JudgedBy(profile_id=judge.profile_id),
         concurrency=concurrency,
-        expected=Expected(kept=0.7),
+        expected=_ACCEPT,
     )
 
 
