@@ -163,14 +163,14 @@ def choose(
         if on_shortfall == "refuse":
             msg = f'{told}: make more of these, set total = {most}, or on_shortfall = "scale"'
             raise ConfigError(msg)
-    if most == 0:
-        empty = [part.name for part, there in zip(wanted.parts, have, strict=True) if not there]
+    given = apportion(most, shares) if short else asked
+    if min(given) == 0:
+        empty = [part.name for part, n in zip(wanted.parts, given, strict=True) if n == 0]
         msg = (
-            f"set {wanted.name!r} comes to nothing: {', '.join(empty) or 'every part'} has too few "
-            f"{wanted.holds} for one of each share"
+            f"set {wanted.name!r} comes to nothing: of {total:,} {wanted.holds}, {', '.join(empty)} "
+            "would give none. Leave the part out, raise total, or make some"
         )
         raise ConfigError(msg)
-    given = apportion(most, shares) if short else asked
     taken = {
         part.name: tuple(left[part.name][:number])
         for part, number in zip(wanted.parts, given, strict=True)
