@@ -75,7 +75,7 @@ def test_a_shortfall_is_refused_in_plain_words_or_shrinks_all_parts_alike() -> N
     assert [part.taken for part in report.parts] == [report.total - 20, 20]
     assert 79 <= report.total <= 82
     assert "p1 has 20 of 25" in report.shortfall
-    with pytest.raises(ConfigError, match="comes to nothing: p1"):
+    with pytest.raises(ConfigError, match=r"comes to nothing.*p1 would give none"):
         choose(wanted, {**offered, "p1": []}, seed=0, on_shortfall="scale")
 
 

@@ -89,6 +89,7 @@ async def test_they_are_researched_without_eyes_by_the_same_loop_and_checks(
         assert set(calls) <= {"search", "visit", "python"}
         prompt = "\n".join(message.text for message in one.trajectory.prompt)
         assert "crop_and_search" not in prompt
+        assert "about pictures" not in prompt
         said = " ".join(turn.thought for turn in one.trajectory.turns).casefold()
         assert "picture" not in said
 

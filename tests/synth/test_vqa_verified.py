@@ -104,6 +104,7 @@ def write_sets(source: OpenedWorld, folder: Path) -> tuple[Path, Path]:
     return fvqa, infoseek
 
 
+@pytest.mark.pitfall("P84")
 async def test_several_sets_are_filtered_and_each_bad_row_costs_itself(
     source: OpenedWorld, tiny_world: Path, tmp_path: Path
 ) -> None:
@@ -252,6 +253,7 @@ def test_a_picture_that_merely_looks_like_another_one_is_left_out() -> None:
     ]
 
 
+@pytest.mark.pitfall("P38")
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
