@@ -5,13 +5,15 @@ from pathlib import Path
 import pytest
 
 from vision_deepresearch.wiring.config import load_recipe, make_config
+from vision_deepresearch.wiring.difficulty import make_difficulty_config
+from vision_deepresearch.wiring.mixture import make_mixture_config
 from vision_deepresearch.wiring.trajectory_config import make_trajectory_config
 from vision_deepresearch.wiring.vqa import make_vqa_config
 
 RECIPES = sorted((Path(__file__).resolve().parent.parent / "recipes").rglob("*.toml"))
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_the_recipe_loads(path: Path) -> None:
     values = load_recipe(path)
     match values.get("kind"):
@@ -21,6 +23,10 @@ def test_the_recipe_loads(path: Path) -> None:
             assert make_vqa_config(values).model
         case "trajectories":
             assert make_trajectory_config(values).run.model
+        case "difficulty":
+            assert make_difficulty_config(values).run.model
+        case "mixture":
+            assert make_mixture_config(values).sets
         case kind:
             pytest.fail(f"{path} is of kind {kind!r}, which no test loads")
 

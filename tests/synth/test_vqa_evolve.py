@@ -61,6 +61,7 @@ async def test_only_what_is_half_solved_is_asked_about_again_and_otherwise(
     for one in new:
         assert one.task.question not in {old.task.question for old in before}
         page = await source.read(str(one.task.provenance["subject"]))
+        assert one.proof is not None
         assert route & {one.proof.entities[0], page.title, *(link.text for link in page.links)}
 
 

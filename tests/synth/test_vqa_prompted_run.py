@@ -169,6 +169,7 @@ async def test_a_picture_becomes_a_task_with_its_proof(tmp_path: Path) -> None:
     assert one.task.question == f"In which town was the designer of the gate {WHERE} born?"
     assert one.task.gold is not None
     assert one.task.gold.answers == ("Ostrel",)
+    assert one.proof is not None
     assert [hop.expected for hop in one.proof.hops] == ["Kvarn Gate", "Ilse Tolm", "Ostrel"]
     assert reasons_of(made)["bad_image"] == 1
     again, num_again, _ = await synthesise(replies, images=images, out=tmp_path / "run", port=port)

@@ -197,7 +197,7 @@ def test_all_caps_hold_at_once(shape: list[tuple[int, int, int]]) -> None:
     answers = Counter(draft.gold.answers[0] for draft in kept)
     assert all(count <= max(1, 0.3 * len(kept)) for count in paths.values())
     assert all(count <= max(1, 0.4 * len(kept)) for count in answers.values())
-    assert all(count <= 3 for count in Counter(draft.photo.id for draft in kept).values())
+    assert all(count <= 3 for count in Counter(draft.source_id for draft in kept).values())
 
 
 # -------------------------------------------------------------------------------------- benchmarks
@@ -218,6 +218,8 @@ def test_words_and_pictures_of_a_benchmark_are_kept_out(tmp_path: Path) -> None:
     benchmarks = Benchmarks.read([str(path)], num_words=13)
     look = look_of((tmp_path / "one.png").read_bytes())
     near, copied, free = a_draft(0, photo=1), a_draft(0, photo=2), a_draft(0, photo=3)
+    assert near.photo is not None
+    assert isinstance(near.subject, Verified)
     shown = near.photo.model_copy(update={"look": look})
     region = near.subject.region.model_copy(update={"photo": shown})
     near = near.model_copy(update={"subject": near.subject.model_copy(update={"region": region})})

@@ -152,6 +152,7 @@ def _questions(opened: OpenedWorld, wanted: _Wanted) -> list[_Question]:
     return [
         _Question(task=one.task, proof=one.proof, run=wanted.run)
         for one in made.finished[: wanted.limit]
+        if one.proof is not None
     ]
 
 

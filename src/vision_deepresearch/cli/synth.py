@@ -38,6 +38,16 @@ Player = Annotated[
 ]
 
 
+Sets = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--from",
+        help="Existing questions about pictures to filter instead of making some: FVQA, InfoSeek or "
+        "plain tables, parquet or JSON lines; may stand several times.",
+    ),
+]
+
+
 @app.callback()
 def _group() -> None:
     """Make training data, every item with its proof."""
@@ -46,6 +56,7 @@ def _group() -> None:
 @app.command()
 def vqa(
     recipe: Recipe,
+    sets: Sets = None,
     limit: Limit = None,
     dry_run: DryRun = False,
     jobs: Jobs = None,
@@ -63,10 +74,16 @@ def vqa(
     """
     from vision_deepresearch.cli import synth_vqa
 
-    flags = options.given({"model": model, "world": world, "seed": seed, "num_pictures": limit})
+    flags = options.given({
+        "model": model,
+        "world": world,
+        "seed": seed,
+        "num_pictures": limit,
+    })
     options.finish(
         synth_vqa.vqa(
             recipe,
+            sets=sets or [],
             flags=flags,
             overrides=overrides or [],
             out=out,
@@ -113,7 +130,74 @@ def trajectories(
             overrides=overrides or [],
             out=out,
             jobs=jobs,
+            dry_run=dry_run,
             ray=ray,
+            json_wanted=json_wanted,
+        )
+    )
+
+
+@app.command()
+def difficulty(
+    recipe: Recipe,
+    questions: Questions = None,
+    limit: Limit = None,
+    attempts: Attempts = None,
+    jobs: Jobs = None,
+    model: options.Model = None,
+    world: options.World = None,
+    seed: options.Seed = None,
+    overrides: options.Set = None,
+    out: options.Out = None,
+    json_wanted: options.Json = False,
+) -> None:
+    """Keep the questions that a policy solves now and then, in k attempts: 0 < pass@k < 1.
+
+    Example: vdr synth difficulty recipes/toy/difficulty.toml --questions runs/vqa --out runs/rl
+    """
+    from vision_deepresearch.cli import synth_difficulty
+
+    flags = options.given({"model": model, "world": world, "seed": seed})
+    own = options.given({
+        "questions": str(questions) if questions is not None else None,
+        "tasks": limit,
+        "attempts": attempts,
+    })
+    options.finish(
+        synth_difficulty.difficulty(
+            recipe,
+            flags=flags,
+            own=own,
+            overrides=overrides or [],
+            out=out,
+            jobs=jobs,
+            json_wanted=json_wanted,
+        )
+    )
+
+
+@app.command()
+def mix(
+    recipe: Recipe,
+    dry_run: DryRun = False,
+    seed: options.Seed = None,
+    overrides: options.Set = None,
+    out: options.Out = None,
+    json_wanted: options.Json = False,
+) -> None:
+    """Mix finished runs by ratios into data sets, each a run folder that vdr export takes.
+
+    Example: vdr synth mix recipes/toy/mixture.toml --out runs/mixture
+    """
+    from vision_deepresearch.cli import synth_mixture
+
+    flags = options.given({"seed": seed})
+    options.finish(
+        synth_mixture.mix(
+            recipe,
+            flags=flags,
+            overrides=overrides or [],
+            out=out,
             dry_run=dry_run,
             json_wanted=json_wanted,
         )

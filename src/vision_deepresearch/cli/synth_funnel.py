@@ -1,6 +1,6 @@
 """The tables of the data factory: what each stage took and gave, what it is likely to cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 
@@ -33,6 +33,20 @@ def funnel_table(rows: Sequence[FunnelRow]) -> Table:
             _dollars(row.cost_usd),
             f"{row.seconds:,.1f}",
         )
+    return table
+
+
+def yields_table(yields: Mapping[str, Mapping[str, int]]) -> Table:
+    """One column per set: its rows, and how many of them each stage kept."""
+    table = Table(title="yields per set")
+    table.add_column("stage")
+    for name in yields:
+        table.add_column(name, justify="right", overflow="fold")
+    stages = list(dict.fromkeys(stage for told in yields.values() for stage in told))
+    for stage in stages:
+        table.add_row(stage, *(f"{told.get(stage, 0):,}" for told in yields.values()))
+    shares = (told.get(stages[-1], 0) / max(1, told["rows"]) for told in yields.values())
+    table.add_row("yield", *(f"{share:.0%}" for share in shares))
     return table
 
 

@@ -19,9 +19,9 @@ from vision_deepresearch.synth.estimate import estimate
 from vision_deepresearch.synth.funnel import totals
 from vision_deepresearch.synth.pipeline import Made
 from vision_deepresearch.synth.trajectories.records import Accepted
-from vision_deepresearch.synth.trajectories.stages import planned_stages
+from vision_deepresearch.synth.trajectories.stages import PLANNED
 from vision_deepresearch.synth.trajectories.statistics import figures, pass_rates
-from vision_deepresearch.synth.vqa.dataset import funnel_of, latest_stages, open_vqa_dataset
+from vision_deepresearch.synth.vqa.dataset import funnel_of, latest_stages
 from vision_deepresearch.wiring.config import load_recipe
 from vision_deepresearch.wiring.trajectories import ORACLE, make_trajectories
 from vision_deepresearch.wiring.trajectory_config import (
@@ -106,15 +106,12 @@ def _pages(accepted: Sequence[Accepted], *, folder: Path) -> Path:
 
 
 def _estimate(config: TrajectoryConfig, *, target: Console, json_wanted: bool) -> int:
-    """What would be done, at most: neither world nor run folder is opened or made."""
+    """What it would do and cost at most; neither world nor questions are opened."""
     settings, endpoint = config.trajectories, config.run.endpoint
-    num_tasks = settings.tasks
-    if settings.questions is not None:
-        num_tasks = min(num_tasks, len(open_vqa_dataset(Path(settings.questions)).tasks))
     rows = list(
         estimate(
-            planned_stages(),
-            num_tasks * settings.attempts,
+            PLANNED,
+            settings.tasks * settings.attempts,
             asks_model=config.run.model != ORACLE,
             usd_per_million_prompt=endpoint.usd_per_million_prompt,
             usd_per_million_completion=endpoint.usd_per_million_completion,

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from vision_deepresearch.cli.output import console, print_json, progress_bars
 from vision_deepresearch.cli.research import prepare_world
-from vision_deepresearch.cli.synth_funnel import estimate_table, funnel_table
+from vision_deepresearch.cli.synth_funnel import estimate_table, funnel_table, yields_table
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.evals.fleet import num_cores
 from vision_deepresearch.serve.gallery import Card, write_gallery
@@ -17,7 +17,7 @@ from vision_deepresearch.store.run import RunFolder
 from vision_deepresearch.synth.estimate import estimate
 from vision_deepresearch.synth.funnel import totals
 from vision_deepresearch.synth.pipeline import Made, run_pipeline
-from vision_deepresearch.synth.vqa.dataset import funnel_of, open_vqa_dataset
+from vision_deepresearch.synth.vqa.dataset import funnel_of, open_vqa_dataset, yields_per_set
 from vision_deepresearch.synth.vqa.statistics import statistics_of
 from vision_deepresearch.synth.vqa_records import Finished
 from vision_deepresearch.wiring.config import load_recipe
@@ -26,8 +26,9 @@ from vision_deepresearch.wiring.vqa import (
     VqaConfig,
     VqaRun,
     make_vqa_config,
+    num_records,
     open_vqa,
-    stages_for,
+    planned_stages,
 )
 
 _NUM_SHOWN = 10
@@ -37,6 +38,7 @@ _NUM_SHOWN = 10
 def vqa(
     recipe: Path,
     *,
+    sets: Sequence[Path],
     flags: Mapping[str, JsonValue],
     overrides: Sequence[str],
     out: Path | None,
@@ -46,20 +48,27 @@ def vqa(
     json_wanted: bool,
 ) -> int:
     """Run all stages, print the funnel, write the page."""
-    config = make_vqa_config({**load_recipe(recipe), **flags}, overrides=overrides)
+    values: dict[str, JsonValue] = {**load_recipe(recipe), **flags}
+    if sets:
+        values["sets"] = [str(one) for one in sets]
+    config = make_vqa_config(values, overrides=overrides)
     folder = out or Path("runs") / "vqa"
     target = console(json_wanted=json_wanted)
-    prepare_world(config.world, target=target)
+    if config.model == TRUTH or not dry_run:
+        prepare_world(config.world, target=target)
     if dry_run:
         return _estimate(config, folder=folder, target=target, json_wanted=json_wanted)
     jobs = jobs or (None if ray else num_cores())
     made = asyncio.run(_run(config, folder=folder, jobs=jobs, ray=ray, target=target))
     finished = [one for one in made.records if isinstance(one, Finished)]
     page = _page(finished, folder=folder) if made.is_whole else None
+    with RunFolder.read(folder) as run:
+        yields = yields_per_set(run)
     if json_wanted:
         print_json({
             "run": str(folder),
             "tasks": len(finished),
+            **({"sets": yields} if yields else {}),
             "halted": made.halted,
             "page": str(page) if page else None,
             "funnel": [row.model_dump(mode="json") for row in made.funnel],
@@ -67,6 +76,8 @@ def vqa(
         })
     else:
         target.print(funnel_table(made.funnel))
+        if yields:
+            target.print(yields_table(yields))
         target.print(f"{len(finished):,} questions in {folder}", soft_wrap=True)
         if page is not None:
             target.print(f"look at ten of them: {page}", soft_wrap=True)
@@ -121,11 +132,11 @@ def _page(finished: Sequence[Finished], *, folder: Path) -> Path:
 
 def _estimate(config: VqaConfig, *, folder: Path, target: Console, json_wanted: bool) -> int:
     # Stages are made to be asked for what they expect; no folder is written.
-    stages = stages_for(config, out=folder)
+    stages = planned_stages(config, out=folder)
     rows = list(
         estimate(
             stages,
-            config.num_pictures,
+            num_records(config),
             asks_model=config.model != TRUTH,
             usd_per_million_prompt=config.endpoint.usd_per_million_prompt,
             usd_per_million_completion=config.endpoint.usd_per_million_completion,
@@ -141,7 +152,7 @@ def _estimate(config: VqaConfig, *, folder: Path, target: Console, json_wanted: 
 def stats(folder: Path, *, json_wanted: bool) -> None:
     """Figures of a finished run, or the funnel of one that is not."""
     with RunFolder.read(folder) as run:
-        rows = list(funnel_of(run))
+        rows, yields = list(funnel_of(run)), yields_per_set(run)
     if not rows:
         msg = f"{str(folder)!r} is no run of the data factory: give the --out of `vdr synth`"
         raise ConfigError(msg)
@@ -153,11 +164,14 @@ def stats(folder: Path, *, json_wanted: bool) -> None:
         print_json({
             "run": str(folder),
             "questions": told,
+            **({"sets": yields} if yields else {}),
             "funnel": [row.model_dump(mode="json") for row in rows],
         })
         return
     target = console()
     target.print(funnel_table(rows))
+    if yields:
+        target.print(yields_table(yields))
     if told is None:
         target.print("not finished: the same `vdr synth` command goes on", soft_wrap=True)
         return

@@ -50,6 +50,7 @@ _MODES = (
     Mode(name="rag", input=ModeInput.IMAGE, strategy=Strategy.RETRIEVE_ONCE),
     Mode(name="wis", input=ModeInput.IMAGE, tools=("image_search",)),
     Mode(name="ts", input=ModeInput.IMAGE, tools=_SEARCH),
+    Mode(name="ts+python", input=ModeInput.IMAGE, tools=(*_SEARCH, "python")),
     Mode(name="wis+ts", input=ModeInput.IMAGE, tools=("image_search", *_SEARCH)),
     Mode(name="cis", input=ModeInput.IMAGE, tools=("crop_and_search",)),
     Mode(name="cis+ts", input=ModeInput.IMAGE, tools=("crop_and_search", *_SEARCH)),

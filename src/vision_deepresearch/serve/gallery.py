@@ -23,7 +23,8 @@ class Card:
     """One question with how it came about."""
 
     task: Task
-    proof: Proof
+    proof: Proof | None
+    """None: nothing is proved."""
     seed_question: str = ""
     rounds: tuple[str, ...] = ()
     """The question after each round, with the move in front."""
@@ -94,11 +95,15 @@ def _shown(number: int, card: Card, *, shelf: Shelf) -> _Shown:
                 height=height * hop.box.height,
                 name=hop.id,
             )
-            for hop in card.proof.hops
+            for hop in (card.proof.hops if card.proof is not None else ())
             if hop.box is not None and hop.image == 0
         ),
-        steps=tuple(_step(hop, card.proof) for hop in card.proof.hops),
+        steps=_steps(card.proof),
     )
+
+
+def _steps(proof: Proof | None) -> tuple[_Step, ...]:
+    return tuple(_step(hop, proof) for hop in proof.hops) if proof is not None else ()
 
 
 def _step(hop: Hop, proof: Proof) -> _Step:

@@ -1,25 +1,10 @@
 """What a run is likely to do before it begins: records, calls, tokens and dollars by stage."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
 
 from vision_deepresearch.core.context import SpendKind
 from vision_deepresearch.core.record import Record
-from vision_deepresearch.synth.stage import Expected
-
-
-class Planned(Protocol):
-    """A stage, or what is said of one before it is put together."""
-
-    @property
-    def name(self) -> str:
-        """Of the stage."""
-        ...
-
-    @property
-    def expected(self) -> Expected:
-        """Work per record in."""
-        ...
+from vision_deepresearch.synth.stage import Planned, Stage
 
 
 class EstimateRow(Record):
@@ -37,7 +22,7 @@ class EstimateRow(Record):
 
 
 def estimate(
-    stages: Sequence[Planned],
+    stages: Sequence[Stage | Planned],
     num_records: int,
     *,
     asks_model: bool = True,

@@ -56,6 +56,14 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A stage before anything is opened: what an estimate needs of it."""
+
+    name: str
+    expected: Expected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EachStage:
     """Takes one record at a time. Made by `each_stage`."""
 

@@ -1,6 +1,8 @@
 """What travels through the stages of VQA synthesis, from a picture to a task with its proof.
 
     Source -> Photo -> Region -> CutRegion -> Verified -> Draft -> (rounds) -> Draft -> Finished
+    Row -> Claim -> Finished           questions of existing sets
+    Source -> Topic -> Draft -> ...    questions without a picture
 
 Each is made of the one before and keeps what the rest needs of it, so that any stage can be carried
 out alone, on another machine, from its record.
@@ -58,6 +60,38 @@ class Photo(Item):
     """What a search of the whole picture gave, best first; set by `filter_images`."""
 
 
+class Row(Item):
+    """A row of an existing set of questions, read but not believed.
+
+    Example: `Row(id="fvqa_train/12", dataset="fvqa_train", key="fvqa_train_12", question="...",
+    answers=("Norway",), picture="9f..")`.
+    """
+
+    dataset: str
+    """The set: the name of its file."""
+    key: str = ""
+    """The row's own name there; empty: it has none."""
+    question: str = ""
+    gold: Gold | None = None
+    picture: str = ""
+    """sha256 of the encoded bytes, which lie among the run's own copies, not decoded yet."""
+    fault: str = ""
+    """Why nothing can be made of it, in one word; empty: nothing is known against it."""
+    detail: str = ""
+    told: dict[str, str] = {}
+    """What else the row says of itself, for example {"category": "search_required"}."""
+
+
+class Claim(Photo):
+    """A question with its answer that somebody made about a picture."""
+
+    dataset: str
+    key: str = ""
+    question: str
+    gold: Gold
+    told: dict[str, str] = {}
+
+
 class Region(Item):
     """One thing of a picture, as the spotter framed it."""
 
@@ -105,6 +139,19 @@ class Verified(Item):
     scales: tuple[float, ...]
     """At which it was found."""
     domains: tuple[str, ...]
+
+
+class Topic(Item):
+    """A thing with a page of its own: where a question without a picture starts."""
+
+    name: str
+    """As its page is titled."""
+    aliases: tuple[str, ...] = ()
+    page: str
+    """Url."""
+    ref: str = ""
+    """See `Source.ref`."""
+    licence: str = ""
 
 
 class Move(StrEnum):
@@ -162,7 +209,8 @@ class Round(Record):
 class Draft(Item):
     """A question on its way."""
 
-    subject: Verified
+    subject: Verified | Topic
+    """What it began with: a thing in a picture, or one with a page."""
     seed_question: str
     """The entity-level question it began with; its answer is the name."""
     question: str
@@ -176,9 +224,14 @@ class Draft(Item):
     """See `Candidate.memo`."""
 
     @property
-    def photo(self) -> Photo:
-        """Its picture."""
-        return self.subject.region.photo
+    def photo(self) -> Photo | None:
+        """Its picture; None: it has none."""
+        return self.subject.region.photo if isinstance(self.subject, Verified) else None
+
+    @property
+    def source_id(self) -> str:
+        """Of its picture, or of the thing it began with."""
+        return self.photo.id if self.photo is not None else self.subject.id
 
     @property
     def num_hops(self) -> int:
@@ -190,6 +243,7 @@ class Finished(Item):
     """A task with its proof and how it came about."""
 
     task: Task
-    proof: Proof
-    seed_question: str
-    rounds: tuple[Round, ...]
+    proof: Proof | None = None
+    """None: of an existing set, whose answer is believed."""
+    seed_question: str = ""
+    rounds: tuple[Round, ...] = ()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from vision_deepresearch.core.context import SpendKind
 from vision_deepresearch.core.episode import episode_of
+from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.core.mode import Mode, mode_named
 from vision_deepresearch.core.proof import Proof
 from vision_deepresearch.core.protocols import Executor, MediaStore
 from vision_deepresearch.core.task import Task
@@ -43,6 +45,7 @@ from vision_deepresearch.wiring.trajectory_oracle import OracleBench, open_oracl
 from vision_deepresearch.wiring.worlds import OpenedWorld, require_world, world_folder
 
 ORACLE = "oracle"
+_LOOKING = frozenset({"crop_and_search", "image_search", "zoom"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +126,8 @@ async def _by_oracle(
             mode="json", exclude_none=True, exclude={"concurrency", "tape", "live", "budget_usd"}
         )
         settings[TABLE] = config.trajectories.model_dump(mode="json", exclude_none=True)
+        assignments = _assignments_of(bench, config.trajectories)
+        refuse_idle_eyes([one.task for one in assignments], mode_named(config.run.mode))
         run = await stack.enter_async_context(
             RunFolder.open(
                 out,
@@ -133,7 +138,7 @@ async def _by_oracle(
         )
         yield TrajectoryRun(
             stages=bench.stages,
-            assignments=_assignments_of(bench, config.trajectories),
+            assignments=assignments,
             run=run,
             executor=await _executor(config, bench, out=out, jobs=jobs, ray=ray, stack=stack),
         )
@@ -187,7 +192,8 @@ async def _by_models(config: TrajectoryConfig, *, out: Path) -> AsyncIterator[Tr
             judge=session.judge,
         )
         stages = trajectory_stages(crew)
-        tasks = _tasks(session.source, dataset, media=session.media, limit=settings.tasks)
+        tasks = tasks_of(session.source, dataset, media=session.media, limit=settings.tasks)
+        refuse_idle_eyes(tasks, mode_named(config.run.mode))
         proofs = dataset.proofs if dataset is not None else {}
         truth = session.source.truth
 
@@ -217,8 +223,24 @@ def _prompted(session: Session, settings: TrajectorySettings) -> TrajectoryRoles
     )
 
 
+def refuse_idle_eyes(tasks: Sequence[Task], mode: Mode) -> None:
+    """Nobody is offered tools for pictures who is given none: the paper's two prompts.
+
+    Raises:
+        ConfigError: questions without a picture, and such tools.
+    """
+    looking = [name for name in mode.tools if name in _LOOKING]
+    blind = sum(not task.images for task in tasks)
+    if blind and looking:
+        msg = (
+            f"{blind} of {len(tasks)} questions have no picture, mode {mode.name!r} offers "
+            f'{looking[0]}: set mode = "ts+python" for them, in a run of their own'
+        )
+        raise ConfigError(msg)
+
+
 def _assignments_of(bench: OracleBench, settings: TrajectorySettings) -> tuple[Assignment, ...]:
-    tasks = _tasks(bench.source, bench.dataset, media=bench.media, limit=settings.tasks)
+    tasks = tasks_of(bench.source, bench.dataset, media=bench.media, limit=settings.tasks)
     return _assignments(tasks, settings, proof_of=lambda task: bench.truth.proof(task.id))
 
 
@@ -235,8 +257,8 @@ def _assignments(
     )
 
 
-def _tasks(
-    source: OpenedWorld, dataset: VqaDataset | None, *, media: MediaStore, limit: int
+def tasks_of(
+    source: OpenedWorld, dataset: VqaDataset | None, *, media: MediaStore, limit: int | None
 ) -> list[Task]:
     """The questions, their pictures put into the run's media store."""
     if dataset is None:

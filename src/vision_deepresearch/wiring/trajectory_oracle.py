@@ -44,6 +44,7 @@ class OracleBench:
     truth: TruthSource
     dataset: VqaDataset | None
     media: FolderMediaStore
+    researcher: Researcher
     judge_id: str
     stages: tuple[EachStage, ...]
 
@@ -74,6 +75,7 @@ def open_oracle(config: TrajectoryConfig, *, out: Path) -> OracleBench:
         truth=truth,
         dataset=dataset,
         media=media,
+        researcher=researcher,
         judge_id=judge.profile_id,
         stages=trajectory_stages(crew),
     )

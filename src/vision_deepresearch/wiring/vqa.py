@@ -1,9 +1,10 @@
 """VQA synthesis put together: a recipe becomes stages over a run folder, and is closed again."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -24,15 +25,18 @@ from vision_deepresearch.store.tape import Tape
 from vision_deepresearch.synth.carry_out import LocalExecutor
 from vision_deepresearch.synth.roles.vqa import VqaRoles
 from vision_deepresearch.synth.roles.vqa_prompted import prompted_vqa_roles
-from vision_deepresearch.synth.roles.vqa_truth import truth_roles
-from vision_deepresearch.synth.stage import EachStage, Stage
+from vision_deepresearch.synth.roles.vqa_truth import truth_roles, truth_text_roles
+from vision_deepresearch.synth.roles.vqa_truth_given import KnownQuestions
+from vision_deepresearch.synth.stage import EachStage, Item, Stage
 from vision_deepresearch.synth.vqa.dataset import VqaDataset
 from vision_deepresearch.synth.vqa.means import Means
 from vision_deepresearch.synth.vqa.settings import VqaSettings
 from vision_deepresearch.synth.vqa.stages import vqa_stages
-from vision_deepresearch.synth.vqa_records import Source
+from vision_deepresearch.synth.vqa.text import text_stages
+from vision_deepresearch.synth.vqa.verified import verified_stages
 from vision_deepresearch.synth.workplace import MakeStages
 from vision_deepresearch.wiring.config import explain, make_config, override, to_toml
+from vision_deepresearch.wiring.given_rows import count_rows, read_sets
 from vision_deepresearch.wiring.models import ModelShelf
 from vision_deepresearch.wiring.secrets import environment_secrets
 from vision_deepresearch.wiring.session import open_tape
@@ -41,6 +45,7 @@ from vision_deepresearch.wiring.spreading import (
     ray_executor,
     refuse_ray_for_models,
 )
+from vision_deepresearch.wiring.unopened import UnopenedWorld
 from vision_deepresearch.wiring.worlds import (
     OpenedWorld,
     ProgressBar,
@@ -52,6 +57,9 @@ from vision_deepresearch.worlds.generated.truth import GeneratedTruth
 from vision_deepresearch.worlds.wrappers.meter import MeteredWorld
 from vision_deepresearch.worlds.wrappers.tape import TapedWorld
 
+_NUM_PICTURES = 250
+COPIES = "given"
+"""Folder of a run: the pictures of existing sets as they came."""
 TRUTH = "truth"
 """The name of the model that is no model: what a generated world knows."""
 
@@ -65,8 +73,12 @@ class VqaConfig(VqaSettings):
     """Of a world with vectors; see `RunConfig.embedder`."""
     model: str = TRUTH
     """Who plays the roles: `truth` (generated worlds), or a model."""
-    num_pictures: int = Field(default=250, ge=1)
-    """Pictures to begin with."""
+    about: Literal["pictures", "pages"] = "pictures"
+    """What is asked about; `pages`: questions without a picture, by walks over the world's pages."""
+    sets: tuple[str, ...] = ()
+    """Files of existing questions about pictures: then these are filtered, and none are made."""
+    num_pictures: int | None = Field(default=None, ge=1)
+    """Pictures, or things with pages, to begin with; of existing sets: rows of each. None: 250; all rows."""
     seed: int = 0
     concurrency: int = Field(default=4, ge=1, le=4096)
     """Records at a time, in each process."""
@@ -81,7 +93,8 @@ class VqaConfig(VqaSettings):
     """Who chooses, answers without evidence and objects; None: the model itself."""
     judge_endpoint: EndpointSettings | None = None
     images: str | None = None
-    """Folder of your pictures, for a model to ask about; the truth draws its own."""
+    """Folder of your pictures, for a model to ask about; the truth draws its own. Of existing sets:
+    where the files lie that they name."""
     licence: str = ""
     """Of these pictures; kept with every question."""
 
@@ -96,9 +109,13 @@ def make_vqa_config(values: Mapping[str, JsonValue], *, overrides: Sequence[str]
     for one in overrides:
         override(merged, one)
     try:
-        return VqaConfig.model_validate(merged)
+        config = VqaConfig.model_validate(merged)
     except ValidationError as error:
         raise ConfigError(explain(error, root=VqaConfig)) from error
+    if config.about == "pages" and (config.sets or config.images is not None):
+        msg = 'about = "pages" asks without pictures: leave sets (--from) and images out'
+        raise ConfigError(msg)
+    return config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +125,7 @@ class VqaRun:
     config: VqaConfig
     about: WorldManifest
     stages: tuple[Stage, ...]
-    sources: tuple[Source, ...]
+    sources: tuple[Item, ...]
     run: RunFolder
     executor: Executor
 
@@ -157,12 +174,12 @@ async def open_vqa(
             opened = open_tape(config.tape, run=run, redactor=redactor)
             tape = await stack.enter_async_context(opened)
         means = _means(config, source, out=out, tape=tape, stack=stack)
-        stages = vqa_stages(means, config, seed=config.seed)
+        stages = _stages(config, means, source, out=out)
         yield VqaRun(
             config=config,
             about=about,
             stages=stages,
-            sources=means.roles.collector.sources(config.num_pictures),
+            sources=await asyncio.to_thread(_sources, config, means, out=out),
             run=run,
             executor=await _executor(
                 config, stages, out=out, jobs=jobs, ray=ray, about=about, stack=stack
@@ -177,8 +194,68 @@ def stages_for(config: VqaConfig, *, out: Path) -> tuple[Stage, ...]:
         ConfigError: see `open_vqa`.
     """
     # Nothing is asked of these stages' models, so that nothing is there to be closed.
-    means = _means(config, _open_source(config), out=out, tape=None, stack=AsyncExitStack())
-    return vqa_stages(means, config, seed=config.seed)
+    source = _open_source(config)
+    means = _means(config, source, out=out, tape=None, stack=AsyncExitStack())
+    return _stages(config, means, source, out=out)
+
+
+def planned_stages(config: VqaConfig, *, out: Path) -> tuple[Stage, ...]:
+    """The stages for what they expect, before a run; where models play no world is opened.
+
+    Raises:
+        ConfigError: see `open_vqa`; folders and worlds of the user's need not be there yet.
+    """
+    if config.model == TRUTH:
+        return stages_for(config, out=out)
+    source = OpenedWorld(world=UnopenedWorld(config.world))
+    anywhere = config.model_copy(update={"images": str(Path.cwd())})
+    means = _means(anywhere, source, out=out, tape=None, stack=AsyncExitStack())
+    return _stages(config, means, source, out=out)
+
+
+def num_records(config: VqaConfig) -> int:
+    """How many records a run begins with at most; nothing is written.
+
+    Raises:
+        ConfigError: a set that cannot be read.
+    """
+    if config.sets:
+        return count_rows([Path(one) for one in config.sets], limit=config.num_pictures)
+    return config.num_pictures or _NUM_PICTURES
+
+
+def _stages(
+    config: VqaConfig, means: Means, source: OpenedWorld, *, out: Path
+) -> tuple[Stage, ...]:
+    if config.about == "pages":
+        return text_stages(means, config, seed=config.seed)
+    if not config.sets:
+        return vqa_stages(means, config, seed=config.seed)
+    known = _known(source) if config.model == TRUTH else None
+    return verified_stages(
+        means, config, copies=out / COPIES, proof_of=known.proof if known is not None else None
+    )
+
+
+def _sources(config: VqaConfig, means: Means, *, out: Path) -> tuple[Item, ...]:
+    """What the first stage takes."""
+    if means.roles.topics is not None:
+        return means.roles.topics.sources(config.num_pictures or _NUM_PICTURES)
+    if not config.sets:
+        return means.roles.collector.sources(config.num_pictures or _NUM_PICTURES)
+    given = read_sets(
+        [Path(one) for one in config.sets],
+        copies=out / COPIES,
+        pictures=Path(config.images) if config.images is not None else None,
+        limit=config.num_pictures,
+        licence=config.licence,
+    )
+    return tuple(given.rows)
+
+
+def _known(source: OpenedWorld) -> KnownQuestions:
+    assert source.truth is not None, "the truth was found to play here"
+    return KnownQuestions(source.own_tasks(), source.truth)
 
 
 async def _executor(
@@ -262,14 +339,18 @@ def _played_by_truth(config: VqaConfig, source: OpenedWorld) -> VqaRoles:
     Raises:
         ConfigError: a world that has none, or settings that are a model's.
     """
-    if config.images is not None or config.judge_model is not None:
+    has_folder = config.images is not None and not config.sets
+    if has_folder or config.judge_model is not None:
         msg = f"model {TRUTH!r} draws its own pictures and asks nobody: leave images and judge_model out"
         raise ConfigError(msg)
     if source.generated is None:
         about = source.world.manifest()
         msg = f"the truth plays in generated worlds only, {about.name!r} is a {about.kind} world"
         raise ConfigError(msg)
-    return truth_roles(source.generated.pages)
+    if config.about == "pages":
+        return truth_text_roles(source.generated.pages)
+    roles = truth_roles(source.generated.pages)
+    return replace(roles, selector=_known(source)) if config.sets else roles
 
 
 def _played_by_models(
@@ -285,7 +366,14 @@ def _played_by_models(
     Raises:
         ConfigError: no such model or folder, or no folder named.
     """
-    if config.images is None:
+    if config.about == "pages":
+        msg = (
+            f"questions without a picture are made by the truth of a generated world so far, not by "
+            f"{config.model!r}: set model = {TRUTH!r}, or bring questions you have (`vdr import-data`)"
+        )
+        raise ConfigError(msg)
+    folder = config.images or (str(Path(config.sets[0]).parent) if config.sets else None)
+    if folder is None:
         msg = (
             f"model {config.model!r} asks about your pictures: name their folder, --set images=DIR"
         )
@@ -309,7 +397,7 @@ def _played_by_models(
         model,
         judge,
         media=media,
-        images=Path(config.images),
+        images=Path(folder),
         licence=config.licence,
         reader=world,
     )

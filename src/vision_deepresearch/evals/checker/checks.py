@@ -310,10 +310,14 @@ class Examination:
     # -------------------------------------------------------------------------- 3 no shortcut
 
     async def no_shortcut(self) -> Findings:
-        """Without picture, last step or any one condition the answer is open; page one is silent."""
+        """Without picture, last step or any one condition the answer is open; page one is silent.
+
+        A question that is asked without a picture needs none.
+        """
         found = Findings()
-        route = self.route
-        self._without_picture(route, found)
+        route, has_picture = self.route, bool(self.task.images)
+        if has_picture:
+            self._without_picture(route, found)
         self._without_last_hop(route, found)
         self._on_first_page(route, found)
         self._more_than_a_place(route, found)
@@ -327,14 +331,13 @@ class Examination:
             for one in descriptions(self.proof)
             for part in wording.idle_parts(one)
         )
-        if not route.looks:
+        if has_picture and not route.looks:
             found.faults.append("no step looks at a picture")
-        elif not self.proof.constraints:
+        elif has_picture and not self.proof.constraints:
             found.faults.append("nothing in the question says which thing of the picture is meant")
         if not found.faults:
-            found.notes.append(
-                "without picture, last step or any condition several answers are left"
-            )
+            what = "picture, last step" if has_picture else "last step"
+            found.notes.append(f"without {what} or any condition several answers are left")
         return found
 
     async def _without_conditions(self, route: Route, found: Findings) -> None:
@@ -400,7 +403,8 @@ class Examination:
         if len(route.path_to_answer()) < 2:
             return
         forms = {*self.gold.answers, *_written(self.gold)}
-        for look in route.looks:
+        named = [hop for hop in self.proof.hops if hop.kind is HopKind.GIVEN and hop.pages]
+        for look in (*route.looks, *named):
             thing = route.claimed().get(look.id)
             page = self.library.page(thing or "")
             if page is None:

@@ -31,7 +31,7 @@ from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import FREE, FaultKind, FormatFault
 from vision_deepresearch.core.untrusted import neutralise
 from vision_deepresearch.models.profiles.faults import fault_of
-from vision_deepresearch.models.profiles.prompt_files import fill, rules_for
+from vision_deepresearch.models.profiles.prompt_files import fill, rules_for, scope_of
 from vision_deepresearch.models.profiles.render import (
     MAX_CALLS,
     body_parts,
@@ -76,7 +76,12 @@ class NativeProfile:
             ConfigError: the mode needs a caption and the task has none.
         """
         if tools:
-            system = fill("native_system", rules=rules_for(tools, mode=mode), today=today)
+            system = fill(
+                "native_system",
+                scope=scope_of(task, mode=mode),
+                rules=rules_for(tools, mode=mode),
+                today=today,
+            )
         else:
             system = fill("native_system_no_tools", today=today)
         question = question_parts(task, handles=handles, mode=mode)

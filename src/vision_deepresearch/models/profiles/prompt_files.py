@@ -13,7 +13,8 @@ from string import Template
 from pydantic import JsonValue
 
 from vision_deepresearch.core.content import ToolSpec
-from vision_deepresearch.core.mode import Mode
+from vision_deepresearch.core.mode import Mode, ModeInput
+from vision_deepresearch.core.task import Task
 
 _PACKAGE = "vision_deepresearch.models.profiles"
 
@@ -30,6 +31,16 @@ def fill(template: str, **values: object) -> str:
         KeyError: a placeholder has no value.
     """
     return _template(template).substitute({key: str(value) for key, value in values.items()})
+
+
+def scope_of(task: Task, *, mode: Mode) -> str:
+    """What the questions are like: a task that never had a picture is researched by reading alone.
+
+    Source: the two system prompts of arXiv 2601.22060's code, chosen by whether there are pictures.
+    """
+    if mode.input is ModeInput.IMAGE and not task.images:
+        return "by searching and reading"
+    return "about pictures, and about what lies behind them, by looking and reading"
 
 
 def rules_for(tools: Sequence[ToolSpec], *, mode: Mode) -> str:

@@ -35,7 +35,7 @@ from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import FREE, FaultKind, FormatFault
 from vision_deepresearch.core.untrusted import neutralise
 from vision_deepresearch.models.profiles.faults import fault_of
-from vision_deepresearch.models.profiles.prompt_files import fill, rules_for, schema_line
+from vision_deepresearch.models.profiles.prompt_files import fill, rules_for, schema_line, scope_of
 from vision_deepresearch.models.profiles.render import (
     MAX_CALLS,
     body_parts,
@@ -110,14 +110,14 @@ class VdrProfile:
         Raises:
             ConfigError: the mode needs a caption and the task has none.
         """
-        system = self._system_text(tools, mode=mode, today=today)
+        system = self._system_text(task, tools, mode=mode, today=today)
         question = question_parts(task, handles=handles, mode=mode)
         return (
             Message(role=Role.SYSTEM, parts=(trusted(system),)),
             Message(role=Role.USER, parts=question),
         )
 
-    def _system_text(self, tools: Sequence[ToolSpec], *, mode: Mode, today: str) -> str:
+    def _system_text(self, task: Task, tools: Sequence[ToolSpec], *, mode: Mode, today: str) -> str:
         if self._system_prompt is not None:
             own = self._system_prompt
             if own.rstrip().endswith(_DATE_STUB):
@@ -130,6 +130,7 @@ class VdrProfile:
             calls += "\n" + fill("calls_python")
         return fill(
             "vdr_system",
+            scope=scope_of(task, mode=mode),
             rules=rules_for(tools, mode=mode),
             tools="\n".join(_schema_of(tool) for tool in tools),
             calls=calls,

@@ -15,15 +15,18 @@ from typing import Protocol
 from vision_deepresearch.core.content import Picture
 from vision_deepresearch.core.context import CallContext
 from vision_deepresearch.core.geometry import Box
+from vision_deepresearch.core.page import Page
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.synth.vqa_records import (
     Candidate,
+    Claim,
     CutRegion,
     Draft,
     Finding,
     Move,
     Photo,
     Source,
+    Topic,
     Verified,
     View,
 )
@@ -84,7 +87,7 @@ class Objection(Record):
 class Exam:
     """What a respondent is given: no gold, no proof."""
 
-    draft: Draft
+    draft: Draft | Claim
     """Only its question may be shown to a model."""
     picture: Picture | None
     """None: blind."""
@@ -112,6 +115,27 @@ class Collector(Protocol):
         Raises:
             BadImageError: it cannot be had.
         """
+        ...
+
+
+class TopicFinder(Protocol):
+    """Knows things with pages, where questions without a picture can start."""
+
+    @property
+    def name(self) -> str:
+        """For records."""
+        ...
+
+    def sources(self, limit: int) -> tuple[Source, ...]:
+        """The first so many, always the same; fewer where there are no more."""
+        ...
+
+    async def find(self, source: Source, page: Page, *, context: CallContext) -> Topic | None:
+        """What a page is about; None: nothing that has a name of its own."""
+        ...
+
+    async def address(self, source: Source) -> str:
+        """Url of its page."""
         ...
 
 
@@ -189,7 +213,7 @@ class Obfuscator(Protocol):
         self,
         draft: Draft,
         findings: Sequence[Finding],
-        picture: Picture,
+        picture: Picture | None,
         *,
         move: Move,
         then: Sequence[Move],
@@ -249,3 +273,5 @@ class VqaRoles:
     obfuscator: Obfuscator
     chooser: Chooser
     validator: Validator
+    topics: TopicFinder | None = None
+    """None: questions without a picture are not asked."""

@@ -21,7 +21,7 @@ from vision_deepresearch.synth.roles.asking import Asker, Slot
 from vision_deepresearch.synth.roles.layout import Piece, Shown, Words, page
 from vision_deepresearch.synth.roles.replies import Line, Name, UnfitReplyError, stands_in
 from vision_deepresearch.synth.roles.vqa import Choice
-from vision_deepresearch.synth.vqa_records import Candidate, Draft, Finding, Move
+from vision_deepresearch.synth.vqa_records import Candidate, Draft, Finding, Move, Verified
 from vision_deepresearch.tools.quotes import check_evidence
 
 _MAX_QUERIES = 4
@@ -100,14 +100,15 @@ class PromptedObfuscator:
         self,
         draft: Draft,
         findings: Sequence[Finding],
-        picture: Picture,
+        picture: Picture | None,
         *,
         move: Move,
         then: Sequence[Move],
         count: int,
         context: CallContext,
     ) -> tuple[Candidate, ...]:
-        """See `Obfuscator`."""
+        """See `Obfuscator`; of questions about pictures."""
+        assert picture is not None, "wiring lets models ask about pictures only"
         shown = findings[:_MAX_PAGES]
         if not shown or (move is Move.REPLACE and len(draft.hops) < 2):
             return ()
@@ -244,6 +245,7 @@ def _chained(
 
 def _replaced(one: _ReplaceReply, draft: Draft, shown: Sequence[Finding]) -> Candidate:
     subject = draft.subject
+    assert isinstance(subject, Verified), "wiring lets models ask about pictures only"
     source = _source(one, shown, about=(subject.name, *subject.aliases))
     if not stands_in(one.value, one.quote):
         msg = f"the value {one.value!r} does not stand in the quoted sentence"

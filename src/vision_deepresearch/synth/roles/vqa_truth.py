@@ -6,6 +6,7 @@ errs on purpose where models do: some things are overlooked, some boxes frame no
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 from vision_deepresearch.core.content import Picture
 from vision_deepresearch.core.context import CallContext
@@ -22,6 +23,7 @@ from vision_deepresearch.synth.roles.vqa import (
     VqaRoles,
 )
 from vision_deepresearch.synth.roles.vqa_truth_scenes import TruthScenes
+from vision_deepresearch.synth.roles.vqa_truth_text import TruthTextObfuscator, TruthTopics
 from vision_deepresearch.synth.roles.vqa_truth_walks import TruthObfuscator
 from vision_deepresearch.synth.vqa_records import (
     Candidate,
@@ -69,6 +71,14 @@ def truth_roles(pages: PageSet) -> VqaRoles:
         obfuscator=TruthObfuscator(scenes, name=_WALKS),
         chooser=TruthChooser(routes),
         validator=TruthValidator(routes),
+    )
+
+
+def truth_text_roles(pages: PageSet) -> VqaRoles:
+    """All roles for questions without a picture."""
+    routes = Routes(graph=pages.graph, pages=pages)
+    return replace(
+        truth_roles(pages), obfuscator=TruthTextObfuscator(routes), topics=TruthTopics(routes)
     )
 
 
@@ -229,7 +239,7 @@ class TruthValidator(_Named):
         """See `Validator`. Nothing of a made world is known by heart."""
         del context
         draft, urls = exam.draft, [finding.url for finding in exam.findings]
-        if not urls:
+        if not urls or not isinstance(draft, Draft):
             return None
         if exam.picture is None:
             known = [url for url in urls if self._routes.pages.number(url) is not None]

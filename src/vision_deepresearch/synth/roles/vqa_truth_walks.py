@@ -14,7 +14,7 @@ from vision_deepresearch.core.content import Picture
 from vision_deepresearch.core.context import CallContext
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.synth.roles.vqa_truth_scenes import TruthScenes
-from vision_deepresearch.synth.vqa_records import Candidate, Draft, Finding, Move
+from vision_deepresearch.synth.vqa_records import Candidate, Draft, Finding, Move, Verified
 from vision_deepresearch.worlds.generated.composing import Composer, Situation
 from vision_deepresearch.worlds.generated.drafts import TaskDraft
 from vision_deepresearch.worlds.generated.entities import EntityType
@@ -54,15 +54,22 @@ _NUM_TRIES = {Move.CHAIN: 9, Move.REPLACE: 24}
 """Draws for the candidates of a round, at the most: few words say a thing and no other."""
 
 
-class _StepMemo(Record):
-    """A step by what defines it."""
+class StepMemo(Record):
+    """A step of a walk by what defines it."""
 
     domain: EntityType
     relation: str
     inverse: bool = False
 
     def step(self) -> Step:
+        """The step itself."""
         return Step(relation=RELATIONS[self.domain, self.relation], inverse=self.inverse)
+
+
+def memo_of(step: Step) -> StepMemo:
+    """What defines a step."""
+    relation = step.relation
+    return StepMemo(domain=relation.domain, relation=relation.name, inverse=step.inverse)
 
 
 class _Memo(Record):
@@ -70,7 +77,7 @@ class _Memo(Record):
 
     shape: str = ""
     """Empty: the seed question."""
-    trails: dict[str, tuple[_StepMemo, ...]] = {}
+    trails: dict[str, tuple[StepMemo, ...]] = {}
     end: str | None = None
     """Entity id of the answer; None: it is a number or a date, and leads nowhere."""
     num_hops: int = Field(default=0, ge=0)
@@ -97,7 +104,7 @@ class TruthObfuscator:
         self,
         draft: Draft,
         findings: Sequence[Finding],
-        picture: Picture,
+        picture: Picture | None,
         *,
         move: Move,
         then: Sequence[Move],
@@ -116,7 +123,9 @@ class TruthObfuscator:
     def _drafts(
         self, draft: Draft, findings: Sequence[Finding], *, move: Move, leads_on: bool
     ) -> Iterator[Candidate]:
-        ref, box = draft.photo.ref, draft.subject.region.box
+        subject = draft.subject
+        assert isinstance(subject, Verified), "asked about things in pictures"
+        ref, box = subject.region.photo.ref, subject.region.box
         anchor = self._scenes.thing_at(ref, box)
         memo = _Memo.model_validate(draft.memo) if draft.memo else _Memo(end=anchor)
         if anchor is None or not findings or (move is Move.CHAIN and memo.end is None):
@@ -198,9 +207,9 @@ def _candidate(made: TaskDraft, *, anchor: str, read: frozenset[str]) -> Candida
     )
 
 
-def _trails(route: Sequence[Arrival], *, anchor: str) -> dict[str, tuple[_StepMemo, ...]]:
+def _trails(route: Sequence[Arrival], *, anchor: str) -> dict[str, tuple[StepMemo, ...]]:
     """The steps by where they start; one of several things starts anew."""
-    trails: dict[str, tuple[_StepMemo, ...]] = {anchor: ()}
+    trails: dict[str, tuple[StepMemo, ...]] = {anchor: ()}
     start = anchor
     for arrival in route:
         if arrival.one_of_several:
@@ -208,9 +217,5 @@ def _trails(route: Sequence[Arrival], *, anchor: str) -> dict[str, tuple[_StepMe
             start = arrival.entity
             trails[start] = ()
             continue
-        relation = arrival.step.relation
-        memo = _StepMemo(
-            domain=relation.domain, relation=relation.name, inverse=arrival.step.inverse
-        )
-        trails[start] = (*trails[start], memo)
+        trails[start] = (*trails[start], memo_of(arrival.step))
     return trails

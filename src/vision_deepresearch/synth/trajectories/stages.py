@@ -14,7 +14,14 @@ from vision_deepresearch.core.errors import FailureKind, ModelError
 from vision_deepresearch.core.protocols import Judge, Profile
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.core.trajectory import StopReason, Trajectory
-from vision_deepresearch.synth.stage import EachStage, Expected, Kept, Rejected, each_stage
+from vision_deepresearch.synth.stage import (
+    EachStage,
+    Expected,
+    Kept,
+    Planned,
+    Rejected,
+    each_stage,
+)
 from vision_deepresearch.synth.trajectories.checks import find_faults
 from vision_deepresearch.synth.trajectories.narrate import narrate
 from vision_deepresearch.synth.trajectories.records import Accepted, Assignment, RolledOut
@@ -28,36 +35,28 @@ RollOut = Callable[[Assignment, PhasedTeacher | None, CallContext], Awaitable[Tr
 
 _ROLL_OUT, _NARRATE, _ACCEPT = "roll_out", "narrate", "accept"
 
-_EXPECTED = {
-    _ROLL_OUT: Expected(
-        kept=0.8,
-        # Turns, the hit judge after those with the picture, and the description.
-        calls={
-            SpendKind.MODEL_CALL: 10,
-            SpendKind.TEXT_SEARCH: 2,
-            SpendKind.IMAGE_SEARCH: 4,
-            SpendKind.PAGE_READ: 8,
-        },
-        prompt_tokens=5000,
-        completion_tokens=200,
-    ),
-    _NARRATE: Expected(),
-    _ACCEPT: Expected(kept=0.7, calls={SpendKind.JUDGE: 1}),
-}
-"""Per attempt: calls and tokens as the offline teacher makes them, yields guessed low."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedStage:
-    """A stage that is not put together yet."""
-
-    name: str
-    expected: Expected
-
-
-def planned_stages() -> tuple[PlannedStage, ...]:
-    """What the stages are likely to do, in order, for the estimate before a run."""
-    return tuple(PlannedStage(name=name, expected=one) for name, one in _EXPECTED.items())
+_TURNS = 20
+"""Of an attempt, for the estimate: the paper says dozens, the toy worlds take six to twelve. Ours."""
+_ON_ROLL_OUT = Expected(
+    kept=0.8,
+    calls={
+        SpendKind.MODEL_CALL: _TURNS + 1.0,
+        SpendKind.JUDGE: 3,
+        SpendKind.SUMMARY: 12,
+        SpendKind.IMAGE_SEARCH: 10,
+        SpendKind.TEXT_SEARCH: 8,
+        SpendKind.PAGE_READ: 12,
+    },
+    prompt_tokens=16_000,
+    completion_tokens=400,
+)
+_ON_ACCEPT = Expected(kept=0.7, calls={SpendKind.JUDGE: 1})
+PLANNED = (
+    Planned(name=_ROLL_OUT, expected=_ON_ROLL_OUT),
+    Planned(name=_NARRATE, expected=Expected()),
+    Planned(name=_ACCEPT, expected=_ON_ACCEPT),
+)
+"""The stages as they are likely to go; rates of rejection and calls are guesses, ours."""
 
 
 class RollOutConfig(Record):
@@ -114,7 +113,7 @@ def roll_out(
         gives=RolledOut,
         config=config,
         concurrency=concurrency,
-        expected=_EXPECTED[_ROLL_OUT],
+        expected=_ON_ROLL_OUT,
     )
 
 
@@ -178,7 +177,7 @@ def accept(
         if verifies
         else JudgedBy(profile_id=judge.profile_id),
         concurrency=concurrency,
-        expected=_EXPECTED[_ACCEPT],
+        expected=_ON_ACCEPT,
     )
 
 

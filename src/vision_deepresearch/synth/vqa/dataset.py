@@ -14,6 +14,7 @@ from vision_deepresearch.synth.pipeline import row_of
 from vision_deepresearch.synth.vqa_records import Finished
 
 _BEFORE_LAST, LAST_STAGE = "select", "finish"
+_FIRST_OF_SETS = "read_rows"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +31,8 @@ class VqaDataset:
 
     @property
     def proofs(self) -> Mapping[str, Proof]:
-        """By task id."""
-        return {one.task.id: one.proof for one in self.finished}
+        """By task id; questions of existing sets have none."""
+        return {one.task.id: one.proof for one in self.finished if one.proof is not None}
 
 
 def open_vqa_dataset(path: Path) -> VqaDataset:
@@ -78,3 +79,17 @@ def funnel_of(run: RunView) -> Iterator[FunnelRow]:
     for name, identity in latest_stages(run).items():
         items = list(run.items(identity))
         yield row_of(name, items, taken=len(items), outages=0)
+
+
+def yields_per_set(run: RunView) -> dict[str, dict[str, int]]:
+    """Of existing sets: rows, and how many each stage kept; by set, in the order of the stages."""
+    latest = latest_stages(run)
+    found: dict[str, dict[str, int]] = {}
+    if _FIRST_OF_SETS not in latest:
+        return found
+    for name, identity in latest.items():
+        for item in run.items(identity):
+            told = found.setdefault(item.record.rpartition("/")[0], {"rows": 0})
+            told["rows"] += name == _FIRST_OF_SETS
+            told[name] = told.get(name, 0) + (not item.reason)
+    return dict(sorted(found.items()))

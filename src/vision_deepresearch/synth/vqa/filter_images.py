@@ -6,6 +6,7 @@ none that a search of the whole picture finds. Near-duplicates out: ours.
 
 import asyncio
 from collections.abc import Sequence
+from typing import TypeVar
 
 from vision_deepresearch.core.context import CallContext, SpendKind
 from vision_deepresearch.core.errors import BadImageError, BoundaryError
@@ -27,11 +28,16 @@ _ALIKE_LOOKED_AT = 3
 """Hits whose own picture is compared with ours."""
 
 
-def filter_images(means: Means, settings: PictureSettings) -> EachStage:
-    """Size, then complexity by the selector."""
+PhotoT = TypeVar("PhotoT", bound=Photo)
+
+
+def filter_images(
+    means: Means, settings: PictureSettings, *, of: type[PhotoT] = Photo
+) -> EachStage:
+    """Size, then complexity by the selector. `of`: the record that has the picture."""
     selector = means.roles.selector
 
-    async def apply(photo: Photo, context: CallContext) -> Kept[Photo] | Rejected:
+    async def apply(photo: PhotoT, context: CallContext) -> Kept[PhotoT] | Rejected:
         size = f"{photo.image.width}x{photo.image.height}"
         if min(photo.image.width, photo.image.height) < settings.min_side_px:
             return Rejected(reason="too_small", detail=f"{size} px")
@@ -44,8 +50,8 @@ def filter_images(means: Means, settings: PictureSettings) -> EachStage:
     return each_stage(
         apply,
         name="filter_images",
-        takes=Photo,
-        gives=Photo,
+        takes=of,
+        gives=of,
         config=means.identity(settings, role=selector.name),
         concurrency=means.concurrency,
         expected=Expected(
@@ -78,10 +84,10 @@ def drop_doubles(settings: PictureSettings) -> WholeStage:
     return whole_stage(apply, name="drop_doubles", takes=Photo, gives=Photo, config=settings)
 
 
-def search_whole(means: Means, settings: PictureSettings) -> EachStage:
+def search_whole(means: Means, settings: PictureSettings, *, of: type[PhotoT] = Photo) -> EachStage:
     """A picture that image search knows as it is teaches no crops."""
 
-    async def apply(photo: Photo, _: CallContext) -> Kept[Photo] | Rejected:
+    async def apply(photo: PhotoT, _: CallContext) -> Kept[PhotoT] | Rejected:
         found = await means.world.search_image(means.picture(photo), limit=settings.whole_hits)
         hits = tuple(hit_of(hit) for hit in found[: settings.whole_hits])
         for hit in hits[:_ALIKE_LOOKED_AT]:
@@ -92,8 +98,8 @@ def search_whole(means: Means, settings: PictureSettings) -> EachStage:
     return each_stage(
         apply,
         name="search_whole",
-        takes=Photo,
-        gives=Photo,
+        takes=of,
+        gives=of,
         config=means.identity(settings),
         concurrency=means.concurrency,
         expected=Expected(kept=0.95, calls={SpendKind.IMAGE_SEARCH: 1, SpendKind.ASSET: 3}),

@@ -78,7 +78,7 @@ async def _round(
     candidates = await roles.obfuscator.propose(
         draft,
         findings,
-        means.picture(draft.photo),
+        means.picture(draft.photo) if draft.photo is not None else None,
         move=move,
         then=then,
         count=settings.candidates,

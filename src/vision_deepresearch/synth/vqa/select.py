@@ -58,10 +58,11 @@ def _refused(
 ) -> Iterator[tuple[int, str]]:
     seen: set[str] = set()
     for number, draft in enumerate(drafts):
-        words = f"{draft.question.casefold()} {draft.photo.image.sha256}"
+        photo = draft.photo
+        words = f"{draft.question.casefold()} {photo.image.sha256 if photo is not None else ''}"
         if benchmarks.has_words_of(draft.question):
             yield number, "benchmark_words"
-        elif benchmarks.shows(draft.photo.look, same_bits=same_bits):
+        elif photo is not None and benchmarks.shows(photo.look, same_bits=same_bits):
             yield number, "benchmark_picture"
         elif words in seen:
             yield number, "double"
@@ -86,7 +87,7 @@ def _capped(
     late: dict[int, str] = {}
     for number in ranked:
         draft = drafts[number]
-        picture, template = draft.photo.id, template_of(draft)
+        picture, template = draft.source_id, template_of(draft)
         answer = draft.gold.answers[0].casefold()
         if pictures[picture] >= settings.max_per_picture:
             late[number] = "picture_full"

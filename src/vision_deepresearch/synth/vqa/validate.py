@@ -21,9 +21,11 @@ from vision_deepresearch.synth.stage import EachStage, Expected, Kept, Rejected,
 from vision_deepresearch.synth.vqa.ask import is_right
 from vision_deepresearch.synth.vqa.means import Means
 from vision_deepresearch.synth.vqa.settings import ValidateSettings
-from vision_deepresearch.synth.vqa_records import Draft, Finding
+from vision_deepresearch.synth.vqa_records import Draft, Finding, Verified
 
 _LOOK_SCALES = (1.0, 1.5)
+_STARTS = frozenset({HopKind.LOOK, HopKind.GIVEN})
+"""Hops that a route begins with; of what is given, a page is known where it is a thing."""
 _MAX_WINDOWS = 4
 """Of a page, in search of its value."""
 _DIGITS_APART = re.compile(r"(?<=\d)[,\u00a0\u202f\u2009 ](?=\d{3}\b)")
@@ -92,11 +94,14 @@ async def _leak(_: Means, draft: Draft, __: ValidateSettings, ___: CallContext) 
 async def _crops_find(
     means: Means, draft: Draft, settings: ValidateSettings, _: CallContext
 ) -> Rejected | None:
+    photo = draft.photo
+    if photo is None:
+        return None
     for hop in draft.hops:
         if hop.kind is not HopKind.LOOK or hop.box is None or _is_subject(hop, draft):
             continue
         boxes = [hop.box.scaled(scale) for scale in _LOOK_SCALES]
-        found = await means.search_crops(draft.photo, boxes, limit=settings.look_rank)
+        found = await means.search_crops(photo, boxes, limit=settings.look_rank)
         if not any(hit.url in hop.pages for hits in found for hit in hits):
             return Rejected(reason="not_solvable", detail=f"no crop finds {hop.expected!r}")
     return None
@@ -105,6 +110,8 @@ async def _crops_find(
 def _is_subject(hop: Hop, draft: Draft) -> bool:
     """Whether it is the thing that was verified already, at one of the scales asked for here."""
     verified = draft.subject
+    if not isinstance(verified, Verified):
+        return False
     is_close = any(scale in _LOOK_SCALES for scale in verified.scales)
     return hop.box == verified.region.box and is_close
 
@@ -160,7 +167,7 @@ async def _first_page_tells(
     if draft.num_hops < settings.min_hops:
         return None
     for hop in draft.hops:
-        if hop.kind is HopKind.LOOK and hop.pages:
+        if hop.kind in _STARTS and hop.pages:
             text = await _text_of(means, hop.pages[0])
             if text is not None and any(states(text, one) for one in _forms(draft.gold)):
                 return Rejected(reason="shortcut", detail=f"{hop.pages[0]} tells the answer")
@@ -206,16 +213,15 @@ async def _blind(
 async def _whole_image(
     means: Means, draft: Draft, settings: ValidateSettings, context: CallContext
 ) -> Rejected | None:
+    photo = draft.photo
     findings = [
         Finding(query="", url=hit.url, title=hit.title, text=hit.caption)
-        for hit in draft.photo.whole
+        for hit in (photo.whole if photo is not None else ())
     ]
-    if not findings:
+    if photo is None or not findings:
         return None
     for sample in range(settings.samples):
-        exam = Exam(
-            draft=draft, picture=means.picture(draft.photo), findings=findings, sample=sample
-        )
+        exam = Exam(draft=draft, picture=means.picture(photo), findings=findings, sample=sample)
         said = await means.roles.validator.answer(exam, context=context.at(turn=4, index=sample))
         if is_right(said, draft.gold):
             return Rejected(reason="whole_image", detail="the uncropped picture is enough")

@@ -1,0 +1,1 @@
+"""Which questions are worth reinforcement: those that a policy solves now and then."""
