@@ -10,6 +10,7 @@ from rich.console import Console
 
 from vision_deepresearch.cli.output import ShowProgress, console, print_json, progress_bars
 from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.wiring.local import needs_local
 
 TAKES = {
     "loop": (),
@@ -19,6 +20,7 @@ TAKES = {
     "embed": (),
     "injection": ("world", "model", "tasks", "seed"),
     "faults": ("tasks", "seed", "jobs"),
+    "generate": (),
     "sandbox": (),
     "serve": ("world",),
     "tape": (),
@@ -84,7 +86,7 @@ def _measured(
     """What a benchmark found; each is imported when it is wanted."""
     world, tasks, seed = asked.world, asked.tasks, asked.seed or 0
     match name:
-        case "loop" | "corpus" | "injection" | "noise" | "sandbox" | "serve" | "tape":
+        case "loop" | "corpus" | "generate" | "injection" | "noise" | "sandbox" | "serve" | "tape":
             return asyncio.run(_measured_waiting(name, asked=asked, quick=quick, progress=progress))
         case "embed":
             from vision_deepresearch.bench.embed import bench_embed
@@ -94,6 +96,11 @@ def _measured(
             from vision_deepresearch.bench.faults import bench_faults
 
             return bench_faults(episodes=tasks, seed=seed, quick=quick, jobs=asked.jobs)
+        case "generate":
+            needs_local()
+            from vision_deepresearch.bench.generate import bench_generate
+
+            return asyncio.run(bench_generate(quick=quick))
         case "planted":
             from vision_deepresearch.bench.planted import bench_planted
 
