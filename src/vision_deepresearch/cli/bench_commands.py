@@ -86,7 +86,7 @@ def _measured(
     """What a benchmark found; each is imported when it is wanted."""
     world, tasks, seed = asked.world, asked.tasks, asked.seed or 0
     match name:
-        case "loop" | "corpus" | "generate" | "injection" | "noise" | "sandbox" | "serve" | "tape":
+        case "loop" | "corpus" | "injection" | "noise" | "sandbox" | "serve" | "tape":
             return asyncio.run(_measured_waiting(name, asked=asked, quick=quick, progress=progress))
         case "embed":
             from vision_deepresearch.bench.embed import bench_embed
