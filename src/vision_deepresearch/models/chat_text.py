@@ -92,7 +92,10 @@ def _said(message: Message) -> Message:
     ]
     text = "\n".join([message.text, *blocks]).lstrip()
     return Message(
-        role=message.role, parts=(untrusted(text), *message.images), reasoning=message.reasoning
+        role=message.role,
+        parts=(untrusted(text), *message.images),
+        reasoning=message.reasoning,
+        sampled=message.sampled,
     )
 
 
