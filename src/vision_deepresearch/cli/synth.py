@@ -28,6 +28,14 @@ Player = Annotated[
     typer.Option(help="Who plays the roles: truth (generated worlds, default), or a model."),
 ]
 
+Teacher = Annotated[
+    str | None,
+    typer.Option(
+        help="Who teaches: oracle (generated worlds), or a model for all roles; "
+        "--set trajectories.judge_model=M and the like part them."
+    ),
+]
+
 
 @app.callback()
 def _group() -> None:
@@ -74,6 +82,7 @@ def trajectories(
     limit: Limit = None,
     attempts: Attempts = None,
     jobs: Jobs = None,
+    model: Teacher = None,
     world: options.World = None,
     seed: options.Seed = None,
     overrides: options.Set = None,
@@ -86,7 +95,7 @@ def trajectories(
     """
     from vision_deepresearch.cli import synth_trajectories
 
-    flags = options.given({"world": world, "seed": seed})
+    flags = options.given({"model": model, "world": world, "seed": seed})
     own = options.given({
         "questions": str(questions) if questions is not None else None,
         "tasks": limit,
