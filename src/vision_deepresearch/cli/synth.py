@@ -37,6 +37,14 @@ Player = Annotated[
     typer.Option(help="Who plays the roles: truth (generated worlds, default), or a model."),
 ]
 
+Teacher = Annotated[
+    str | None,
+    typer.Option(
+        help="Who teaches: oracle (generated worlds), or a model for all roles; "
+        "--set trajectories.judge_model=M and the like part them."
+    ),
+]
+
 
 Sets = Annotated[
     list[Path] | None,
@@ -104,6 +112,7 @@ def trajectories(
     dry_run: DryRun = False,
     jobs: Jobs = None,
     ray: Ray = None,
+    model: Teacher = None,
     world: options.World = None,
     seed: options.Seed = None,
     overrides: options.Set = None,
@@ -116,7 +125,7 @@ def trajectories(
     """
     from vision_deepresearch.cli import synth_trajectories
 
-    flags = options.given({"world": world, "seed": seed})
+    flags = options.given({"model": model, "world": world, "seed": seed})
     own = options.given({
         "questions": str(questions) if questions is not None else None,
         "tasks": limit,
