@@ -58,9 +58,13 @@ class Umpire:
     at: int
     name: str = "umpire"
     golds: list[str] = field(default_factory=list)
+    shown: list[int] = field(default_factory=list)
+    """Messages after the first reply that are no replies, by turn."""
 
     async def is_hit(self, task: Task, conversation: Conversation, *, context: CallContext) -> bool:
-        del conversation
+        roles = [message.role for message in conversation]
+        first = roles.index(Role.ASSISTANT)
+        self.shown.append(sum(role is not Role.ASSISTANT for role in roles[first:]))
         assert task.gold is not None
         self.golds.append(task.gold.answers[0])
         return context.turn >= self.at
@@ -104,11 +108,14 @@ class Case:
     trajectory: Trajectory
 
 
-async def research(tiny_world: Path, tmp_path: Path, *, hit_at: int, cap: int = 6) -> Case:
+async def research(
+    tiny_world: Path, tmp_path: Path, *, hit_at: int, cap: int = 6, mumbles: int = 0
+) -> Case:
     media = FolderMediaStore(tmp_path / "media")
     ref = media.put(a_picture(width=400, height=300))
     task = a_task(images=(ref,), answers=("Ostrel",))
-    visual = Speaker("eyes", [crop(number) for number in range(8)])
+    unusable = Completion(text="I am not sure.")
+    visual = Speaker("eyes", [unusable] * mumbles + [crop(number) for number in range(8)])
     answer = PROFILE.write(thought="Done.", answer="Ostrel")
     text = Speaker("reader", [search("Ostrel"), answer])
     umpire = Umpire(hit_at)
@@ -187,3 +194,10 @@ async def test_only_the_hit_judge_is_given_the_gold(tiny_world: Path, tmp_path: 
     case = await research(tiny_world, tmp_path, hit_at=3)
     assert case.umpire.golds == ["Ostrel"] * 3
     assert all("Ostrel" not in text for text, _ in case.visual.heard)
+
+
+async def test_what_is_said_of_an_unusable_reply_is_no_evidence_of_a_hit(
+    tiny_world: Path, tmp_path: Path
+) -> None:
+    case = await research(tiny_world, tmp_path, hit_at=4, mumbles=2)
+    assert case.umpire.shown == [0, 0, 1, 2]

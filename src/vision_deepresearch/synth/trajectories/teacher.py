@@ -29,6 +29,7 @@ from vision_deepresearch.core.content import (
 from vision_deepresearch.core.context import CallContext
 from vision_deepresearch.core.protocols import Completion, Profile, Sampling
 from vision_deepresearch.core.task import Task
+from vision_deepresearch.core.trajectory import FaultKind, FormatFault
 from vision_deepresearch.synth.roles.trajectories import TrajectoryRoles
 
 _GIVEN_UP = "unknown"
@@ -91,7 +92,8 @@ class PhasedTeacher:
         if self.hit_turn is None and context.turn > 0:
             judge = self.roles.hit_judge
             at = context.at(turn=context.turn, index=_JUDGE_INDEX)
-            if await judge.is_hit(self.task, conversation, context=at):
+            told = without_explanations(conversation, profile=self.profile)
+            if await judge.is_hit(self.task, told, context=at):
                 self.hit_turn = context.turn
         if self.hit_turn is not None:
             return await self._read_on(
@@ -121,6 +123,14 @@ class PhasedTeacher:
         return await self.roles.text.complete(
             (*bridged, prompt), tools=tools, sampling=sampling, context=context
         )
+
+
+def without_explanations(conversation: Conversation, *, profile: Profile) -> tuple[Message, ...]:
+    """The conversation without what was said of replies that could not be used: no evidence."""
+    any_fault = FormatFault(kind=FaultKind.EMPTY, message="")
+    any_reply = Message(role=Role.ASSISTANT, parts=())
+    opening = profile.explain(any_fault, reply=any_reply)[0].parts[0]
+    return tuple(one for one in conversation if not one.parts or one.parts[0] != opening)
 
 
 def bridge(conversation: Conversation, *, description: str) -> tuple[Message, ...]:
