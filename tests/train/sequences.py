@@ -7,7 +7,8 @@ Picture k has the grid (1, 2, 2), (1, 2, 4), (1, 4, 4)... so that no two neighbo
 
 import numpy as np
 
-from vision_deepresearch.train.samples import MERGE, TrainingSample, no_pictures
+from vision_deepresearch.models.codec.positions import MERGE
+from vision_deepresearch.train.samples import TrainingSample, no_pictures
 
 VISION_START, VISION_END, IMAGE_ID, FIRST_TEXT = 1, 2, 3, 8
 """Ids below 8 are control ids of these sequences."""

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-MERGE = 2
-"""Patches per side that become one token of Qwen3-VL, so a picture takes t*h*w / 4 tokens."""
+from vision_deepresearch.models.codec.positions import MERGE
+
 MAX_LOGPROB = 1e-4
 """Above 0 by more than rounding in bfloat16 can explain, a number is no log-probability."""
 
