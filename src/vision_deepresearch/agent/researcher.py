@@ -15,6 +15,7 @@ from vision_deepresearch.core.protocols import (
     Profile,
     Sampling,
     TokenCounter,
+    TokenExact,
     Tool,
 )
 from vision_deepresearch.media.store import clean
@@ -40,6 +41,8 @@ class Researcher:
     """Seconds, monotonic: durations and deadlines."""
     condense: Condense | None = None
     """Shortens old results under context policy `summarise`."""
+    exact: TokenExact | None = None
+    """Gives the token stream of each trajectory, where the model knows it."""
 
 
 def adapted_to_mode(researcher: Researcher) -> Researcher:
