@@ -7,10 +7,11 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from vision_deepresearch.cli.output import console, print_json, progress_bars
+from vision_deepresearch.cli.output import ShowProgress, console, print_json, progress_bars
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.store.provenance import provenance
 from vision_deepresearch.train.loggers import check_loggers
@@ -21,9 +22,13 @@ from vision_deepresearch.wiring.config import load_recipe
 from vision_deepresearch.wiring.sft_config import (
     check_extra,
     make_sft_config,
+    model_folder,
     run_folders,
     sft_toml,
 )
+
+if TYPE_CHECKING:
+    from vision_deepresearch.train.sft import SftInputs
 
 
 def sft(
@@ -45,7 +50,7 @@ def sft(
     if dry_run:
         with tempfile.TemporaryDirectory() as beside:
             return _plan(settings, beside=Path(beside), json_wanted=json_wanted)
-    return asyncio.run(_train(settings, folder=folder, json_wanted=json_wanted))
+    return _train(settings, folder=folder, json_wanted=json_wanted)
 
 
 def _plan(settings: SftSettings, *, beside: Path, json_wanted: bool) -> int:
@@ -53,15 +58,13 @@ def _plan(settings: SftSettings, *, beside: Path, json_wanted: bool) -> int:
     known = {} if Path(settings.model).is_dir() else known_estimate(settings)
     if known:
         return _told(settings, plan=None, memory=known, json_wanted=json_wanted)
-    from vision_deepresearch.train.sft import plan_figures, read_inputs
+    from vision_deepresearch.train.sft import plan_figures
 
     target = console(json_wanted=json_wanted)
     with progress_bars(target) as show:
-        folders = asyncio.run(run_folders(settings.data, beside=beside))
-        held_out = asyncio.run(run_folders(settings.held_out, beside=beside / "held_out"))
-        inputs = read_inputs(settings, folders, held_out, show=show)
+        inputs = _read(settings, beside=beside, show=show)
     plan = plan_figures(settings, inputs)
-    hidden, layers, mlp, vocabulary = layers_of(Path(settings.model))
+    hidden, layers, mlp, vocabulary = layers_of(inputs.model.folder)
     state, longest = plan["state_bytes"], plan["longest_row"]
     assert isinstance(state, int)
     assert isinstance(longest, int)
@@ -106,16 +109,22 @@ def _told(
     return 0
 
 
-async def _train(settings: SftSettings, *, folder: Path, json_wanted: bool) -> int:
+def _read(settings: SftSettings, *, beside: Path, show: ShowProgress) -> "SftInputs":
+    from vision_deepresearch.train.sft import read_inputs
+
+    folders = run_folders(settings.data, beside=beside)
+    held_out = run_folders(settings.held_out, beside=beside / "held_out")
+    model = model_folder(settings.model, beside=beside)
+    return read_inputs(settings, model, folders=folders, held_out=held_out, show=show)
+
+
+def _train(settings: SftSettings, *, folder: Path, json_wanted: bool) -> int:
     from vision_deepresearch.models.local.loading import checksum
-    from vision_deepresearch.train.sft import read_inputs, train_sft
+    from vision_deepresearch.train.sft import train_sft
 
     target = console(json_wanted=json_wanted)
-    beside = folder.with_name(f"{folder.name}-data")
     with progress_bars(target) as show:
-        folders = await run_folders(settings.data, beside=beside)
-        held_out = await run_folders(settings.held_out, beside=beside / "held_out")
-        inputs = await asyncio.to_thread(read_inputs, settings, folders, held_out, show=show)
+        inputs = _read(settings, beside=folder.with_name(f"{folder.name}-data"), show=show)
         for reason, count in inputs.data.left_out.most_common():
             target.print(f"left out: {count} {reason}", soft_wrap=True)
         about = provenance(
@@ -127,14 +136,16 @@ async def _train(settings: SftSettings, *, folder: Path, json_wanted: bool) -> i
                 "picture_px": list(inputs.model.pictures.budget_px),
             },
         )
-        result = await train_sft(
-            settings,
-            inputs,
-            out=folder,
-            config=sft_toml(settings),
-            provenance=about,
-            show=show,
-            tell=lambda text: target.print(text, soft_wrap=True),
+        result = asyncio.run(
+            train_sft(
+                settings,
+                inputs,
+                out=folder,
+                config=sft_toml(settings),
+                provenance=about,
+                show=show,
+                tell=lambda text: target.print(text, soft_wrap=True),
+            )
         )
     if json_wanted:
         print_json({
@@ -189,3 +200,4 @@ def _swift(settings: SftSettings, *, folder: Path, dry_run: bool, json_wanted: b
     for name, value in variables.items():
         os.environ.setdefault(name, value)
     os.execv(program, list(words))  # noqa: S606 - the program takes this command's place, no shell
+    return 0

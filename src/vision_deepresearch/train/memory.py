@@ -41,8 +41,8 @@ KNOWN = {
         mlp=12_288,
         vocabulary=151_936,
         language=8_190_735_360,
-        vision=415_298_288,
-        aligner=161_090_048,
+        vision=415_891_440,
+        aligner=160_496_896,
     ),
     "Qwen3-VL-30B-A3B-Instruct": Sizes(
         hidden=2048,
@@ -50,11 +50,12 @@ KNOWN = {
         mlp=8 * 768,
         vocabulary=151_936,
         language=30_532_122_624,
-        vision=415_298_288,
-        aligner=123_333_120,
+        vision=415_891_440,
+        aligner=122_739_968,
     ),
 }
-"""By name of the model; from the shapes of their configurations. Folders that are there are read."""
+"""By name of the model: parameters counted on empty models of their configurations' shapes, which
+add up to the published totals. Models whose folder is there are counted themselves."""
 
 
 def sizes_of(model: str) -> Sizes | None:

@@ -1,7 +1,8 @@
 """A recipe of kind "sft" as the command of ms-swift's Megatron trainer, which has its own environment.
 
-Flags were checked against the argument classes of ms-swift 4.6; nothing of it is imported. Rows
-that are over-long are deleted by it in silence, so `vdr export` counts them before.
+Flags were checked against the argument classes of ms-swift 4.6, but for those of Adam, clipping,
+weight decay and seed, which have Megatron's names; nothing of it is imported. Rows that are
+over-long are deleted by it in silence, so count them before.
 """
 
 from pathlib import Path

@@ -95,12 +95,18 @@ class NoNumberError(ConfigError):
 
 
 def read_inputs(
-    settings: SftSettings, folders: Sequence[Path], held_out: Sequence[Path], *, show: Show
+    settings: SftSettings,
+    model_folder: Path,
+    *,
+    folders: Sequence[Path],
+    held_out: Sequence[Path],
+    show: Show,
 ) -> SftInputs:
     """Load the model and make all sequences.
 
     Args:
         settings: of the run.
+        model_folder: where the checkpoint to start from is.
         folders: run folders to train on.
         held_out: run folders to measure by.
         show: told of progress.
@@ -110,7 +116,7 @@ def read_inputs(
     """
     # Weights and moments are float32 whatever the precision of the computation.
     model = load_local(
-        Path(settings.model), dtype="float32", device=settings.device, budget=settings.pictures
+        model_folder, dtype="float32", device=settings.device, budget=settings.pictures
     )
     encoder = Encoder(
         model.codec,

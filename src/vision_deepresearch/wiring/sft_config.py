@@ -1,5 +1,6 @@
 """Recipes of kind "sft": checked against their schema, and the data they name made run folders."""
 
+import asyncio
 import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -57,8 +58,24 @@ def check_extra() -> None:
         raise ConfigError(msg)
 
 
-async def run_folders(sources: Sequence[str], *, beside: Path) -> list[Path]:
-    """Run folders of what a recipe names; tables and exports are read into one each.
+def model_folder(model: str, *, beside: Path) -> Path:
+    """Where a recipe's model is; `tiny` and `tiny-moe`, `@SEED` behind, are made, of random weights.
+
+    Args:
+        model: as the recipe names it.
+        beside: a tiny model is put here.
+    """
+    kind, _, seed = model.partition("@")
+    if kind not in {"tiny", "tiny-moe"} or not seed.removeprefix("-").isdigit():
+        return Path(model)
+    from vision_deepresearch.models.local.tiny import MOE, TinySizes, write_tiny
+
+    sizes = MOE if kind == "tiny-moe" else TinySizes()
+    return write_tiny(beside / model, sizes=sizes, seed=int(seed))
+
+
+def run_folders(sources: Sequence[str], *, beside: Path) -> list[Path]:
+    """Run folders of what a recipe names; tables and exports are read into one each. No loop runs.
 
     Args:
         sources: run folders, folders of `vdr export`, or tables.
@@ -80,6 +97,6 @@ async def run_folders(sources: Sequence[str], *, beside: Path) -> list[Path]:
             )
             raise ConfigError(msg)
         folder = beside / f"{number}-{path.stem}"
-        await import_tables([path], folder, settings=ImportSettings())
+        asyncio.run(import_tables([path], folder, settings=ImportSettings()))
         folders.append(folder)
     return folders
