@@ -16,9 +16,8 @@ import pytest
 if any(importlib.util.find_spec(name) is None for name in ("torch", "transformers", "trl")):
     pytest.skip("needs torch, transformers and trl", allow_module_level=True)
 
-import torch
 from PIL import Image as PilImage
-from transformers import AutoTokenizer, Qwen3VLProcessor
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, Qwen3VLProcessor
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 from transformers.processing_utils import ProcessorMixin
 
@@ -52,7 +51,9 @@ CONVERSATIONS: list[list[Said]] = [
 class PictureProcessor(Qwen3VLProcessor):
     """The stock class needs torchvision for videos; this one has none."""
 
-    def __init__(self, image_processor, tokenizer) -> None:  # type: ignore[missing-annotations]
+    def __init__(
+        self, image_processor: Qwen2VLImageProcessorPil, tokenizer: PreTrainedTokenizerBase
+    ) -> None:
         for name in ("image", "video"):
             setattr(self, f"{name}_token", f"<|{name}_pad|>")
             setattr(self, f"{name}_token_id", tokenizer.convert_tokens_to_ids(f"<|{name}_pad|>"))
@@ -119,9 +120,9 @@ def test_loss_and_gradient_are_those_of_trl(tmp_path: Path) -> None:
     datasets = importlib.import_module("datasets")
     folder = write_tiny(tmp_path / "model")
     model = load_local(folder, dtype="float32", device="cpu")
-    processor = PictureProcessor(
-        Qwen2VLImageProcessorPil.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
-    )
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert tokenizer is not None
+    processor = PictureProcessor(Qwen2VLImageProcessorPil.from_pretrained(folder), tokenizer)
     templates = importlib.import_module("trl.chat_template_utils")
     processor.chat_template = templates.qwen3_vl_chat_template
     trainer = trl.SFTTrainer(
@@ -150,7 +151,12 @@ def test_loss_and_gradient_are_those_of_trl(tmp_path: Path) -> None:
     model.module.eval()
     expected = trainer.compute_loss(model.module, dict(batch))
     expected.backward()
-    theirs = {name: one.grad.clone() for name, one in model.module.named_parameters()}
+    theirs = {
+        name: one.grad.clone()
+        for name, one in model.module.named_parameters()
+        if one.grad is not None
+    }
+    assert len(theirs) == len(list(model.module.parameters()))
     model.module.zero_grad()
     # TRL does not take forbidden ids out of the softmax, so they stay in here.
     found = cross_entropy(model.module, num_supervised=count)(pack_row(samples))
@@ -159,5 +165,3 @@ def test_loss_and_gradient_are_those_of_trl(tmp_path: Path) -> None:
     for name, one in model.module.named_parameters():
         assert one.grad is not None
         assert (one.grad - theirs[name]).norm() <= 1e-4 * theirs[name].norm(), name
-    assert len(theirs) > 50
-    assert isinstance(found, torch.Tensor)

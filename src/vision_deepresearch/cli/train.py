@@ -33,10 +33,10 @@ def sft(
     """
     from vision_deepresearch.cli import train_commands
 
-    given = options.given({"model": model})
     code = train_commands.sft(
         recipe,
-        given={**given, **({"data": list(data)} if data else {})},
+        model=model,
+        data=data or (),
         overrides=overrides or (),
         out=out,
         dry_run=dry_run,

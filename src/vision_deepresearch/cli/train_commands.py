@@ -34,14 +34,20 @@ if TYPE_CHECKING:
 def sft(
     recipe: Path,
     *,
-    given: Mapping[str, JsonValue],
+    model: str | None,
+    data: Sequence[str],
     overrides: Sequence[str],
     out: Path | None,
     dry_run: bool,
     json_wanted: bool,
 ) -> int:
     """Train as the recipe says."""
-    settings = make_sft_config({**load_recipe(recipe), **given}, overrides=overrides)
+    values = load_recipe(recipe)
+    if model is not None:
+        values["model"] = model
+    if data:
+        values["data"] = list(data)
+    settings = make_sft_config(values, overrides=overrides)
     folder = out or Path("runs") / "sft"
     if settings.backend == "ms-swift":
         return _swift(settings, folder=folder, dry_run=dry_run, json_wanted=json_wanted)
@@ -55,8 +61,7 @@ def sft(
 
 def _plan(settings: SftSettings, *, beside: Path, json_wanted: bool) -> int:
     """Say what would be done. A model that is not here is estimated by its name."""
-    known = {} if Path(settings.model).is_dir() else known_estimate(settings)
-    if known:
+    if not Path(settings.model).is_dir() and (known := known_estimate(settings)):
         return _told(settings, plan=None, memory=known, json_wanted=json_wanted)
     from vision_deepresearch.train.sft import plan_figures
 
