@@ -10,6 +10,7 @@ from rich.console import Console
 
 from vision_deepresearch.cli.output import ShowProgress, console, print_json, progress_bars
 from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.wiring.local import needs_local
 
 TAKES = {
     "loop": (),
@@ -19,6 +20,7 @@ TAKES = {
     "embed": (),
     "injection": ("world", "model", "tasks", "seed"),
     "faults": ("tasks", "seed", "jobs"),
+    "generate": (),
     "sandbox": (),
     "serve": ("world",),
     "tape": (),
@@ -95,6 +97,11 @@ def _measured(
             from vision_deepresearch.bench.faults import bench_faults
 
             return bench_faults(episodes=tasks, seed=seed, quick=quick, jobs=asked.jobs)
+        case "generate":
+            needs_local()
+            from vision_deepresearch.bench.generate import bench_generate
+
+            return asyncio.run(bench_generate(quick=quick))
         case "planted":
             from vision_deepresearch.bench.planted import bench_planted
 
