@@ -20,13 +20,13 @@ from vision_deepresearch.train.sft_settings import OptimizerSettings
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3000)
 @pytest.mark.parametrize("kind", ["dense", "moe"])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_sixty_four_thousand_tokens_take_one_step(kind: str, precision: str) -> None:
-    sample = a_sample(turns=50, pictures=25, reply=400, results=2_200, seed=3)
+    sample = a_sample(turns=50, pictures=25, reply=400, results=2206, seed=3)
     assert sample.num_tokens >= 64_000
-    model = a_model(is_moe=kind == "moe", max_tokens=70_000).train()
+    model = a_model(is_moe=kind == "moe", max_tokens=70_000, heads=1).train()
     model.activation_checkpointing_enable()
     optimizer = make_optimizer(model, OptimizerSettings(lr=1e-3))
     row = pack_row([sample])
