@@ -24,6 +24,7 @@ TAKES = {
     "sandbox": (),
     "serve": ("world",),
     "tape": (),
+    "train": ("seed",),
     "planted": ("world", "tasks", "only", "out", "jobs"),
     "variety": ("tasks", "pages", "seed"),
     "world": ("pages", "seed"),
@@ -80,7 +81,7 @@ def bench(name: str, *, asked: Asked, quick: bool, json_wanted: bool) -> int:
     return 0
 
 
-def _measured(
+def _measured(  # noqa: PLR0911 - one per benchmark
     name: str, *, asked: Asked, quick: bool, progress: ShowProgress
 ) -> dict[str, JsonValue]:
     """What a benchmark found; each is imported when it is wanted."""
@@ -113,6 +114,10 @@ def _measured(
                 jobs=asked.jobs,
                 progress=progress,
             )
+        case "train":
+            from vision_deepresearch.bench.train import bench_train
+
+            return bench_train(quick=quick, seed=seed)
         case "variety":
             from vision_deepresearch.bench.variety import bench_variety
 

@@ -23,6 +23,7 @@ from vision_deepresearch.cli import (
     play,
     synth,
     tape,
+    train,
     view,
     world,
 )
@@ -49,6 +50,7 @@ app.add_typer(tape.app, name="tape")
 app.command("cost")(tape.cost)
 app.command("export")(export.export)
 app.command("import-data")(export.import_data)
+app.command("sft")(train.sft)
 
 
 def _version(wanted: bool) -> None:
@@ -88,6 +90,7 @@ _RESUMABLE = (
     ("eval",),
     ("import-data",),
     ("play",),
+    ("sft",),
     ("synth",),
     ("world", "import"),
 )
