@@ -27,8 +27,8 @@ check: $(INSTALLED)           ## lint, format, types, layers, house rules
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/test_house_rules.py
 
-test: $(INSTALLED)            ## everything but the long proofs
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not gpu and not network"
+test: $(INSTALLED)            ## everything but the long proofs, two files at a time
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not gpu and not network"
 
 test-slow: $(INSTALLED)       ## kill loops, fuzzing, soak
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow -o timeout=3000
