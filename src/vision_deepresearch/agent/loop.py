@@ -60,6 +60,7 @@ from vision_deepresearch.core.trajectory import (
     Extraction,
     FaultKind,
     FormatFault,
+    Support,
     Totals,
     Trajectory,
     Turn,
@@ -514,18 +515,24 @@ class _Rollout:
             forced=self._forced,
             answer=self._answer,
             extraction=extraction,
-            support=find_support(
-                self._answer,
-                turns=self._turns,
-                bank=self._bank.entries,
-                question=self._task.question,
-            ),
+            support=self._support(),
             totals=self._totals(),
             peak_prompt_tokens=self._spent.peak_prompt_tokens,
             counted_by=self._who.counter.name,
         )
         self._emit(Stopped(trajectory_id=trajectory.id, stop=stop.reason, trajectory=trajectory))
         return trajectory
+
+    def _support(self) -> tuple[Support, ...]:
+        """What backs each claim of the answer."""
+        if not self._who.finds_support:
+            return ()
+        return find_support(
+            self._answer,
+            turns=self._turns,
+            bank=self._bank.entries,
+            question=self._task.question,
+        )
 
     def _totals(self) -> Totals:
         return Totals(

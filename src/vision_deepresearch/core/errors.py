@@ -26,6 +26,10 @@ DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 """Of an `OSError`: our own disk is full or broken. No network and no program of a model says so."""
 
 
+_NO_DISK = DISK_ERRORS | {errno.EROFS}
+"""A disk that breaks is made read-only by the system."""
+
+
 class FailureKind(StrEnum):
     """Why something outside failed. Never inferred from text."""
 
@@ -159,3 +163,18 @@ def boundary(error: type[BoundaryError], what: str) -> Iterator[None]:
         if isinstance(reason, OSError) and reason.errno in DISK_ERRORS:
             raise
         raise error(FailureKind.UPSTREAM, f"{what} failed: {type(reason).__name__}") from reason
+
+
+def stops_the_run(bug: BaseException) -> bool:
+    """Whether an error is no fault of one record: a strict replay that misses, a disk that refuses."""
+    if isinstance(bug, BaseExceptionGroup):
+        return any(stops_the_run(inner) for inner in bug.exceptions)
+    is_disk = isinstance(bug, OSError) and bug.errno in _NO_DISK
+    return is_disk or isinstance(bug, RunStoppingError)
+
+
+def in_words(bug: BaseException) -> str:
+    """An error by its type and message; those of a group one after the other."""
+    if isinstance(bug, BaseExceptionGroup):
+        return "; ".join(in_words(inner) for inner in bug.exceptions)
+    return f"{type(bug).__name__}: {bug}"
