@@ -61,6 +61,7 @@ from vision_deepresearch.core.trajectory import (
     FaultKind,
     FormatFault,
     Support,
+    TokenTrace,
     Totals,
     Trajectory,
     Turn,
@@ -114,7 +115,7 @@ async def run(
     stop = await rollout.until_stop()
     if stop.reason.is_limit and rollout.limits.force_answer:
         stop = await rollout.force_answer(stop)
-    return rollout.finish(stop)
+    return rollout.finish(stop, tokens=await rollout.trace())
 
 
 @dataclass(slots=True)
@@ -491,7 +492,23 @@ class _Rollout:
 
     # ------------------------------------------------------------------------------------- finish
 
-    def finish(self, stop: Stop) -> Trajectory:
+    async def trace(self) -> TokenTrace | None:
+        """The token stream up to the last reply; None: the model has none, or it did not only grow.
+
+        Whatever context management replaced is no longer what earlier replies were sampled from.
+        """
+        exact = self._who.exact
+        if exact is None or not self._turns or any(turn.edit for turn in self._turns):
+            return None
+        conversation = [*self._prompt]
+        for turn in self._turns:
+            conversation += [turn.reply, *turn.results]
+        del conversation[len(conversation) - len(self._turns[-1].results) :]
+        return await asyncio.to_thread(
+            exact.trace, conversation, tools=self._sent_specs, context=self._context
+        )
+
+    def finish(self, stop: Stop, *, tokens: TokenTrace | None = None) -> Trajectory:
         """Put the record together."""
         extraction: Extraction | None = None
         if self._answer is not None:
@@ -517,6 +534,7 @@ class _Rollout:
             extraction=extraction,
             support=self._support(),
             totals=self._totals(),
+            tokens=tokens,
             peak_prompt_tokens=self._spent.peak_prompt_tokens,
             counted_by=self._who.counter.name,
         )

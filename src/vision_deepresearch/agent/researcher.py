@@ -15,6 +15,7 @@ from vision_deepresearch.core.protocols import (
     Profile,
     Sampling,
     TokenCounter,
+    TokenExact,
     Tool,
 )
 from vision_deepresearch.media.store import clean
@@ -43,6 +44,8 @@ class Researcher:
     finds_support: bool = True
     """Whether each claim of the answer is matched with evidence: CPU of some 50 ms per trajectory,
     which training has no use for."""
+    exact: TokenExact | None = None
+    """Gives the token stream of each trajectory, where the model knows it."""
 
 
 def adapted_to_mode(researcher: Researcher) -> Researcher:

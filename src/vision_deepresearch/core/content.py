@@ -76,6 +76,19 @@ class Role(StrEnum):
     TOOL = "tool"
 
 
+class TokenStop(StrEnum):
+    """Why an engine stopped sampling."""
+
+    EOS = "eos"
+    """The policy ended its turn."""
+    STOP_ID = "stop_id"
+    """The text reached a stop string."""
+    LENGTH = "length"
+    """As many tokens as were allowed."""
+    ABORTED = "aborted"
+    """Cut off in the middle: new weights came, or the engine closed."""
+
+
 class SampledTokens(Record):
     """The ids a policy sampled for one message. Never decoded and encoded again.
 
@@ -84,8 +97,15 @@ class SampledTokens(Record):
 
     ids: tuple[int, ...]
     logprobs: tuple[float, ...]
+    """At the sampling temperature, among the ids that may be sampled at all."""
     policy_version: str
-    """Which weights sampled them."""
+    """Which weights sampled them; of several the newest."""
+    stop: TokenStop | None = None
+    """None: the client does not know."""
+    version_min: int | None = None
+    """Number of the oldest weights that sampled one of them; None: weights without numbers."""
+    version_max: int | None = None
+    """Number of the newest."""
 
     @model_validator(mode="after")
     def _is_aligned(self) -> Self:

@@ -28,7 +28,7 @@ from vision_deepresearch.core.page import Asset, Page, WorldManifest
 from vision_deepresearch.core.proof import Hop, Proof
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.core.task import Task
-from vision_deepresearch.core.trajectory import FormatFault, Trajectory, Usage
+from vision_deepresearch.core.trajectory import FormatFault, TokenTrace, Trajectory, Usage
 
 # --------------------------------------------------------------------------------------- models
 
@@ -103,6 +103,35 @@ class ModelClient(Protocol):
         ...
 
 
+class TokenEngine(Protocol):
+    """Ids in, sampled ids out: what stands under every token-exact client."""
+
+    async def generate(
+        self,
+        request_id: str,
+        *,
+        prompt_ids: Sequence[int],
+        images: Sequence[Picture],
+        sampling: Sampling,
+    ) -> SampledTokens:
+        """Sample one reply.
+
+        Args:
+            request_id: constant over a trajectory, so that its prefix is found again (P74).
+            prompt_ids: the whole stream so far.
+            images: all its pictures, in the order of their placeholders.
+            sampling: `seed` is taken as it is.
+
+        Raises:
+            ModelError: the engine failed, or the prompt does not fit (too_large).
+        """
+        ...
+
+    def forget(self, request_id: str) -> None:
+        """The trajectory is over: what is kept for it may go."""
+        ...
+
+
 class TokenCounter(Protocol):
     """Counts what a message takes in the prompt."""
 
@@ -113,6 +142,31 @@ class TokenCounter(Protocol):
 
     def count(self, message: Message) -> int:
         """Tokens of the message, its template tokens and pictures included."""
+        ...
+
+
+@runtime_checkable
+class TokenExact(Protocol):
+    """A model client that knows the ids of its trajectories."""
+
+    @property
+    def counter(self) -> TokenCounter:
+        """Counts messages as its model sees them."""
+        ...
+
+    def trace(
+        self, conversation: Conversation, *, tools: Sequence[ToolSpec], context: CallContext
+    ) -> TokenTrace | None:
+        """The token stream of a trajectory that is over.
+
+        Args:
+            conversation: up to its last reply.
+            tools: as in the calls of `complete`.
+            context: of the trajectory.
+
+        Returns:
+            None: the stream did not only grow; it cannot be trained on.
+        """
         ...
 
 

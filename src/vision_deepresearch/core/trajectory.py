@@ -256,14 +256,24 @@ class TokenTrace(Record):
     """0.0 where the mask is False."""
     versions: tuple[str | None, ...]
     """Policy version per sampled token."""
+    turn_index: tuple[int, ...] = ()
+    """Assistant turn per token, -1 outside turns; neighbouring turns would merge in the mask alone.
+    Empty: a record of before this was noted."""
     images: tuple[ImageRef, ...] = ()
     """All pictures of the stream in order, those returned by tools included."""
+    grids: tuple[tuple[int, int, int], ...] = ()
+    """Per picture: frames, rows, columns of patches. Empty: a record of before this was noted."""
 
     @model_validator(mode="after")
     def _is_aligned(self) -> Self:
         lengths = {len(self.ids), len(self.loss_mask), len(self.logprobs), len(self.versions)}
+        if self.turn_index:
+            lengths.add(len(self.turn_index))
         if len(lengths) != 1:
             msg = f"ids, loss_mask, logprobs and versions need one length, got {sorted(lengths)}"
+            raise ValueError(msg)
+        if self.grids and len(self.grids) != len(self.images):
+            msg = f"one grid per picture: got {len(self.grids)} for {len(self.images)} pictures"
             raise ValueError(msg)
         return self
 

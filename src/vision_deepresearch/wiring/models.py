@@ -19,6 +19,7 @@ from vision_deepresearch.models.profiles.named import profile_named
 from vision_deepresearch.models.scripted import ScriptedModel
 from vision_deepresearch.models.seat import DirectorySeat, TerminalSeat
 from vision_deepresearch.wiring.config import RunConfig
+from vision_deepresearch.wiring.local import open_local
 
 MODELS = (
     "openai:NAME",
@@ -26,6 +27,7 @@ MODELS = (
     "anthropic:NAME",
     "http://HOST:PORT/v1#NAME",
     "oracle",
+    "local:PATH",
     "scripted:FILE",
     "seat",
     "seat:DIR",
@@ -150,6 +152,12 @@ class ModelShelf:
                     msg = "the oracle teaches generated worlds only: use --world generated:small"
                     raise ConfigError(msg)
                 return OracleModel(self._truth, profile)
+            case "local", folder if folder:
+                client, engine = open_local(
+                    Path(folder).expanduser(), self._config.local, media=self.media
+                )
+                self._stack.push_async_callback(engine.aclose)
+                return client
             case "scripted", file if file:
                 return ScriptedModel.from_file(Path(file))
             case "seat", "" if name == "seat":

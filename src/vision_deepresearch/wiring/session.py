@@ -15,7 +15,7 @@ from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.events import Listener
 from vision_deepresearch.core.mode import mode_named
 from vision_deepresearch.core.page import WorldManifest
-from vision_deepresearch.core.protocols import Judge, ModelClient, Summariser, World
+from vision_deepresearch.core.protocols import Judge, ModelClient, Summariser, TokenExact, World
 from vision_deepresearch.core.purse import Purse, PursedBudget
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import Trajectory
@@ -151,6 +151,7 @@ async def open_session(
             "outage_wait_s",
             "tape",
             *(() if is_live(config.world) else ("live",)),
+            *(() if config.model.startswith("local:") else ("local",)),
         },
     )
     settings = to_toml({**own, **(more or {})})
@@ -213,6 +214,8 @@ async def open_session(
             today=config.today,
             media=media,
         )
+        if isinstance(model, TokenExact):
+            researcher = replace(researcher, exact=model, counter=model.counter)
         adapted_to_mode(researcher)  # refuse a mode that cannot run before anything is made
         yield Session(
             config=config,

@@ -101,7 +101,8 @@ class SpanEncoder:
             ConfigError: the marks are no added tokens of this tokenizer.
         """
         self._whole = tokenizer
-        self._marks = marks or ChatMarks()
+        self.marks = marks or ChatMarks()
+        """Of the chat template."""
         spec = json.loads(tokenizer.to_str())
         added = spec["added_tokens"]
         self.control: dict[str, int] = {one["content"]: one["id"] for one in added}
@@ -113,7 +114,7 @@ class SpanEncoder:
         self._literal = re.compile("|".join(map(re.escape, literals)) or r"(?!)")
         tags = [tag for tag in REPLY_TAGS if tag in self.control]
         self._tag = re.compile("(" + "|".join(map(re.escape, tags)) + ")" if tags else r"(?!)")
-        for mark in (self._marks.start, self._marks.end):
+        for mark in (self.marks.start, self.marks.end):
             if mark not in self.control:
                 msg = (
                     f"a tokenizer with the added token {mark!r} was expected, got one with "
@@ -124,7 +125,7 @@ class SpanEncoder:
     @property
     def forbidden_ids(self) -> frozenset[int]:
         """Ids a policy must never sample: special tokens but the end of its turn."""
-        return frozenset(self._special - {self.control[self._marks.end]})
+        return frozenset(self._special - {self.control[self.marks.end]})
 
     def encode_untrusted(self, text: str) -> list[int]:
         """Text from outside as plain text, whatever it spells; lone surrogates become U+FFFD.
@@ -163,7 +164,7 @@ class SpanEncoder:
         for message in conversation:
             self._add_message(draft, message, num_picture_tokens=num_picture_tokens)
         if opens_reply:
-            draft.template += f"{self._marks.start}{Role.ASSISTANT.value}\n"
+            draft.template += f"{self.marks.start}{Role.ASSISTANT.value}\n"
         self._add(draft, SpanKind.TEMPLATE, [])
         self._check(draft)
         return EncodedPrompt(ids=tuple(draft.ids), spans=tuple(draft.spans))
@@ -177,7 +178,7 @@ class SpanEncoder:
                 f"{len(message.tool_calls)} tool calls: turn them into text with chat_text.as_text"
             )
             raise ValueError(msg)
-        draft.template += f"{self._marks.start}{message.role.value}\n"
+        draft.template += f"{self.marks.start}{message.role.value}\n"
         if message.sampled is not None:
             self._add_sampled(draft, list(message.sampled.ids))
             return
@@ -190,7 +191,7 @@ class SpanEncoder:
                 self._add_reply(draft, part.text)
             else:
                 self._add(draft, SpanKind.UNTRUSTED, self.encode_untrusted(part.text))
-        draft.template += f"{self._marks.end}\n"
+        draft.template += f"{self.marks.end}\n"
 
     def _add(self, draft: _Draft, kind: SpanKind, ids: list[int]) -> None:
         """The template so far, then these."""
@@ -203,8 +204,8 @@ class SpanEncoder:
         """The ids, and the end of the turn where the policy was stopped before it said so."""
         draft.placed.update(one for one in ids if one in self._control_ids)
         self._add(draft, SpanKind.SAMPLED, ids)
-        has_end = bool(ids) and ids[-1] == self.control[self._marks.end]
-        draft.template += "\n" if has_end else f"{self._marks.end}\n"
+        has_end = bool(ids) and ids[-1] == self.control[self.marks.end]
+        draft.template += "\n" if has_end else f"{self.marks.end}\n"
 
     def _add_reply(self, draft: _Draft, text: str) -> None:
         ids: list[int] = []
@@ -217,7 +218,7 @@ class SpanEncoder:
         self._add(draft, SpanKind.REPLY, ids)
 
     def _add_picture(self, draft: _Draft, num_tokens: int) -> None:
-        marks = self._marks
+        marks = self.marks
         draft.template += marks.vision_start
         pad = self.control[marks.picture]
         draft.placed[pad] += num_tokens

@@ -1,1 +1,0 @@
-"""Local models through transformers, token-exact; arrives with the training work."""
