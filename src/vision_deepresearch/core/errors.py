@@ -10,6 +10,7 @@
         PromptIntegrityError          a prompt holds a marker that no template placed (core.integrity)
     BadImageError(ValueError)         bytes that are no picture we accept
     RunStoppingError(Exception)       nothing of the run can go on: a full disk, a strict replay's miss
+        TrainingStoppedError          no step of training gives an update any more
 
 A bug is an `assert` or an ordinary exception and travels on. Messages have three parts: what was
 expected, what came, how to mend it.
@@ -90,6 +91,10 @@ class RunStoppingError(Exception):
     Raised where our own records cannot be written, or a strict replay has none: going on would
     give results that look like the outside's fault.
     """
+
+
+class TrainingStoppedError(RunStoppingError, RuntimeError):
+    """Training can teach nothing any more, or its weights are not what they should be."""
 
 
 class BoundaryError(Exception):

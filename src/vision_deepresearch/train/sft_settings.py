@@ -10,9 +10,7 @@ from pydantic import Field, model_validator
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.models.codec.budget import PictureBudget
 
-LORA_TARGETS = (
-    r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
-)
+LORA_TARGETS = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
 """Linear layers of the language model. Experts of MoE models are no linear layers: not reached."""
 
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vision_deepresearch.train.rl.kl import k3
-from vision_deepresearch.train.rl.loss import ClipSettings, policy_losses
+from vision_deepresearch.train.rl.loss import policy_losses
+from vision_deepresearch.train.rl.settings import ClipSettings
 
 
 def reference(ratio: float, advantage: float) -> float:

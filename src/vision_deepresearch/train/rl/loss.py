@@ -7,23 +7,9 @@ of clipped tokens are returned to be logged. It acts with several updates per ba
 from dataclasses import dataclass
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
-from vision_deepresearch.core.record import Record
-
-
-class ClipSettings(Record):
-    """How far one update may move the probability of a token."""
-
-    low: float = Field(default=0.2, ge=0, lt=1)
-    """Source: arXiv 2601.22060, public RL script."""
-    high: float = Field(default=0.28, ge=0)
-    """Higher than `low`, so that rare tokens may become likely. Source: same."""
-    dual: float = Field(default=3.0, gt=1)
-    """Bound of the loss of a bad token that has become likely, in units of -A. Source: same."""
-    max_log_ratio: float = Field(default=20.0, gt=0)
-    """Clamp before exponentiation: beyond it float32 overflows."""
+from vision_deepresearch.train.rl.settings import ClipSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

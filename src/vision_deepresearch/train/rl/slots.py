@@ -14,15 +14,11 @@ from typing_extensions import override
 
 from vision_deepresearch.calls.limiter import Limiter
 from vision_deepresearch.core.content import ToolCall, ToolSpec
-from vision_deepresearch.core.context import CallContext
 from vision_deepresearch.core.episode import Verdict
 from vision_deepresearch.core.errors import ConfigError, FailureKind, WorldError
 from vision_deepresearch.core.observation import Observation
 from vision_deepresearch.core.protocols import (
     Judge,
-    Summariser,
-    Summary,
-    SummaryRequest,
     Tool,
     ToolContext,
 )
@@ -38,7 +34,6 @@ class Resource(StrEnum):
     SEARCH = "search"
     READ = "read"
     PYTHON = "python"
-    SUMMARISE = "summarise"
     JUDGE = "judge"
 
 
@@ -49,9 +44,9 @@ class SlotSettings(Record):
     """Crop and image searches, zooms."""
     search: int = Field(default=64, ge=1)
     read: int = Field(default=128, ge=1)
+    """Page visits, with what reads the pages for their goal."""
     python: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     """Model-written programs; by default one per core."""
-    summarise: int = Field(default=64, ge=1)
     judge: int = Field(default=32, ge=1)
 
 
@@ -80,7 +75,6 @@ class Slots:
                 (Resource.SEARCH, settings.search),
                 (Resource.READ, settings.read),
                 (Resource.PYTHON, settings.python),
-                (Resource.SUMMARISE, settings.summarise),
                 (Resource.JUDGE, settings.judge),
             )
         }
@@ -98,10 +92,6 @@ class Slots:
         return {
             name: _SlottedTool(tool, self._limiters[_OF_TOOL[name]]) for name, tool in tools.items()
         }
-
-    def summariser(self, summariser: Summariser) -> Summariser:
-        """The same summariser behind its slots."""
-        return _SlottedSummariser(summariser, self._limiters[Resource.SUMMARISE])
 
     def judge(self, judge: Judge) -> Judge:
         """The same judge behind its slots."""
@@ -146,29 +136,6 @@ class _SlottedTool(Tool):
                 late.is_outage = True
                 context.call.outage.note(late)
             raise late from reason
-
-
-class _SlottedSummariser(Summariser):
-    """A summariser that waits for a slot."""
-
-    def __init__(self, summariser: Summariser, limiter: Limiter) -> None:
-        self._summariser = summariser
-        self._limiter = limiter
-
-    @property
-    @override
-    def name(self) -> str:
-        return self._summariser.name
-
-    @property
-    @override
-    def sees_pictures(self) -> bool:
-        return self._summariser.sees_pictures
-
-    @override
-    async def summarise(self, request: SummaryRequest, *, context: CallContext) -> Summary:
-        async with self._limiter.slot():
-            return await self._summariser.summarise(request, context=context)
 
 
 class _SlottedJudge(Judge):
