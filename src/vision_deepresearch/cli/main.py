@@ -24,6 +24,7 @@ from vision_deepresearch.cli import (
     rl,
     synth,
     tape,
+    train,
     view,
     world,
 )
@@ -51,6 +52,7 @@ app.add_typer(tape.app, name="tape")
 app.command("cost")(tape.cost)
 app.command("export")(export.export)
 app.command("import-data")(export.import_data)
+app.command("sft")(train.sft)
 
 
 def _version(wanted: bool) -> None:
@@ -91,6 +93,7 @@ _RESUMABLE = (
     ("import-data",),
     ("play",),
     ("rl",),
+    ("sft",),
     ("synth",),
     ("world", "import"),
 )

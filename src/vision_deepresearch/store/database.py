@@ -181,6 +181,10 @@ def prepare(path: Path) -> None:
         num_tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if num_tables:
             check_schema(connection, path)
+            known = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+            for table in TABLES:  # a run of before a table was added gets it, empty
+                if table.name not in known:
+                    connection.execute(table.create)
             return
         connection.execute("BEGIN IMMEDIATE")
         for table in TABLES:

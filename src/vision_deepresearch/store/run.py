@@ -7,6 +7,7 @@ write of the same attempt changes nothing. A put returns when its commit is on d
 import asyncio
 import hashlib
 import json
+import math
 import time
 import zlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -25,7 +26,7 @@ from vision_deepresearch.store.folder import locked, prepare_files
 from vision_deepresearch.store.redact import Redactor
 from vision_deepresearch.store.rows import RecordT, Row, checked, exact_json, pack
 from vision_deepresearch.store.salvage import mend
-from vision_deepresearch.store.schema import ATTEMPT, ITEM, OUTAGE, REJECT, TASK
+from vision_deepresearch.store.schema import ATTEMPT, ITEM, METRIC, OUTAGE, REJECT, TASK
 from vision_deepresearch.store.tape import Tape, TapeMode
 from vision_deepresearch.store.view import DATABASE, RunView, StoredItem
 
@@ -176,6 +177,17 @@ class RunFolder(RunView):
     async def put_items(self, items: Sequence[StoredItem]) -> None:
         """Store what a stage made of records, all of them or none; what is there is kept."""
         await self._database.write([(ITEM.insert, self._item_row(item)) for item in items])
+
+    async def put_metrics(self, step: int, values: Mapping[str, float]) -> None:
+        """Store figures of a training step, in place of what the same step stored before.
+
+        What is no number (nan) is stored as none.
+        """
+        rows = [
+            checked((step, name, None if math.isnan(value) else float(value)))
+            for name, value in values.items()
+        ]
+        await self._database.write([(METRIC.insert, row) for row in rows])
 
     async def put_reject(self, task_id: str, attempt: int, *, reason: str, detail: str) -> None:
         """Store that an attempt gave no trajectory, and why."""

@@ -120,6 +120,19 @@ BLOB = Table(
     num_key=1,
     index_scan="SELECT rowid, hash FROM blob INDEXED BY sqlite_autoindex_blob_1",
 )
-TABLES = (TASK, ATTEMPT, REJECT, OUTAGE, ITEM, CALL, BLOB)
-RUN_TABLES = (TASK, ATTEMPT, REJECT, OUTAGE, ITEM)
+METRIC = Table(
+    name="metric",
+    create="""
+        CREATE TABLE IF NOT EXISTS metric (
+            step INTEGER NOT NULL, name TEXT NOT NULL, value REAL,
+            row_check BLOB NOT NULL, UNIQUE (step, name)) STRICT""",
+    insert="INSERT OR REPLACE INTO metric VALUES (?, ?, ?, ?)",
+    scan="SELECT rowid, * FROM metric NOT INDEXED",
+    count="SELECT count(*) FROM metric",
+    num_key=2,
+    index_scan="SELECT rowid, step, name FROM metric INDEXED BY sqlite_autoindex_metric_1",
+)
+"""Figures of training; a step that is taken again after a kill replaces its own."""
+TABLES = (TASK, ATTEMPT, REJECT, OUTAGE, ITEM, CALL, BLOB, METRIC)
+RUN_TABLES = (TASK, ATTEMPT, REJECT, OUTAGE, ITEM, METRIC)
 """Verified when a run is opened; the tape's are verified row by row as they are asked for."""

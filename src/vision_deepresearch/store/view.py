@@ -36,6 +36,8 @@ _OPEN_OUTAGES = """
     AND rowid = (SELECT max(rowid) FROM outage AS newest
         WHERE newest.task_id = one.task_id AND newest.attempt = one.attempt)
     ORDER BY rowid LIMIT ?"""
+_HAS_METRICS = "SELECT 1 FROM sqlite_master WHERE name = 'metric'"
+"""Runs of before this table lack it."""
 _PAGE = 64
 """Rows read at a time, so that no reader holds the database's past for long."""
 
@@ -224,6 +226,23 @@ class RunView:
         sql = "SELECT stage FROM item GROUP BY stage ORDER BY min(rowid)"
         with typed_errors(self.path / DATABASE):
             return tuple(str(stage) for (stage,) in self._reader.execute(sql))
+
+    def metrics(self, name: str) -> dict[int, float | None]:
+        """A figure of training by step, rising; None where it was no number. Empty: never stored."""
+        sql = "SELECT * FROM metric WHERE name = ? ORDER BY step"
+        with typed_errors(self.path / DATABASE):
+            if not self._reader.execute(_HAS_METRICS).fetchone():
+                return {}
+            rows = self._reader.execute(sql, (name,)).fetchall()
+        return {int(row[0]): row[2] for row in rows if self._is_good(row)}
+
+    def metric_names(self) -> tuple[str, ...]:
+        """Figures that were stored, by name."""
+        with typed_errors(self.path / DATABASE):
+            if not self._reader.execute(_HAS_METRICS).fetchone():
+                return ()
+            rows = self._reader.execute("SELECT DISTINCT name FROM metric ORDER BY name")
+            return tuple(str(name) for (name,) in rows)
 
     def done(self) -> frozenset[tuple[str, int]]:
         """(task id, attempt) of everything that need not run again, rejects included.

@@ -1,7 +1,8 @@
 """Checkpoints that are whole or not there, and from which training goes on bit for bit.
 
     checkpoints/step-00000120/
-      config.json model.safetensors ...   the model, as `local:PATH` loads it (LoRA: the adapter)
+      config.json model.safetensors ...   the model, as `local:PATH` loads it
+      adapter.safetensors                 of LoRA in their place: what is trained, and nothing else
       optimizer.safetensors               moments by parameter, and the state of random generators
       state.json                          step, cursor, schedule, config hash, policy version
       manifest.json                       size and checksum of every other file; written last
@@ -33,6 +34,7 @@ from vision_deepresearch.core.record import Record
 MANIFEST = "manifest.json"
 STATE = "state.json"
 OPTIMIZER = "optimizer.safetensors"
+ADAPTER = "adapter.safetensors"
 _PREFIX = "step-"
 _UNFINISHED = ".saving-"
 _DAMAGED = "damaged-"
@@ -145,7 +147,12 @@ class Checkpoints:
         self._clear_unfinished()
         fresh = self.root / f"{_UNFINISHED}{state.step:08d}"
         fresh.mkdir()
-        model.save_pretrained(fresh)
+        if adapter := _adapter(model):
+            save_file(
+                {name: one.detach().contiguous() for name, one in adapter.items()}, fresh / ADAPTER
+            )
+        else:
+            model.save_pretrained(fresh)
         if beside is not None:
             beside(fresh)
         tensors, scalars, groups = _optimizer_state(optimizer)
@@ -249,7 +256,10 @@ def restore(
     except SafetensorError as reason:
         msg = f"{found.path / OPTIMIZER} cannot be read ({reason}): remove the checkpoint"
         raise ConfigError(msg) from reason
-    load_weights(model, found.path)
+    if (found.path / ADAPTER).is_file():
+        _restore_adapter(model, found.path)
+    else:
+        load_weights(model, found.path)
     if optimizer is not None:
         _restore_optimizer(optimizer, stored=stored, tensors=tensors, path=found.path)
     _restore_random(stored.random, tensors)
@@ -271,6 +281,23 @@ def load_weights(model: PreTrainedModel, folder: Path) -> None:
             ". Start from the model the run was started from"
         )
         raise ConfigError(msg) from reason
+
+
+def _adapter(model: PreTrainedModel) -> dict[str, torch.nn.Parameter]:
+    """The trained weights of a model with LoRA adapters in it; empty: it has none."""
+    trained = {name: one for name, one in model.named_parameters() if one.requires_grad}
+    return trained if any(".lora_" in name for name in trained) else {}
+
+
+def _restore_adapter(model: PreTrainedModel, path: Path) -> None:
+    kept = load_file(path / ADAPTER)
+    own = _adapter(model)
+    if own.keys() != kept.keys():
+        msg = f"{str(path)!r} holds other adapters than this model has: use the run's own recipe"
+        raise ConfigError(msg)
+    with torch.no_grad():
+        for name, one in own.items():
+            one.copy_(kept[name])
 
 
 def _optimizer_state(

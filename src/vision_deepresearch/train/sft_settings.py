@@ -61,9 +61,32 @@ class LoraSettings(Record):
     """Regular expression over names of modules."""
 
 
+class ParallelSettings(Record):
+    """How a cluster divides the work; backend `local` is one process on one device."""
+
+    nodes: int = Field(default=1, ge=1)
+    gpus_per_node: int = Field(default=1, ge=1)
+    tensor: int = Field(default=1, ge=1)
+    """Megatron's tensor parallel size; sequence parallel goes with it."""
+    context: int = Field(default=1, ge=1)
+    expert: int = Field(default=1, ge=1)
+    """Of MoE models."""
+    moe_aux_loss: float = Field(default=0.0, ge=0)
+    """Coefficient of the load-balancing loss of MoE models."""
+    moe_capacity_factor: float | None = Field(default=None, gt=0)
+    """Set: experts drop tokens beyond it, which are then not trained (P80). None: none is dropped."""
+
+    @property
+    def is_one_device(self) -> bool:
+        """Whether nothing is divided, and nothing asked that only a cluster stack does."""
+        return self == ParallelSettings()
+
+
 class SftSettings(Record):
     """Everything that determines a run; saved with it as config.toml."""
 
+    backend: Literal["local", "ms-swift"] = "local"
+    """`local`: this process. `ms-swift`: Megatron in an environment of its own, by its command."""
     model: str
     """Folder of a Qwen3-VL checkpoint, as `local:PATH` takes it."""
     data: tuple[str, ...] = Field(min_length=1)
@@ -84,6 +107,7 @@ class SftSettings(Record):
     seed: int = 0
     """Of the order of the data and of dropout."""
     batch: BatchSettings = BatchSettings()
+    parallel: ParallelSettings = ParallelSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
     train_vision: bool = False
     """The vision tower; the paper's stack freezes it."""
@@ -121,5 +145,14 @@ class SftSettings(Record):
                 f"batch.row_tokens {self.batch.row_tokens} above max_tokens {self.max_tokens} "
                 "asks for memory no sequence needs: give the smaller number"
             )
+            raise ValueError(msg)
+        if self.backend == "local" and not self.parallel.is_one_device:
+            msg = (
+                "[parallel] divides work over a cluster, which backend 'local' does not: leave it "
+                'out, or set backend = "ms-swift"'
+            )
+            raise ValueError(msg)
+        if self.backend == "ms-swift" and (self.batch.unit != "rows" or self.lora is not None):
+            msg = "backend 'ms-swift' counts its batch in rows and has no [lora] table here"
             raise ValueError(msg)
         return self

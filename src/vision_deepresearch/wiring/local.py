@@ -59,7 +59,7 @@ def open_local(
         vocabulary=model.vocabulary,
         load=media.load,
         # The weights are named, so that a tape never gives the replies of others.
-        name=f"local:{folder.name}@{label}",
+        name=lambda: f"local:{folder.name}@{label}",
     )
     engine.start()
     return client, engine

@@ -66,7 +66,7 @@ class LocalClient:
         codec: Codec,
         vocabulary: Vocabulary,
         load: Callable[[ImageRef], bytes],
-        name: str,
+        name: Callable[[], str],
     ) -> None:
         """Wrap an engine.
 
@@ -75,7 +75,7 @@ class LocalClient:
             codec: of its checkpoint.
             vocabulary: of the same.
             load: gives the bytes of stored pictures.
-            name: for records; of weights that do not change it should name them.
+            name: for records; it names the weights as they are.
         """
         self._engine = engine
         self._codec = codec
@@ -90,8 +90,8 @@ class LocalClient:
 
     @property
     def name(self) -> str:
-        """As given."""
-        return self._name
+        """Checkpoint and weights as they are now."""
+        return self._name()
 
     @property
     def engine(self) -> TokenEngine:
@@ -141,7 +141,7 @@ class LocalClient:
             finish=_FINISH[tokens.stop or TokenStop.ABORTED],
             usage=Usage(prompt_tokens=len(prompt), completion_tokens=len(tokens.ids), cost_usd=0.0),
             tokens=tokens,
-            model=self._name,
+            model=self.name,
         )
         return with_calls(completion) if tools else completion
 

@@ -222,6 +222,10 @@ class LocalEngine:
         finally:
             release.set()
 
+    def stamp(self, version: int, *, label: str) -> None:
+        """Say which weights there are now; under `paused` only, when nothing samples."""
+        self._decoder.version, self._decoder.label = version, label
+
     async def _do(
         self,
         policy: OnUpdate,
