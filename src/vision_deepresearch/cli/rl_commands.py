@@ -80,11 +80,10 @@ def rl(
         train_rl(config, out=folder, show=show, say=lambda text: target.print(text, soft_wrap=True))
     )
     if json_wanted:
-        rows = figures_of(folder)
         print_json({
             "run": str(folder),
             "steps": state.step,
-            "figures": [{"step": step, **told} for step, told in rows],
+            "figures": figures_of(folder),
         })
     else:
         target.print(

@@ -15,7 +15,6 @@ from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import Trajectory
 from vision_deepresearch.store.fingerprint import fingerprint
 from vision_deepresearch.store.run import RunFolder
-from vision_deepresearch.store.view import StoredItem
 from vision_deepresearch.tools.summarise import PassagePicker
 from vision_deepresearch.tools.toolset import build_tools
 from vision_deepresearch.train.rl.loop import (
@@ -32,8 +31,6 @@ from vision_deepresearch.wiring.session import Session, open_session
 from vision_deepresearch.wiring.worlds import ProgressBar, open_world, world_folder
 from vision_deepresearch.worlds.wrappers.meter import MeteredWorld
 
-METRICS = "rl"
-"""Stage under which the figures of steps are kept in the run folder."""
 Show = Callable[[int, Mapping[str, float]], None]
 
 
@@ -127,7 +124,7 @@ async def train_rl(
 
         async def tell(step: int, told: Mapping[str, float]) -> None:
             show(step, told)
-            await session.run.put_items([_stored(step, told)])
+            await session.run.put_metrics(step, told)
 
         return await train(
             policy,
@@ -156,10 +153,10 @@ async def train_rl(
         )
 
 
-def figures_of(folder: Path) -> list[tuple[int, dict[str, float]]]:
-    """The figures of a run's steps, in the order they were told; evaluations have `held_out_`."""
+def figures_of(folder: Path) -> dict[str, dict[int, float | None]]:
+    """The figures of a run by name and step; those of evaluations begin with `held_out_`."""
     with RunFolder.read(folder) as run:
-        return [(int(item.record), _numbers(item)) for item in run.items(METRICS)]
+        return {name: run.metrics(name) for name in run.metric_names()}
 
 
 def _rolling(researcher: Researcher) -> Callable[[Work], Awaitable[Trajectory]]:
@@ -256,20 +253,3 @@ def _evaluator(
         return found | {"tasks": float(len(rows))}
 
     return evaluate
-
-
-def _stored(step: int, told: Mapping[str, float]) -> StoredItem:
-    kind = "held-out" if any(name.startswith("held_out_") for name in told) else "step"
-    return StoredItem(
-        stage=METRICS,
-        key=f"{step:08d}/{kind}",
-        record=str(step),
-        made=(dict(told),),
-        seconds=sum(value for name, value in told.items() if name.startswith("seconds_")),
-    )
-
-
-def _numbers(item: StoredItem) -> dict[str, float]:
-    made = item.made[0]
-    assert isinstance(made, dict)
-    return {name: float(value) for name, value in made.items() if isinstance(value, int | float)}

@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue, ValidationError
 
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.record import Record
+from vision_deepresearch.train.memory import sizes_of
 from vision_deepresearch.train.rl.settings import RlSettings
 from vision_deepresearch.wiring.config import RunConfig, explain, make_config, override
 
@@ -185,13 +186,12 @@ def _check(config: RlConfig) -> None:
 
 
 def _parameters_b(rl: RlSettings) -> float | None:
-    """Billions of parameters: as the recipe says, else by the size of the safetensors."""
-    if rl.parameters_b is not None:
-        return rl.parameters_b
+    """Billions of parameters: by the size of the safetensors, or of a model known by name."""
     folder = Path(rl.start).expanduser()
     num_bytes = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
     try:
         kind = json.loads((folder / "config.json").read_text("utf-8")).get("dtype", "float32")
     except (OSError, ValueError):
-        return None
+        known = sizes_of(rl.known_as or rl.start)
+        return None if known is None else (known.language + known.vision + known.aligner) / 1e9
     return round(num_bytes / (2 if kind in {"bfloat16", "float16"} else 4) / 1e9, 6)

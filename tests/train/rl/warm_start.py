@@ -35,8 +35,16 @@ async def write_start(
     folder: Path, *, tasks: Sequence[Task], names: Sequence[str], media: MediaStore, steps: int
 ) -> float:
     """Write the checkpoint; returns the last loss per token."""
-    text = [*names, "system user assistant image_id img_1 Question Answer. seen", *[t.question for t in tasks]]
-    write_tiny(folder, sizes=TinySizes(hidden=64, layers=2, vision_depth=2, max_picture_tokens=16), text=text)
+    text = [
+        *names,
+        "system user assistant image_id img_1 Question Answer. seen",
+        *[t.question for t in tasks],
+    ]
+    write_tiny(
+        folder,
+        sizes=TinySizes(hidden=64, layers=2, vision_depth=2, max_picture_tokens=16),
+        text=text,
+    )
     loaded = load_local(folder, dtype="float32", device="cpu")
     samples = [
         await _taught(task, name, loaded=loaded, media=media) for task in tasks for name in names

@@ -110,8 +110,8 @@ class RlSettings(Record):
     """A larger share of masked episodes in a step is said aloud."""
     max_empty_steps: int = Field(default=5, ge=1)
     """So many steps in a row without a usable update end the run: something is broken."""
-    parameters_b: float | None = Field(default=None, gt=0)
-    """Billions of parameters, for `--dry-run` where the checkpoint is not there."""
+    known_as: str | None = None
+    """Name of the architecture, for the estimate of `--dry-run` where the checkpoint is not there."""
 
     @model_validator(mode="after")
     def _starts_somewhere(self) -> Self:
