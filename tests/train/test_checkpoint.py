@@ -117,7 +117,7 @@ def test_a_save_that_is_killed_leaves_a_whole_checkpoint(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(3000)
 def test_two_hundred_kills_in_the_middle_of_a_save(tmp_path: Path) -> None:
     sys.stdout.write(f"\n{_kill_savers(tmp_path, times=200)}\n")
 

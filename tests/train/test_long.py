@@ -24,8 +24,8 @@ from vision_deepresearch.train.sft_settings import OptimizerSettings
 @pytest.mark.parametrize("kind", ["dense", "moe"])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_sixty_four_thousand_tokens_take_one_step(kind: str, precision: str) -> None:
-    sample = a_sample(turns=50, pictures=25, reply=400, results=2_220, seed=3)
-    assert 62_000 < sample.num_tokens < 66_000
+    sample = a_sample(turns=50, pictures=25, reply=400, results=2_200, seed=3)
+    assert sample.num_tokens >= 64_000
     model = a_model(is_moe=kind == "moe", max_tokens=70_000).train()
     model.activation_checkpointing_enable()
     optimizer = make_optimizer(model, OptimizerSettings(lr=1e-3))

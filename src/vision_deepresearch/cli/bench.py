@@ -13,7 +13,7 @@ def bench(
         str,
         typer.Argument(
             help="Which: loop, modes, noise, corpus, embed, faults, injection, rollout, sandbox, serve, "
-            "tape, world, variety or planted."
+            "tape, train, world, variety or planted."
         ),
     ],
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, below 50 s.")] = False,

@@ -23,6 +23,7 @@ TAKES = {
     "sandbox": (),
     "serve": ("world",),
     "tape": (),
+    "train": ("seed",),
     "planted": ("world", "tasks", "only", "out", "jobs"),
     "variety": ("tasks", "pages", "seed"),
     "world": ("pages", "seed"),
@@ -107,6 +108,10 @@ def _measured(
                 jobs=asked.jobs,
                 progress=progress,
             )
+        case "train":
+            from vision_deepresearch.bench.train import bench_train
+
+            return bench_train(quick=quick, seed=seed)
         case "variety":
             from vision_deepresearch.bench.variety import bench_variety
 
