@@ -41,9 +41,10 @@ def rolled_out(
     in_flight: int = 16,
     episode_s: float = 1800.0,
     judge_s: float = 300.0,
+    first: int = 0,
     meanwhile: Callable[[Rollout], Awaitable[None]] | None = None,
 ) -> tuple[list[RolledGroup], float]:
-    """All groups of so many tasks, and the virtual seconds it took."""
+    """All groups of so many tasks, the first ones left out, and the virtual seconds it took."""
 
     async def main() -> tuple[list[RolledGroup], float]:
         settings = RolloutSettings(
@@ -60,11 +61,11 @@ def rolled_out(
             settings=settings,
             clock=virtual_s,
         ) as rollout:
-            for task in tasks(num):
+            for task in tasks(num)[first:]:
                 await rollout.submit(task)
             if meanwhile is not None:
                 await meanwhile(rollout)
-            groups = [await rollout.next_group() for _ in range(num)]
+            groups = [await rollout.next_group() for _ in range(num - first)]
             return groups, virtual_s()
 
     return run_virtually(main, max_s=1e5)
@@ -88,6 +89,25 @@ def test_trajectories_do_not_depend_on_how_many_run_at_a_time() -> None:
     assert len(set(said(one))) == 24, "siblings differ"
     assert one_s > 5 * many_s
     assert [group.index for group in many] == list(range(6))
+
+
+def test_an_episode_does_not_depend_on_what_was_submitted_before_it() -> None:
+    whole, _ = rolled_out(4, roll_out=rolling(a_researcher()))
+    alone, _ = rolled_out(4, roll_out=rolling(a_researcher()), first=3)
+    assert said(alone) == said(whole)[-4:]
+
+
+def test_an_episode_that_is_being_judged_holds_no_slot() -> None:
+    class Slow:
+        profile_id = "slow"
+
+        async def judge(self, task: Task, trajectory: Trajectory) -> Verdict:
+            await asyncio.sleep(200.0)
+            return await RuleJudge().judge(task, trajectory)
+
+    _, quick_s = rolled_out(2, roll_out=rolling(a_researcher()), in_flight=1)
+    _, slow_s = rolled_out(2, roll_out=rolling(a_researcher()), in_flight=1, judge=Slow())
+    assert slow_s == pytest.approx(quick_s + 200.0)
 
 
 def test_seeds_name_the_run_the_task_and_the_attempt() -> None:

@@ -1,7 +1,7 @@
 """A checkpoint to start RL from: a tiny Qwen3-VL that answers in the right form, with a random name.
 
-It is taught a dozen names, the right ones of two tasks among them, each equally often: one answer in
-twelve is right. All that RL can add is which name belongs to which picture.
+It is taught a dozen names, the right one among them, each equally often: about one answer in twelve is
+right. All that RL can add is which of them it is.
 """
 
 import random
@@ -54,7 +54,7 @@ async def write_start(
     loss = 0.0
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = 4e-3 * min(1.0, 2 * (1 - step / steps))
-        row = pack_row(rng.sample(samples, 6))
+        row = pack_row(rng.sample(samples, min(len(samples), NUM_NAMES)))
         scores = score_tokens(loaded.module, row, forbidden_ids=loaded.vocabulary.forbidden_ids)
         mean = -scores.logprobs.mean()
         optimizer.zero_grad()
