@@ -10,6 +10,7 @@ from rich.console import Console
 
 from vision_deepresearch.cli.output import ShowProgress, console, print_json, progress_bars
 from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.wiring.local import needs_local
 
 TAKES = {
     "loop": (),
@@ -20,6 +21,7 @@ TAKES = {
     "injection": ("world", "model", "tasks", "seed"),
     "faults": ("tasks", "seed", "jobs"),
     "rollout": ("seed",),
+    "generate": (),
     "sandbox": (),
     "serve": ("world",),
     "tape": (),
@@ -86,7 +88,17 @@ def _measured(
     """What a benchmark found; each is imported when it is wanted."""
     world, tasks, seed = asked.world, asked.tasks, asked.seed or 0
     match name:
-        case "loop" | "corpus" | "injection" | "noise" | "rollout" | "sandbox" | "serve" | "tape":
+        case (
+            "loop"
+            | "corpus"
+            | "generate"
+            | "injection"
+            | "noise"
+            | "rollout"
+            | "sandbox"
+            | "serve"
+            | "tape"
+        ):
             return asyncio.run(_measured_waiting(name, asked=asked, quick=quick, progress=progress))
         case "embed":
             from vision_deepresearch.bench.embed import bench_embed
@@ -156,6 +168,11 @@ async def _measured_waiting(
                 result = await bench_corpus(
                     source=asked.source, jobs=asked.jobs, quick=quick, progress=progress
                 )
+        case "generate":
+            needs_local()
+            from vision_deepresearch.bench.generate import bench_generate
+
+            result = await bench_generate(quick=quick)
         case "injection":
             from vision_deepresearch.bench.injection import bench_injection
 

@@ -30,7 +30,7 @@ from vision_deepresearch.core.content import (
 )
 from vision_deepresearch.core.context import CallContext
 from vision_deepresearch.core.episode import Decision, Verdict
-from vision_deepresearch.core.errors import BoundaryError, FailureKind
+from vision_deepresearch.core.errors import BoundaryError, ConfigError, FailureKind
 from vision_deepresearch.core.mode import mode_named
 from vision_deepresearch.core.protocols import (
     Completion,
@@ -46,6 +46,7 @@ from vision_deepresearch.judge.sanity import sanity
 from vision_deepresearch.media.testcard import draw_testcard
 from vision_deepresearch.sandbox.probe import find_tier
 from vision_deepresearch.sandbox.tiers import Tier
+from vision_deepresearch.wiring.local import needs_local
 
 _MIN_FREE_GB = 1.0
 _SAMPLING = Sampling(temperature=0.0, max_tokens=2048)
@@ -100,6 +101,7 @@ async def check_machine(cache: Path) -> list[Check]:
         Check(name="program", health=Health.OK, found=versions),
         _check_cache(cache),
         _check_zim(),
+        _check_local(),
         await _check_sandbox(),
     ]
 
@@ -158,6 +160,28 @@ def _check_zim() -> Check:
         remedy="pip install 'vision-deepresearch[zim]' (GPL-3.0); folders and imported worlds "
         "need no extra",
     )
+
+
+def _check_local() -> Check:
+    """Whether models in this process can run; nothing is imported, for torch takes seconds."""
+    try:
+        needs_local()
+    except ConfigError as error:
+        return Check(
+            name="local models",
+            health=Health.WARN,
+            found="torch or transformers is not installed: no models `local:PATH`, no training",
+            remedy=str(error),
+        )
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("torch", "transformers")]
+    if importlib.util.find_spec("torchvision") is not None:
+        return Check(
+            name="local models",
+            health=Health.WARN,
+            found=f"{', '.join(versions)}, and torchvision, which may not fit this torch",
+            remedy="nothing here needs it: pip uninstall torchvision if local models fail to load",
+        )
+    return Check(name="local models", health=Health.OK, found=", ".join(versions))
 
 
 # ---------------------------------------------------------------------------------------- a world

@@ -13,7 +13,8 @@ Model = Annotated[
     str | None,
     typer.Option(
         help="Who researches: openai:NAME, gemini:NAME, anthropic:NAME, http://HOST:PORT/v1#NAME, "
-        "oracle (default), scripted:FILE, seat (terminal), seat:DIR."
+        "oracle (default), local:PATH (a Qwen3-VL checkpoint), scripted:FILE, seat (terminal), "
+        "seat:DIR."
     ),
 ]
 World = Annotated[

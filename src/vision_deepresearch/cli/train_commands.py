@@ -124,7 +124,6 @@ def _read(settings: SftSettings, *, beside: Path, show: ShowProgress) -> "SftInp
 
 
 def _train(settings: SftSettings, *, folder: Path, json_wanted: bool) -> int:
-    from vision_deepresearch.models.local.loading import checksum
     from vision_deepresearch.train.sft import train_sft
 
     target = console(json_wanted=json_wanted)
@@ -135,11 +134,7 @@ def _train(settings: SftSettings, *, folder: Path, json_wanted: bool) -> int:
         about = provenance(
             seeds={"run": settings.seed},
             model=settings.model,
-            extra={
-                "weights": checksum(inputs.model.module),
-                "data": inputs.data.digest,
-                "picture_px": list(inputs.model.pictures.budget_px),
-            },
+            extra=inputs.facts(),
         )
         result = asyncio.run(
             train_sft(

@@ -20,7 +20,7 @@ import torch
 from pydantic import JsonValue
 
 from vision_deepresearch.core.errors import ConfigError
-from vision_deepresearch.models.local.loading import LoadedModel, load_local
+from vision_deepresearch.models.local.loading import LoadedModel, checksum, load_local
 from vision_deepresearch.store.run import RunFolder
 from vision_deepresearch.train.checkpoint import Checkpoints, TrainState, restore
 from vision_deepresearch.train.forward import score_tokens
@@ -88,6 +88,14 @@ class SftInputs:
     encoder: Encoder
     plan: tuple[tuple[tuple[int, ...], ...], ...]
     """Per step its rows, per row its sequences; all epochs, cut to `max_steps`."""
+
+    def facts(self) -> dict[str, JsonValue]:
+        """What determines the run besides its settings, for provenance. Cost: reads all weights."""
+        return {
+            "weights": checksum(self.model.module),
+            "data": self.data.digest,
+            "picture_px": list(self.model.pictures.budget_px),
+        }
 
 
 class NoNumberError(ConfigError):

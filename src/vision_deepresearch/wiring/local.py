@@ -15,13 +15,11 @@ if TYPE_CHECKING:
 _NEEDED = ("torch", "transformers", "tokenizers", "safetensors")
 
 
-def open_local(
-    folder: Path, settings: LocalSettings, *, media: MediaStore
-) -> tuple["LocalClient", "LocalEngine"]:
-    """Load a checkpoint and start its engine; the caller closes the engine.
+def needs_local() -> None:
+    """Make sure that the extra is there; nothing is imported.
 
     Raises:
-        ConfigError: the extra is not installed, or the folder holds no checkpoint we run.
+        ConfigError: it is not; the message says how to install it.
     """
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
@@ -30,6 +28,17 @@ def open_local(
             "pip install 'vision-deepresearch[local]'"
         )
         raise ConfigError(msg)
+
+
+def open_local(
+    folder: Path, settings: LocalSettings, *, media: MediaStore
+) -> tuple["LocalClient", "LocalEngine"]:
+    """Load a checkpoint and start its engine; the caller closes the engine.
+
+    Raises:
+        ConfigError: the extra is not installed, or the folder holds no checkpoint we run.
+    """
+    needs_local()
     try:
         from vision_deepresearch.models.local.client import LocalClient
         from vision_deepresearch.models.local.engine import LocalEngine

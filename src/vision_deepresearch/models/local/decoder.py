@@ -1,6 +1,6 @@
 """Samples for many trajectories at once: rows join and leave, what they left behind is kept.
 
-    admit   find what is cached of a stream (its own, or a sibling's prompt), feed the rest, sample
+    admit   find what is cached of a stream (its own, or what others share), feed the rest, sample
     step    feed each row its last token and sample the next one
     leave   keep the row's keys and values for the trajectory's next turn
 
@@ -28,6 +28,8 @@ from vision_deepresearch.models.local.cache import Block, Kept
 from vision_deepresearch.models.local.loading import LoadedModel, text_config
 from vision_deepresearch.models.local.sampling import pick
 
+LEAST_SHARED = 32
+"""Tokens; a shorter common beginning is fed again."""
 CHUNK_TOKENS = 2_048
 """New tokens of one forward call, padding included; a longer prompt is fed in pieces."""
 
@@ -73,11 +75,6 @@ class Request:
     """Smallest and largest number of the weights that sampled; empty: none yet."""
     error: ModelError | None = None
 
-    @property
-    def fingerprint(self) -> tuple[bytes, tuple[str, ...]]:
-        """Equal for siblings: the same ids and the same pictures."""
-        return self.prompt.tobytes(), tuple(one.sha256 for one in self.pictures)
-
     def stream(self) -> npt.NDArray[np.int64]:
         """The prompt and what was sampled."""
         return np.concatenate([self.prompt, np.asarray(self.ids, dtype=np.int64)])
@@ -91,9 +88,6 @@ class _Known:
     pictures: tuple[PlacedPicture, ...]
     cursor: PositionCursor
     """Behind the last of them."""
-    shared: tuple[bytes, tuple[str, ...]]
-    """Fingerprint of the trajectory's first prompt, by which siblings find it."""
-    shared_tokens: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,6 +101,16 @@ class _Row:
 class _Stored:
     known: _Known
     kept: Kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Donor:
+    """Whose first tokens a request can take over: something kept, or a row."""
+
+    known: _Known
+    kept: Kept | None
+    row: int | None
+    num_tokens: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -207,19 +211,19 @@ class Decoder:
     def admit(self, requests: Sequence[Request]) -> tuple[list[Request], list[Request]]:
         """Give rows to as many requests as there is room for, and sample their next tokens.
 
-        A request whose prompt a sibling is feeding right now is left for the next call, when it
-        can copy.
+        A request that begins as one does that is being fed right now is left for the next call,
+        when it can copy.
 
         Returns:
             Requests that are done already, and those left over, in order.
         """
         left: list[Request] = []
         starts: list[int] = []
-        feeding: set[tuple[bytes, tuple[str, ...]]] = set()
+        feeding: set[bytes] = set()
         names = {row.request.id for row in self._rows}
         for request in requests:
             donor = self._donor(request)
-            mark = request.fingerprint
+            mark = request.prompt[:LEAST_SHARED].tobytes()
             is_doubled = request.id in names or (donor is None and mark in feeding)
             if self.num_rows >= self._max_rows or is_doubled:
                 left.append(request)
@@ -230,45 +234,46 @@ class Decoder:
             starts.append(self._join(request, donor))
         return self._feed(starts), left
 
-    def _donor(self, request: Request) -> tuple[_Known, Kept] | None:
-        """Cached tokens a request can go on from: its own, else those of a sibling's prompt."""
+    def _donor(self, request: Request) -> "_Donor | None":
+        """Cached tokens a request can go on from.
+
+        Its own, else the longest beginning that another trajectory shares with it: siblings share
+        their prompt, and all trajectories of a run their system message.
+        """
+        stream, pictures = request.stream(), request.pictures
         own = self._stored.get(request.id)
         if own is not None:
-            return own.known, own.kept
-        mark = request.fingerprint
+            num_tokens = min(_common(own.known, stream, pictures), own.kept.num_tokens)
+            return _Donor(known=own.known, kept=own.kept, row=None, num_tokens=num_tokens)
+        best: _Donor | None = None
         for stored in self._stored.values():
-            if stored.known.shared == mark:
-                return stored.known, stored.kept
+            num_tokens = min(_common(stored.known, stream, pictures), stored.kept.num_tokens)
+            if num_tokens >= max(LEAST_SHARED, best.num_tokens + 1 if best else 0):
+                best = _Donor(known=stored.known, kept=stored.kept, row=None, num_tokens=num_tokens)
         for place, row in enumerate(self._rows):
-            if row.known.shared == mark and row.known.shared_tokens <= self._block.lengths[place]:
-                return row.known, self._block.copy(place, num_tokens=row.known.shared_tokens)
-        return None
+            num_tokens = min(_common(row.known, stream, pictures), self._block.lengths[place])
+            if num_tokens >= max(LEAST_SHARED, best.num_tokens + 1 if best else 0):
+                best = _Donor(known=row.known, kept=None, row=place, num_tokens=num_tokens)
+        return best
 
-    def _join(self, request: Request, donor: tuple[_Known, Kept] | None) -> int:
+    def _join(self, request: Request, donor: "_Donor | None") -> int:
         """Give a request a row; returns how many tokens of its stream the row has."""
         stream = request.stream()
         num_tokens, cursor = 0, PositionCursor()
-        shared, shared_tokens = request.fingerprint, len(request.prompt)
-        if donor is not None:
-            old, kept = donor
-            num_tokens = min(_common(old, stream, request.pictures), kept.num_tokens)
-            num_tokens = min(num_tokens, len(stream) - 1)
+        if donor is None:
+            self._block.add(None)
+        else:
+            num_tokens = min(donor.num_tokens, len(stream) - 1)
             num_tokens = _outside_pictures(num_tokens, request.pictures)
-            cursor = _cursor_behind(old, num_tokens, request.pictures)
-            if num_tokens >= old.shared_tokens:
-                shared, shared_tokens = old.shared, old.shared_tokens
+            cursor = _cursor_behind(donor.known, num_tokens, request.pictures)
+            kept = donor.kept
+            if kept is None:
+                assert donor.row is not None
+                kept = self._block.copy(donor.row, num_tokens=num_tokens)
             self._block.add(kept, num_tokens=num_tokens)
             self.forget(request.id)
-        else:
-            self._block.add(None)
         self.counts.reused_tokens += num_tokens
-        known = _Known(
-            ids=stream,
-            pictures=request.pictures,
-            cursor=cursor,
-            shared=shared,
-            shared_tokens=shared_tokens,
-        )
+        known = _Known(ids=stream, pictures=request.pictures, cursor=cursor)
         self._rows.append(_Row(request=request, known=known))
         return num_tokens
 

@@ -179,7 +179,7 @@ def _tokenizer(folder: Path) -> Tokenizer:
         raise ConfigError(msg)
     try:
         spec = json.loads(path.read_text("utf-8"))
-        spec["model"], spec["added_tokens"]
+        spec["model"]["vocab"], spec["added_tokens"]
     except (ValueError, KeyError, TypeError) as error:
         msg = f"{path} is no tokenizer ({type(error).__name__}): is the download complete?"
         raise ConfigError(msg) from error
