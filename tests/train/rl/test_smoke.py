@@ -26,9 +26,9 @@ RECIPE = Path(__file__).resolve().parents[3] / "recipes" / "toy" / "rl-smoke.tom
 
 
 async def a_start(folder: Path, *, steps: int) -> None:
-    """A checkpoint that answers with one of a dozen names of the recipe's world."""
+    """A checkpoint that answers with one of twenty names of the recipe's world."""
     source = open_world(world_folder("generated:tiny"))
-    tasks = source.own_tasks(60)
+    tasks = source.own_tasks(90)
     media = MemoryMediaStore()
     for data in source.pictures_of(tasks[0]):
         media.put(data)
@@ -106,11 +106,11 @@ async def test_copied_weights_reach_the_sampler_whole(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 async def test_the_smoke_recipe_learns(tmp_path: Path) -> None:
-    await a_start(tmp_path / "start", steps=150)
+    await a_start(tmp_path / "start", steps=180)
     config = a_config(tmp_path)
     await _trained(config, tmp_path / "run")
     rewards = [value or 0.0 for value in figures_of(tmp_path / "run")["reward_mean"].values()]
-    assert sum(rewards[:5]) / 5 < 0.1
+    assert sum(rewards[:2]) / 2 < 0.1
     assert sum(rewards[-5:]) / 5 > 0.6
 
 

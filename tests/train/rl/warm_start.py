@@ -1,6 +1,6 @@
 """A checkpoint to start RL from: a tiny Qwen3-VL that answers in the right form, with a random name.
 
-It is taught a dozen names, the right one among them, each equally often: about one answer in twelve is
+It is taught twenty names, the right one among them, each equally often: about one answer in twenty is
 right. All that RL can add is which of them it is.
 """
 
@@ -28,7 +28,7 @@ from vision_deepresearch.train.rl.arrays import sample_of
 from vision_deepresearch.train.samples import TrainingSample
 
 SYSTEM = "Answer."
-NUM_NAMES = 12
+NUM_NAMES = 20
 
 
 async def write_start(
@@ -54,7 +54,7 @@ async def write_start(
     loss = 0.0
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = 4e-3 * min(1.0, 2 * (1 - step / steps))
-        row = pack_row(rng.sample(samples, min(len(samples), NUM_NAMES)))
+        row = pack_row(rng.sample(samples, min(len(samples), 12)))
         scores = score_tokens(loaded.module, row, forbidden_ids=loaded.vocabulary.forbidden_ids)
         mean = -scores.logprobs.mean()
         optimizer.zero_grad()
