@@ -26,7 +26,7 @@ RECIPE = Path(__file__).resolve().parents[3] / "recipes" / "toy" / "rl-smoke.tom
 
 
 async def a_start(folder: Path, *, steps: int) -> None:
-    """A checkpoint that answers with one of twenty names of the recipe's world."""
+    """A checkpoint that answers with one of a dozen names of the recipe's world."""
     source = open_world(world_folder("generated:tiny"))
     tasks = source.own_tasks(90)
     media = MemoryMediaStore()
@@ -110,7 +110,7 @@ async def test_the_smoke_recipe_learns(tmp_path: Path) -> None:
     config = a_config(tmp_path)
     await _trained(config, tmp_path / "run")
     rewards = [value or 0.0 for value in figures_of(tmp_path / "run")["reward_mean"].values()]
-    assert sum(rewards[:2]) / 2 < 0.1
+    assert rewards[0] < 0.1
     assert sum(rewards[-5:]) / 5 > 0.6
 
 

@@ -1,7 +1,7 @@
 """A checkpoint to start RL from: a tiny Qwen3-VL that answers in the right form, with a random name.
 
-It is taught twenty names, the right one among them, each equally often: about one answer in twenty is
-right. All that RL can add is which of them it is.
+It is taught a dozen names; the right one is the first and half as frequent as any other, so that about
+one answer in twenty is right. All that RL can add is which of them it is.
 """
 
 import random
@@ -28,7 +28,7 @@ from vision_deepresearch.train.rl.arrays import sample_of
 from vision_deepresearch.train.samples import TrainingSample
 
 SYSTEM = "Answer."
-NUM_NAMES = 20
+NUM_NAMES = 12
 
 
 async def write_start(
@@ -46,9 +46,10 @@ async def write_start(
         text=text,
     )
     loaded = load_local(folder, dtype="float32", device="cpu")
-    samples = [
+    right, *others = [
         await _taught(task, name, loaded=loaded, media=media) for task in tasks for name in names
     ]
+    samples = [right, *others, *others]
     optimizer = torch.optim.AdamW(loaded.module.parameters(), lr=4e-3, weight_decay=0.0)
     rng = random.Random(0)
     loss = 0.0
