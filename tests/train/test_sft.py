@@ -154,8 +154,24 @@ def test_masks_are_the_replies_that_carry_loss_and_long_ones_are_counted(folder:
     )
     assert less.data.left_out["too_long"] >= 1
     assert all(one.num_tokens < longest for one in less.data.train)
+    assert set(less.data.left_out) == {"too_long"}
     kept = {one.key: one for one in inputs.data.train}
     assert all((kept[one.key].ids == one.ids).all() for one in less.data.train)
+
+
+def test_a_trajectory_whose_picture_is_gone_is_left_out(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "run", tmp_path / "run")
+    with RunFolder.read(tmp_path / "run") as view:
+        ref = next(one for one in view.tasks() if len(one.images) == 2).images[1]
+    (tmp_path / "run" / "media" / ref.sha256[:2] / ref.sha256[2:]).unlink()
+    inputs = read_inputs(
+        SftSettings(model="", data=("",)),
+        folder / "model",
+        folders=[tmp_path / "run"],
+        held_out=[],
+        show=lambda *_: None,
+    )
+    assert inputs.data.left_out == {"picture": 1, "not_correct": 1}
 
 
 def test_a_run_whose_numbers_are_none_stops_and_keeps_its_weights(

@@ -182,6 +182,10 @@ class Encoder:
         messages = [message for one in row.messages for message in one.sources]
         trains = [one.has_loss for one in row.messages for _ in one.sources]
         trace = self._codec.trace(messages, trains=trains)
+        for ref in trace.images:  # now, not in the middle of the run
+            if not (media / ref.sha256[:2] / ref.sha256[2:]).is_file():
+                msg = f"picture {ref.sha256[:12]} is named and not there: put the original in again"
+                raise BadImageError(msg)
         stretch = f"/{row.segment}" if row.segment else ""
         assert len([one for one in messages if one.role is Role.ASSISTANT]) == len(row.replies)
         return Example(
