@@ -82,7 +82,7 @@ def bench(name: str, *, asked: Asked, quick: bool, json_wanted: bool) -> int:
     return 0
 
 
-def _measured(  # noqa: PLR0911 - one per benchmark
+def _measured(
     name: str, *, asked: Asked, quick: bool, progress: ShowProgress
 ) -> dict[str, JsonValue]:
     """What a benchmark found; each is imported when it is wanted."""

@@ -1,7 +1,7 @@
 """A checkpoint to start RL from: a tiny Qwen3-VL that answers in the right form, with a random name.
 
-It is taught a dozen names; the right one is the first and a quarter as frequent as any other, so
-that about one answer in forty is right. All that RL can add is which of them it is.
+It is taught a dozen names; the right one is the first and a third as frequent as any other, so
+that about one answer in thirty is right. All that RL can add is which of them it is.
 """
 
 import random
@@ -49,7 +49,7 @@ async def write_start(
     right, *others = [
         await _taught(task, name, loaded=loaded, media=media) for task in tasks for name in names
     ]
-    samples = [right, *others * 4]
+    samples = [right, *others * 3]
     optimizer = torch.optim.AdamW(loaded.module.parameters(), lr=4e-3, weight_decay=0.0)
     rng = random.Random(0)
     loss = 0.0
