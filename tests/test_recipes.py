@@ -7,6 +7,7 @@ import pytest
 from vision_deepresearch.wiring.config import load_recipe, make_config
 from vision_deepresearch.wiring.difficulty import make_difficulty_config
 from vision_deepresearch.wiring.mixture import make_mixture_config
+from vision_deepresearch.wiring.rl_config import make_rl_config
 from vision_deepresearch.wiring.sft_config import make_sft_config
 from vision_deepresearch.wiring.trajectory_config import make_trajectory_config
 from vision_deepresearch.wiring.vqa import make_vqa_config
@@ -30,6 +31,8 @@ def test_the_recipe_loads(path: Path) -> None:
             assert make_mixture_config(values).sets
         case "sft":
             assert make_sft_config(values).model
+        case "rl":
+            assert make_rl_config(values).run.model
         case kind:
             pytest.fail(f"{path} is of kind {kind!r}, which no test loads")
 

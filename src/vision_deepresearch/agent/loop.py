@@ -60,6 +60,7 @@ from vision_deepresearch.core.trajectory import (
     Extraction,
     FaultKind,
     FormatFault,
+    Support,
     TokenTrace,
     Totals,
     Trajectory,
@@ -531,12 +532,7 @@ class _Rollout:
             forced=self._forced,
             answer=self._answer,
             extraction=extraction,
-            support=find_support(
-                self._answer,
-                turns=self._turns,
-                bank=self._bank.entries,
-                question=self._task.question,
-            ),
+            support=self._support(),
             totals=self._totals(),
             tokens=tokens,
             peak_prompt_tokens=self._spent.peak_prompt_tokens,
@@ -544,6 +540,17 @@ class _Rollout:
         )
         self._emit(Stopped(trajectory_id=trajectory.id, stop=stop.reason, trajectory=trajectory))
         return trajectory
+
+    def _support(self) -> tuple[Support, ...]:
+        """What backs each claim of the answer."""
+        if not self._who.finds_support:
+            return ()
+        return find_support(
+            self._answer,
+            turns=self._turns,
+            bank=self._bank.entries,
+            question=self._task.question,
+        )
 
     def _totals(self) -> Totals:
         return Totals(

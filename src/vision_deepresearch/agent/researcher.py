@@ -41,6 +41,9 @@ class Researcher:
     """Seconds, monotonic: durations and deadlines."""
     condense: Condense | None = None
     """Shortens old results under context policy `summarise`."""
+    finds_support: bool = True
+    """Whether each claim of the answer is matched with evidence: CPU of some 50 ms per trajectory,
+    which training has no use for."""
     exact: TokenExact | None = None
     """Gives the token stream of each trajectory, where the model knows it."""
 

@@ -20,6 +20,7 @@ TAKES = {
     "embed": (),
     "injection": ("world", "model", "tasks", "seed"),
     "faults": ("tasks", "seed", "jobs"),
+    "rollout": ("seed",),
     "generate": (),
     "sandbox": (),
     "serve": ("world",),
@@ -81,13 +82,23 @@ def bench(name: str, *, asked: Asked, quick: bool, json_wanted: bool) -> int:
     return 0
 
 
-def _measured(  # noqa: PLR0911 - one per benchmark
+def _measured(
     name: str, *, asked: Asked, quick: bool, progress: ShowProgress
 ) -> dict[str, JsonValue]:
     """What a benchmark found; each is imported when it is wanted."""
     world, tasks, seed = asked.world, asked.tasks, asked.seed or 0
     match name:
-        case "loop" | "corpus" | "injection" | "noise" | "sandbox" | "serve" | "tape":
+        case (
+            "loop"
+            | "corpus"
+            | "generate"
+            | "injection"
+            | "noise"
+            | "rollout"
+            | "sandbox"
+            | "serve"
+            | "tape"
+        ):
             return asyncio.run(_measured_waiting(name, asked=asked, quick=quick, progress=progress))
         case "embed":
             from vision_deepresearch.bench.embed import bench_embed
@@ -97,11 +108,6 @@ def _measured(  # noqa: PLR0911 - one per benchmark
             from vision_deepresearch.bench.faults import bench_faults
 
             return bench_faults(episodes=tasks, seed=seed, quick=quick, jobs=asked.jobs)
-        case "generate":
-            needs_local()
-            from vision_deepresearch.bench.generate import bench_generate
-
-            return asyncio.run(bench_generate(quick=quick))
         case "planted":
             from vision_deepresearch.bench.planted import bench_planted
 
@@ -151,20 +157,26 @@ async def _measured_waiting(
         case "loop":
             from vision_deepresearch.bench.loop import bench_loop
 
-            return await bench_loop(quick=quick)
+            result = await bench_loop(quick=quick)
         case "corpus":
             from vision_deepresearch.bench.corpus import bench_corpus
             from vision_deepresearch.bench.zim_order import bench_zim_order
 
             if asked.source is not None and asked.source.is_file():
-                return bench_zim_order(asked.source, quick=quick)
-            return await bench_corpus(
-                source=asked.source, jobs=asked.jobs, quick=quick, progress=progress
-            )
+                result = bench_zim_order(asked.source, quick=quick)
+            else:
+                result = await bench_corpus(
+                    source=asked.source, jobs=asked.jobs, quick=quick, progress=progress
+                )
+        case "generate":
+            needs_local()
+            from vision_deepresearch.bench.generate import bench_generate
+
+            result = await bench_generate(quick=quick)
         case "injection":
             from vision_deepresearch.bench.injection import bench_injection
 
-            return await bench_injection(
+            result = await bench_injection(
                 world=asked.world,
                 model=asked.model,
                 num_tasks=asked.tasks,
@@ -175,21 +187,26 @@ async def _measured_waiting(
         case "noise":
             from vision_deepresearch.bench.noise import bench_noise
 
-            return await bench_noise(
+            result = await bench_noise(
                 world=asked.world, num_tasks=asked.tasks, quick=quick, progress=progress
             )
+        case "rollout":
+            from vision_deepresearch.bench.rollout import bench_rollout
+
+            result = await bench_rollout(quick=quick, seed=asked.seed or 0)
         case "sandbox":
             from vision_deepresearch.bench.sandbox import bench_sandbox
 
-            return await bench_sandbox(quick=quick)
-        case "tape":
-            from vision_deepresearch.bench.tape import bench_tape
-
-            return await bench_tape(quick=quick)
-        case _:
+            result = await bench_sandbox(quick=quick)
+        case "serve":
             from vision_deepresearch.bench.serve import bench_serve
 
-            return await bench_serve(world=asked.world, quick=quick)
+            result = await bench_serve(world=asked.world, quick=quick)
+        case _:
+            from vision_deepresearch.bench.tape import bench_tape
+
+            result = await bench_tape(quick=quick)
+    return result
 
 
 def _print_figure(target: Console, key: str, value: JsonValue) -> None:

@@ -21,6 +21,7 @@ from vision_deepresearch.cli import (
     evals,
     export,
     play,
+    rl,
     synth,
     tape,
     train,
@@ -44,6 +45,7 @@ app.command("view")(view.view)
 app.add_typer(world.app, name="world")
 app.add_typer(evals.app, name="eval")
 app.add_typer(synth.app, name="synth")
+app.command("rl")(rl.rl)
 app.command("bench")(bench.bench)
 app.command("doctor")(doctor.doctor)
 app.add_typer(tape.app, name="tape")
@@ -90,6 +92,7 @@ _RESUMABLE = (
     ("eval",),
     ("import-data",),
     ("play",),
+    ("rl",),
     ("sft",),
     ("synth",),
     ("world", "import"),
@@ -138,13 +141,20 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def explained(error: BaseException) -> int | None:
     """Say what the user or the disk did wrong; None: it is a bug and travels on."""
-    from vision_deepresearch.core.errors import DISK_ERRORS, BadImageError, ConfigError
+    from vision_deepresearch.core.errors import (
+        DISK_ERRORS,
+        BadImageError,
+        ConfigError,
+        TrainingStoppedError,
+    )
     from vision_deepresearch.core.purse import PurseSpentError
     from vision_deepresearch.store.database import StoreError
     from vision_deepresearch.store.tape import TapeMissError
 
     if isinstance(error, ConfigError | BadImageError | TapeMissError):
         return _tell(str(error), code=2)
+    if isinstance(error, TrainingStoppedError):
+        return _tell(str(error), code=1)
     if isinstance(error, StoreError | PurseSpentError):
         return _tell(str(error), code=75)  # it says already what is kept and what to do
     if not isinstance(error, OSError):

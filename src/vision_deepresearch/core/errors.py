@@ -10,6 +10,7 @@
         PromptIntegrityError          a prompt holds a marker that no template placed (core.integrity)
     BadImageError(ValueError)         bytes that are no picture we accept
     RunStoppingError(Exception)       nothing of the run can go on: a full disk, a strict replay's miss
+        TrainingStoppedError          no step of training gives an update any more
 
 A bug is an `assert` or an ordinary exception and travels on. Messages have three parts: what was
 expected, what came, how to mend it.
@@ -24,6 +25,10 @@ from typing_extensions import override
 
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 """Of an `OSError`: our own disk is full or broken. No network and no program of a model says so."""
+
+
+_NO_DISK = DISK_ERRORS | {errno.EROFS}
+"""A disk that breaks is made read-only by the system."""
 
 
 class FailureKind(StrEnum):
@@ -86,6 +91,10 @@ class RunStoppingError(Exception):
     Raised where our own records cannot be written, or a strict replay has none: going on would
     give results that look like the outside's fault.
     """
+
+
+class TrainingStoppedError(RunStoppingError, RuntimeError):
+    """Training can teach nothing any more, or its weights are not what they should be."""
 
 
 class BoundaryError(Exception):
@@ -159,3 +168,18 @@ def boundary(error: type[BoundaryError], what: str) -> Iterator[None]:
         if isinstance(reason, OSError) and reason.errno in DISK_ERRORS:
             raise
         raise error(FailureKind.UPSTREAM, f"{what} failed: {type(reason).__name__}") from reason
+
+
+def stops_the_run(bug: BaseException) -> bool:
+    """Whether an error is no fault of one record: a strict replay that misses, a disk that refuses."""
+    if isinstance(bug, BaseExceptionGroup):
+        return any(stops_the_run(inner) for inner in bug.exceptions)
+    is_disk = isinstance(bug, OSError) and bug.errno in _NO_DISK
+    return is_disk or isinstance(bug, RunStoppingError)
+
+
+def in_words(bug: BaseException) -> str:
+    """An error by its type and message; those of a group one after the other."""
+    if isinstance(bug, BaseExceptionGroup):
+        return "; ".join(in_words(inner) for inner in bug.exceptions)
+    return f"{type(bug).__name__}: {bug}"

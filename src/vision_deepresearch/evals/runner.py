@@ -8,7 +8,6 @@ while is waited for, where the caller has patience: work is held back and what m
 """
 
 import asyncio
-import errno
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,10 +16,10 @@ from dataclasses import dataclass, field
 from vision_deepresearch.calls.breaker import Admission
 from vision_deepresearch.core.episode import Episode, episode_of
 from vision_deepresearch.core.errors import (
-    DISK_ERRORS,
     BadImageError,
     FailureKind,
-    RunStoppingError,
+    in_words,
+    stops_the_run,
 )
 from vision_deepresearch.core.protocols import Judge
 from vision_deepresearch.core.task import Task
@@ -28,8 +27,6 @@ from vision_deepresearch.core.trajectory import Trajectory
 from vision_deepresearch.evals.outages import NO_PATIENCE, OutageGate, Patience
 from vision_deepresearch.store.run import RunFolder
 
-_NO_DISK = DISK_ERRORS | {errno.EROFS}
-"""A disk that breaks is made read-only by the system."""
 Attempt = Callable[[Task, int], Awaitable[Trajectory]]
 """Rolls out one attempt at a task."""
 
@@ -220,23 +217,9 @@ async def _one(
         episode = episode_of(work.task, trajectory, verdict)
         await run.put_episode(episode)
     except Exception as bug:
-        if _stops_the_run(bug):
+        if stops_the_run(bug):
             raise
         reason = "bad_image" if isinstance(bug, BadImageError) else "bug"
-        await run.put_reject(work.task.id, work.attempt, reason=reason, detail=_describe(bug))
+        await run.put_reject(work.task.id, work.attempt, reason=reason, detail=in_words(bug))
         return None
     return episode
-
-
-def _stops_the_run(bug: BaseException) -> bool:
-    """A strict replay that misses, or a disk that refuses: no fault of the task."""
-    if isinstance(bug, BaseExceptionGroup):
-        return any(_stops_the_run(inner) for inner in bug.exceptions)
-    is_disk = isinstance(bug, OSError) and bug.errno in _NO_DISK
-    return is_disk or isinstance(bug, RunStoppingError)
-
-
-def _describe(bug: BaseException) -> str:
-    if isinstance(bug, BaseExceptionGroup):
-        return "; ".join(_describe(inner) for inner in bug.exceptions)
-    return f"{type(bug).__name__}: {bug}"

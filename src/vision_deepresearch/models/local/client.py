@@ -94,6 +94,11 @@ class LocalClient:
         return self._name()
 
     @property
+    def engine(self) -> TokenEngine:
+        """What samples: training gives it new weights."""
+        return self._engine
+
+    @property
     def counter(self) -> TokenCounter:
         """Counts messages with this checkpoint's tokenizer."""
         return CodecCounter(self._codec)

@@ -120,6 +120,11 @@ class LocalEngine:
         self._thread: threading.Thread | None = None
 
     @property
+    def model(self) -> LoadedModel:
+        """What it samples from; see there when its weights may be changed."""
+        return self._model
+
+    @property
     def counts(self) -> Counts:
         """What was done so far. Read it while the engine rests for figures that fit together."""
         return self._decoder.counts

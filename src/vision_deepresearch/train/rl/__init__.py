@@ -1,0 +1,1 @@
+"""Reinforcement learning: small pure functions, an asynchronous rollout and the loop that joins them."""
