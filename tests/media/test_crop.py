@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -89,6 +89,7 @@ def test_a_cut_covers_its_box_and_lies_inside_the_picture(
 
 @pytest.mark.pitfall("P20")
 @given(boxes(), st.floats(1, 4), SIDES, SIDES)
+@example(Box(x0=0.0, y0=0.0, x1=5e-324, y1=1.0), 1.0, 1, 1)
 def test_a_larger_box_shows_all_that_a_smaller_one_shows(
     box: Box, factor: float, width: int, height: int
 ) -> None:

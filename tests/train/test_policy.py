@@ -44,7 +44,9 @@ def worst_difference(policy: Policy, traces: list[TokenTrace]) -> float:
         for trace in traces:
             captured = [p for p, on in zip(trace.logprobs, trace.loss_mask, strict=True) if on]
             forced = policy.logprobs(trace, temperature=0.7)
-            worst = max(worst, float((forced - torch.tensor(captured)).abs().max()))
+            difference = (forced - torch.tensor(captured)).abs().max()
+            assert difference.isfinite()
+            worst = max(worst, float(difference))
     return worst
 
 
@@ -90,7 +92,8 @@ async def test_bfloat16_stays_within_its_bound() -> None:
     async with a_policy(dtype="bfloat16", opinion=1.0) as policy:
         found = await rollouts(policy, 8)
         traces = [trace_of(policy, one, f"t{k}") for k, one in enumerate(found)]
-    assert 0 < worst_difference(policy, traces) <= 0.02
+        assert {one.dtype for one in policy.model.module.parameters()} == {torch.bfloat16}
+    assert worst_difference(policy, traces) <= 0.02
 
 
 @pytest.mark.pitfall("P61")

@@ -133,12 +133,12 @@ class Box(Record):
             raise ValueError(msg)
         centre_x, centre_y = (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
         half_width, half_height = self.width * factor / 2, self.height * factor / 2
-        return Box.clipped(
-            centre_x - half_width,
-            centre_y - half_height,
-            centre_x + half_width,
-            centre_y + half_height,
-        )
+        left, right = centre_x - half_width, centre_x + half_width
+        top, bottom = centre_y - half_height, centre_y + half_height
+        if factor >= 1:  # what is lost to rounding must not make a larger box a smaller one
+            left, right = min(left, self.x0), max(right, self.x1)
+            top, bottom = min(top, self.y0), max(bottom, self.y1)
+        return Box.clipped(left, top, right, bottom)
 
     def iou(self, other: "Box") -> float:
         """Intersection over union, 0..1."""

@@ -121,6 +121,7 @@ ELSEWHERE = {
     "ask_again": "every repair below",
     "visual_phase": "tests/cli/test_synth_models.py",
     "text_phase": "tests/cli/test_synth_models.py",
+    "verify_evidence": "an addition to text_phase: tests/wiring/test_trajectories_prompted.py",
 }
 """Prompts that no role reads a reply to by itself, and where they are exercised."""
 
