@@ -104,6 +104,25 @@ def test_rows_that_count_without_being_trained_stay_in_the_denominator() -> None
     assert losses[1] == pytest.approx(losses[0] / 2)
 
 
+@pytest.mark.parametrize("mode", ["seq-mean-token-sum", "token-mean"])
+def test_a_row_that_the_correction_rejects_is_in_no_denominator(mode: str) -> None:
+    """The step is that of a batch in which the row never was."""
+    band = ImportanceSettings(correction="band")
+    settings = LOOSE.model_copy(update={"importance": band, "aggregation": mode})
+    made = []
+    for with_stale in (False, True):
+        model = a_model()
+        rows = [(sampled(model, key="a"), 1.0)]
+        if with_stale:
+            rows.append((sampled(model, key="b", seed=1, shift=-5.0), 1.0))
+        made.append(updated(model, a_batch(rows), settings=settings))
+    (alone, weights), (beside, same) = made
+    assert (alone["rejected_rows"], beside["rejected_rows"]) == (0, 1)
+    assert beside["grad_norm"] == pytest.approx(alone["grad_norm"], rel=1e-4)
+    for one, other in zip(weights, same, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.pitfall("P69")
 @pytest.mark.parametrize(("shift", "weight"), [(0.0, 1.0), (-0.5, math.exp(0.5)), (-2.0, 2.0)])
 def test_a_stale_sampler_is_corrected_as_computed_by_hand(shift: float, weight: float) -> None:

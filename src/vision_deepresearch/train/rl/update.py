@@ -16,12 +16,15 @@ from transformers import PreTrainedModel
 
 from vision_deepresearch.train.forward import score_tokens
 from vision_deepresearch.train.packing import PackedRow, pack_row, plan_rows
-from vision_deepresearch.train.rl.aggregation import token_weights
+from vision_deepresearch.train.rl.aggregation import denominator_shares, token_weights
 from vision_deepresearch.train.rl.batch import Batch, Row
 from vision_deepresearch.train.rl.importance import importance_weights
 from vision_deepresearch.train.rl.kl import k3
 from vision_deepresearch.train.rl.loss import policy_losses
 from vision_deepresearch.train.rl.settings import UpdateSettings
+
+_LEAST_SHARE = 1e-3
+"""Of the denominator: a gradient is never multiplied by more than a thousand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,8 @@ class _Piece:
     rows: tuple[Row, ...]
     weights: tuple[float, ...]
     """Of each row's tokens in the loss."""
+    shares: tuple[float, ...]
+    """Of each row in the denominator of the loss."""
     packed: PackedRow
 
 
@@ -53,6 +58,8 @@ class _Sums:
     norms: list[float] = field(default_factory=list)
     bad_rows: int = 0
     rejected_rows: int = 0
+    left_share: float = 0.0
+    """Of the denominator, that rejected rows of the present mini-batch leave."""
     steps: int = 0
     skipped: int = 0
 
@@ -94,6 +101,7 @@ def update_policy(
     for part in range(num_updates):
         optimizer.zero_grad(set_to_none=True)
         mine = pieces[part::num_updates]
+        sums.left_share = 0.0
         for piece in mine:
             known = None
             if reference is not None:
@@ -113,7 +121,8 @@ def update_policy(
             loss = _loss(piece, scores.logprobs, old=old, known=known, settings=settings, sums=sums)
             if loss is not None:
                 (loss * num_updates).backward()
-        _take_step(model, optimizer, settings=settings, sums=sums, is_empty=not mine)
+        left = sums.left_share * num_updates
+        _take_step(model, optimizer, settings=settings, sums=sums, grown=_grown(left))
     optimizer.zero_grad(set_to_none=True)
     return _figures(sums)
 
@@ -121,6 +130,7 @@ def update_policy(
 def _pieces(batch: Batch, settings: UpdateSettings) -> list[_Piece]:
     """The rows with what a token of each weighs, packed into forwards."""
     weights_B = token_weights(batch.num_active, mode=settings.aggregation, horizon=settings.horizon)
+    shares_B = denominator_shares(batch.num_active, mode=settings.aggregation)
     plan = plan_rows([row.sample.num_tokens for row in batch.rows], row_tokens=settings.row_tokens)
     if plan.too_long:
         longest = max(batch.rows[index].sample.num_tokens for index in plan.too_long)
@@ -133,6 +143,7 @@ def _pieces(batch: Batch, settings: UpdateSettings) -> list[_Piece]:
         _Piece(
             rows=tuple(batch.rows[index] for index in row),
             weights=tuple(float(weights_B[index]) for index in row),
+            shares=tuple(float(shares_B[index]) for index in row),
             packed=pack_row([batch.rows[index].sample for index in row]),
         )
         for row in plan.rows
@@ -160,7 +171,7 @@ def _loss(
 ) -> Tensor | None:
     """The weighted loss of a piece; None: no row of it can be trained."""
     total: Tensor | None = None
-    for row, logprobs_T, per_token in _rows(piece, logprobs):
+    for row, logprobs_T, per_token, share in _rows(piece, logprobs):
         old_T = old.get(row.key, logprobs_T.detach())
         if not bool(torch.isfinite(logprobs_T).all() & torch.isfinite(old_T).all()):
             sums.bad_rows += 1
@@ -173,6 +184,7 @@ def _loss(
         )
         if weights.is_rejected:
             sums.rejected_rows += 1
+            sums.left_share += share
             continue
         if settings.importance.regime == "bypass":
             old_T = torch.from_numpy(behaviour_T).to(logprobs_T)
@@ -204,9 +216,17 @@ def _loss(
     return total
 
 
-def _rows(piece: _Piece, logprobs: Tensor) -> Iterator[tuple[Row, Tensor, float]]:
+def _rows(piece: _Piece, logprobs: Tensor) -> Iterator[tuple[Row, Tensor, float, float]]:
     parts: Sequence[Tensor] = logprobs.split(piece.packed.counts)
-    yield from zip(piece.rows, parts, piece.weights, strict=True)
+    yield from zip(piece.rows, parts, piece.weights, piece.shares, strict=True)
+
+
+def _grown(left_share: float) -> float:
+    """What a gradient is multiplied by whose denominator loses that share: masked rows are in none.
+
+    Rows are rejected while the gradient is made, so the denominator is mended afterwards.
+    """
+    return 1 / max(1 - left_share, _LEAST_SHARE)
 
 
 def _take_step(
@@ -215,12 +235,15 @@ def _take_step(
     *,
     settings: UpdateSettings,
     sums: _Sums,
-    is_empty: bool,
+    grown: float,
 ) -> None:
     """Clip and step; not where nothing was learnt, nor where the gradient is no number."""
-    trained = [one for one in model.parameters() if one.grad is not None]
-    if is_empty or not trained:
+    gradients = [one.grad for one in model.parameters() if one.grad is not None]
+    if not gradients:
         return
+    for gradient in gradients:
+        gradient.mul_(grown)
+    trained = [one for one in model.parameters() if one.grad is not None]
     norm = float(torch.nn.utils.clip_grad_norm_(trained, settings.clip_norm))
     if not math.isfinite(norm):
         sums.skipped += 1
