@@ -12,7 +12,7 @@ def bench(
     name: Annotated[
         str,
         typer.Argument(
-            help="Which: loop, modes, noise, corpus, embed, faults, injection, sandbox, serve, tape, "
+            help="Which: loop, modes, noise, corpus, degrade, embed, faults, injection, sandbox, serve, tape, "
             "world, variety or planted."
         ),
     ],

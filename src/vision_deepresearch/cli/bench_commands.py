@@ -16,6 +16,7 @@ TAKES = {
     "modes": ("world", "tasks", "noise_tasks", "seed", "out", "jobs"),
     "noise": ("world", "tasks"),
     "corpus": ("source", "jobs"),
+    "degrade": ("world", "tasks"),
     "embed": (),
     "injection": ("world", "model", "tasks", "seed"),
     "faults": ("tasks", "seed", "jobs"),
@@ -86,6 +87,10 @@ def _measured(
     match name:
         case "loop" | "corpus" | "injection" | "noise" | "sandbox" | "serve" | "tape":
             return asyncio.run(_measured_waiting(name, asked=asked, quick=quick, progress=progress))
+        case "degrade":
+            from vision_deepresearch.bench.degrade import bench_degrade
+
+            return bench_degrade(world=world, num_pictures=tasks, quick=quick, progress=progress)
         case "embed":
             from vision_deepresearch.bench.embed import bench_embed
 
