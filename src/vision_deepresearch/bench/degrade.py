@@ -15,7 +15,7 @@ from pydantic import JsonValue
 from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.media.crop import cut, cut_all
 from vision_deepresearch.media.degrade import Damage, degrade
-from vision_deepresearch.media.repair import quarters_of
+from vision_deepresearch.media.repair import Repair, quarters_of
 from vision_deepresearch.synth.trajectories.degrade import REPAIRS_FOR
 from vision_deepresearch.tools.zoom import ENLARGE_TO_PX
 from vision_deepresearch.wiring.worlds import ProgressBar, world_folder
@@ -29,6 +29,13 @@ THINGS_PER_PICTURE = 4
 TIGHT = 1.06
 """Factor by which a thing's box is scaled: 3 % more on each side."""
 NUM_HITS = 3
+TRIED: Mapping[Damage, tuple[Repair, ...]] = {
+    **REPAIRS_FOR,
+    Damage.NOISE: (Repair.DENOISE,),
+    Damage.LOW_RESOLUTION: (Repair.SHARPEN,),
+    Damage.JPEG: (Repair.DENOISE,),
+}
+"""What the offline teacher tries, and the likeliest repair where it tries none."""
 
 
 def bench_degrade(
@@ -65,20 +72,19 @@ def bench_degrade(
         for damage in Damage:
             bad = degrade(data, damage, seed=number)
             hits[damage, "degraded"] += _count(index, bad, boxes, quarters=damage.quarters)
-            repairs = REPAIRS_FOR[damage]
-            if repairs:
-                mended = cut(bad, Box.full(), enlarge_to_px=ENLARGE_TO_PX, repairs=repairs)
-                quarters = damage.quarters + quarters_of(repairs)
-                hits[damage, "repaired"] += _count(index, mended, boxes, quarters=quarters)
+            repairs = TRIED[damage]
+            mended = cut(bad, Box.full(), enlarge_to_px=ENLARGE_TO_PX, repairs=repairs)
+            quarters = damage.quarters + quarters_of(repairs)
+            hits[damage, "repaired"] += _count(index, mended, boxes, quarters=quarters)
         if progress is not None:
             progress("pictures", number + 1, len(tasks))
     figures: dict[str, JsonValue] = {"untouched": round(hits["untouched", "hit"] / num_crops, 3)}
     for damage in Damage:
-        rates: dict[str, JsonValue] = {"degraded": round(hits[damage, "degraded"] / num_crops, 3)}
-        if REPAIRS_FOR[damage]:
-            rates["repaired"] = round(hits[damage, "repaired"] / num_crops, 3)
-            rates["with"] = [str(repair) for repair in REPAIRS_FOR[damage]]
-        figures[damage] = rates
+        figures[damage.value] = {
+            "degraded": round(hits[damage, "degraded"] / num_crops, 3),
+            "repaired": round(hits[damage, "repaired"] / num_crops, 3),
+            "with": [repair.value for repair in TRIED[damage]],
+        }
     return {
         "settings": {"world": name, "pictures": len(tasks), "crops": num_crops, "hits": NUM_HITS},
         "figures": figures,
