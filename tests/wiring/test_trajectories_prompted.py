@@ -21,6 +21,7 @@ from vision_deepresearch.models.oracle import OracleModel
 from vision_deepresearch.models.profiles.vdr import VdrProfile
 from vision_deepresearch.synth.pipeline import Made
 from vision_deepresearch.synth.prompt_files import prompt_named
+from vision_deepresearch.synth.trajectories.degrade import DegradeSettings
 from vision_deepresearch.synth.trajectories.records import Accepted
 from vision_deepresearch.wiring.trajectories import make_trajectories
 from vision_deepresearch.wiring.trajectory_config import TrajectoryConfig, make_trajectory_config
@@ -220,3 +221,19 @@ async def test_a_model_is_told_to_confirm_and_what_it_does_not_confirm_is_reject
     assert reasons_of(made) == {"not_verified": 1}
     told = prompt_named("verify_evidence").text
     assert {told in text for text in script.seen["teacher"]} == {False, True}, "the text phase"
+
+
+async def test_a_model_is_offered_repairs_only_where_pictures_are_damaged(tmp_path: Path) -> None:
+    for name, table in (("plain", None), ("damaged", {"damages": ["blur"]})):
+        script = Teachers(tasks_of_the_world()[:1], fates=FATES[:1])
+        with OpenAiDouble(script) as server:
+            plain = a_config(server, tasks=1)
+            config = plain.model_copy(
+                update={
+                    "run": plain.run.model_copy(update={"mode": "agent+zoom"}),
+                    "degrade": DegradeSettings.model_validate(table) if table else None,
+                }
+            )
+            await make_trajectories(config, out=tmp_path / name)
+        offered = {"rotate_270" in text for text in script.seen["teacher"]}
+        assert offered == {table is not None}

@@ -12,8 +12,8 @@ def bench(
     name: Annotated[
         str,
         typer.Argument(
-            help="Which: loop, modes, noise, corpus, embed, faults, generate, injection, rollout, sandbox, "
-            "serve, tape, train, world, variety or planted."
+            help="Which: loop, modes, noise, corpus, degrade, embed, faults, generate, injection, rollout, "
+            "sandbox, serve, tape, train, world, variety or planted."
         ),
     ],
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes, below 50 s.")] = False,

@@ -17,6 +17,7 @@ TAKES = {
     "modes": ("world", "tasks", "noise_tasks", "seed", "out", "jobs"),
     "noise": ("world", "tasks"),
     "corpus": ("source", "jobs"),
+    "degrade": ("world", "tasks"),
     "embed": (),
     "injection": ("world", "model", "tasks", "seed"),
     "faults": ("tasks", "seed", "jobs"),
@@ -100,10 +101,8 @@ def _measured(
             | "tape"
         ):
             return asyncio.run(_measured_waiting(name, asked=asked, quick=quick, progress=progress))
-        case "embed":
-            from vision_deepresearch.bench.embed import bench_embed
-
-            return bench_embed(quick=quick, progress=progress)
+        case "degrade" | "embed" | "variety" | "world":
+            return _measured_worlds(name, asked=asked, quick=quick, progress=progress)
         case "faults":
             from vision_deepresearch.bench.faults import bench_faults
 
@@ -124,16 +123,6 @@ def _measured(
             from vision_deepresearch.bench.train import bench_train
 
             return bench_train(quick=quick, seed=seed)
-        case "variety":
-            from vision_deepresearch.bench.variety import bench_variety
-
-            return bench_variety(
-                num_tasks=tasks, num_pages=asked.pages, seed=seed, quick=quick, progress=progress
-            )
-        case "world":
-            from vision_deepresearch.bench.world import bench_world
-
-            return bench_world(pages=asked.pages, seed=seed, quick=quick, progress=progress)
         case _:
             from vision_deepresearch.bench.modes import bench_modes
 
@@ -147,6 +136,34 @@ def _measured(
                 jobs=asked.jobs,
                 progress=progress,
             )
+
+
+def _measured_worlds(
+    name: str, *, asked: Asked, quick: bool, progress: ShowProgress
+) -> dict[str, JsonValue]:
+    """What a benchmark of worlds and their indexes found."""
+    tasks, seed = asked.tasks, asked.seed or 0
+    match name:
+        case "degrade":
+            from vision_deepresearch.bench.degrade import bench_degrade
+
+            return bench_degrade(
+                world=asked.world, num_pictures=tasks, quick=quick, progress=progress
+            )
+        case "embed":
+            from vision_deepresearch.bench.embed import bench_embed
+
+            return bench_embed(quick=quick, progress=progress)
+        case "variety":
+            from vision_deepresearch.bench.variety import bench_variety
+
+            return bench_variety(
+                num_tasks=tasks, num_pages=asked.pages, seed=seed, quick=quick, progress=progress
+            )
+        case _:
+            from vision_deepresearch.bench.world import bench_world
+
+            return bench_world(pages=asked.pages, seed=seed, quick=quick, progress=progress)
 
 
 async def _measured_waiting(

@@ -8,6 +8,8 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
+from pydantic import Field
+
 from vision_deepresearch.core.content import ImageRef
 from vision_deepresearch.core.errors import BoundaryError, FailureKind
 from vision_deepresearch.core.geometry import Box
@@ -27,6 +29,8 @@ class Origin(Record):
     """`crop`: the picture it was cut from."""
     box: Box | None = None
     """`crop`: what was cut out."""
+    quarters: int = Field(default=0, ge=0, le=3)
+    """`crop`: by how many quarters what was cut out was turned clockwise."""
     url: str | None = None
     """`fetched`: where it stands on the web."""
 
@@ -130,10 +134,11 @@ class ImageBank:
     def crop_origin(self, entry: BankEntry, box: Box) -> CropOrigin:
         """Origin of a crop with respect to the given picture it descends from.
 
-        A crop of a crop is expressed in the outermost picture's fractions.
+        A crop of a crop is expressed in the outermost picture's fractions, and turned back.
         """
         while entry.origin.kind == "crop" and entry.origin.handle and entry.origin.box:
             outer = entry.origin.box
+            box = box.turned(-entry.origin.quarters)
             box = Box.clipped(
                 outer.x0 + box.x0 * outer.width,
                 outer.y0 + box.y0 * outer.height,

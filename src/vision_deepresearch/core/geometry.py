@@ -140,6 +140,13 @@ class Box(Record):
             top, bottom = min(top, self.y0), max(bottom, self.y1)
         return Box.clipped(left, top, right, bottom)
 
+    def turned(self, quarters: int) -> "Box":
+        """Where the box lies once the picture was turned clockwise by so many quarters."""
+        box = self
+        for _ in range(quarters % 4):
+            box = Box(x0=1 - box.y1, y0=box.x0, x1=1 - box.y0, y1=box.x1)
+        return box
+
     def iou(self, other: "Box") -> float:
         """Intersection over union, 0..1."""
         if self == other:

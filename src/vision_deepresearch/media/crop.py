@@ -17,6 +17,7 @@ from vision_deepresearch.core.content import ImageRef, Picture
 from vision_deepresearch.core.geometry import Box, PixelBox
 from vision_deepresearch.media.decode import MAX_STORED_BYTES, decode, one_large_at_a_time
 from vision_deepresearch.media.encode import to_png
+from vision_deepresearch.media.repair import Repair, repaired
 from vision_deepresearch.media.store import pixel_hash
 
 MIN_SIDE_PX = 64
@@ -44,7 +45,12 @@ class DistinctBoxes:
 
 
 def cut(
-    data: bytes, box: Box, *, min_side_px: int = MIN_SIDE_PX, enlarge_to_px: int | None = None
+    data: bytes,
+    box: Box,
+    *,
+    min_side_px: int = MIN_SIDE_PX,
+    enlarge_to_px: int | None = None,
+    repairs: Sequence[Repair] = (),
 ) -> bytes:
     """Cut a box out of a picture.
 
@@ -54,6 +60,7 @@ def cut(
         min_side_px: shorter sides of the cut are grown to this where the picture allows.
         enlarge_to_px: longer side of a smaller cut that is to be looked at; None: one that is to be
             searched, enlarged by the rule below.
+        repairs: done to the cut, in order, before it is enlarged.
 
     Returns:
         A PNG: the pixels of the box, twice as large if the longer side is below 512 px, scaled
@@ -64,7 +71,9 @@ def cut(
 
     Cost: one decode of the whole picture; use `cut_all` for several boxes, in a thread.
     """
-    return cut_all(data, [box], min_side_px=min_side_px, enlarge_to_px=enlarge_to_px)[0]
+    return cut_all(
+        data, [box], min_side_px=min_side_px, enlarge_to_px=enlarge_to_px, repairs=repairs
+    )[0]
 
 
 def cut_all(
@@ -73,12 +82,13 @@ def cut_all(
     *,
     min_side_px: int = MIN_SIDE_PX,
     enlarge_to_px: int | None = None,
+    repairs: Sequence[Repair] = (),
 ) -> list[bytes]:
     """Cut several boxes out of one picture, decoding it once; as `cut` otherwise."""
     with one_large_at_a_time(data):
         image = decode(data, max_bytes=MAX_STORED_BYTES).image
         cuts = (_cut_image(image, box, min_side_px=min_side_px) for box in boxes)
-        return [to_png(_enlarged(part, to_px=enlarge_to_px)) for part in cuts]
+        return [to_png(_enlarged(repaired(part, repairs), to_px=enlarge_to_px)) for part in cuts]
 
 
 def cut_to_search(data: bytes, boxes: Sequence[Box]) -> list[Picture]:

@@ -6,13 +6,14 @@ number and date it uses was read from a tool result, so with results blanked or 
 "unknown". Stateless: a reply is a function of the conversation, hence a resumed run repeats it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from vision_deepresearch.core.content import Conversation, Message, Role, ToolSpec
 from vision_deepresearch.core.context import CallContext
 from vision_deepresearch.core.proof import Proof
 from vision_deepresearch.core.protocols import Completion, Profile, Sampling, TruthSource
+from vision_deepresearch.media.repair import Repair, quarters_of
 from vision_deepresearch.models.oracle_habits import Habits, Ways
 from vision_deepresearch.models.oracle_notebook import (
     OwnReply,
@@ -27,6 +28,13 @@ _CACHED_REPLIES = 8192
 """Own replies kept parsed: pure text work, so that a long conversation is not read again."""
 
 
+RepairsOf = Callable[[str], Sequence[Repair]]
+
+
+def _no_repairs(task_id: str) -> tuple[Repair, ...]:  # noqa: ARG001 - the same for all
+    return ()
+
+
 class OracleModel:
     """A model client that researches as the proof suggests. Cost: about 1 ms per turn.
 
@@ -36,6 +44,8 @@ class OracleModel:
         scales: of the crops; the first two are tried at once, the rest for what was not found.
         max_turns: turns it plans for; with many hops left it follows several per turn.
         habits: what it does beside the straight way; None: nothing.
+        repairs: by task id: what it does to a damaged picture whose crops gave nothing, where the
+            tool `zoom` can; None: nothing.
     """
 
     def __init__(
@@ -46,12 +56,14 @@ class OracleModel:
         scales: Sequence[float] = (1.0, 1.5, 2.5),
         max_turns: int = 50,
         habits: Habits | None = None,
+        repairs: RepairsOf | None = None,
     ) -> None:
         self._truth = truth
         self._profile = profile
         self._scales = tuple(scales)
         self._max_turns = max_turns
         self._habits = habits or Habits()
+        self._repairs = repairs or _no_repairs
 
         @lru_cache(maxsize=_CACHED_REPLIES)
         def read(text: str) -> OwnReply:
@@ -78,7 +90,11 @@ class OracleModel:
             thought = "I have no way to research this question: it is not from a generated world."
             return self._profile.write(thought=thought, answer=UNKNOWN)
         planner = self._planner(
-            conversation, tools=tools, proof=proof, ways=self._habits.of(context.trajectory_id)
+            conversation,
+            tools=tools,
+            proof=proof,
+            ways=self._habits.of(context.trajectory_id),
+            repairs=tuple(self._repairs(context.task_id)),
         )
         is_demanded = is_answer_demanded(conversation, profile=self._profile)
         step = planner.give_answer() if is_demanded else planner.next_step()
@@ -91,6 +107,7 @@ class OracleModel:
         tools: Sequence[ToolSpec],
         proof: Proof,
         ways: Ways,
+        repairs: tuple[Repair, ...],
     ) -> Planner:
         offered = offered_tools(conversation, tools, profile=self._profile)
         names = frozenset(tool.name for tool in offered)
@@ -98,7 +115,12 @@ class OracleModel:
             self._read_own(message) for message in conversation if message.role is Role.ASSISTANT
         ]
         book = open_notebook(
-            conversation, own=own, proof=proof, truth=self._truth, can_visit="visit" in names
+            conversation,
+            own=own,
+            proof=proof,
+            truth=self._truth,
+            can_visit="visit" in names,
+            quarters=quarters_of(repairs),
         )
         question = next((m.text for m in conversation if m.role is Role.USER), "")
         return Planner(
@@ -112,6 +134,7 @@ class OracleModel:
                 turns_left=self._max_turns - book.num_replies,
                 question=question.rpartition("Question: ")[2],
                 ways=ways,
+                repairs=repairs,
             )
         )
 

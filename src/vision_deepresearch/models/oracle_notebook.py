@@ -21,12 +21,15 @@ from vision_deepresearch.models.oracle_reading import (
     read_links,
     read_pages,
     read_regions,
+    read_shown,
     responses_of,
 )
 
 _NOTE = re.compile(
     r'^(?P<hop>[^\s|]+) \| .*: (?P<value>"(?:[^"\\]|\\.)*")(?: \((?P<url>\S+)\))?$', re.MULTILINE
 )
+_REPAIRED = "repaired/"
+"""Begins the first word of a note about a picture; what follows is its handle."""
 _BOX_TOLERANCE = 2.0
 """Thousandths by which a header may differ from what was asked for."""
 _NAMED = re.compile(r"^image_id: (\S+)$", re.MULTILINE)
@@ -66,6 +69,12 @@ class Notebook:
     """Urls in the newest results of searches and visits."""
     shown: dict[str, str] = field(default_factory=dict)
     """Title and words of each hit and page of the newest searches and visits, by url, in order."""
+    repaired: dict[str, str] = field(default_factory=dict)
+    """Handle of a question's picture -> handle of the same picture repaired."""
+    fresh_repairs: list[str] = field(default_factory=list)
+    """Handles of pictures whose repair was shown just now: to be noted in this reply."""
+    quarters: int = 0
+    """By which a repaired picture is turned clockwise."""
     cursors: dict[str, str] = field(default_factory=dict)
     """Of pages just read that go on: url to the place of the next window."""
 
@@ -82,6 +91,11 @@ def write_note(hop: Hop, *, book: Notebook) -> str:
     if hop.kind is HopKind.LOOK:
         return f"{hop.id} | shown in the picture: {value} ({book.places[hop.id]})"
     return f"{hop.id} | {_quote(book.values[hop.subject or ''])}, {hop.label}: {value}"
+
+
+def write_repair(handle: str, *, book: Notebook) -> str:
+    """A line that says under which handle a picture is repaired."""
+    return f"{_REPAIRED}{handle} | the whole repaired: {_quote(book.repaired[handle])}"
 
 
 def write_confirmation(hop: Hop, *, subject: str, value: str, url: str) -> str:
@@ -105,6 +119,7 @@ def open_notebook(
     proof: Proof,
     truth: TruthSource,
     can_visit: bool,
+    quarters: int = 0,
 ) -> Notebook:
     """Take the notes of all own replies, then read the results that came after the last one.
 
@@ -115,12 +130,18 @@ def open_notebook(
             looked at.
         truth: reads values out of text.
         can_visit: whether pages can be read; if not, the words below hits are read instead.
+        quarters: by which the repair of this question's pictures turns them clockwise.
     """
-    book = Notebook(num_replies=len(own))
+    book = Notebook(num_replies=len(own), quarters=quarters)
     known = {hop.id for hop in proof.hops}
     book.values |= _given(conversation, proof=proof)
     for reply in own:
         book.values |= {hop: value for hop, value, _ in reply.notes if hop in known}
+        book.repaired |= {
+            hop.removeprefix(_REPAIRED): handle
+            for hop, handle, _ in reply.notes
+            if hop.startswith(_REPAIRED)
+        }
         book.places |= {hop: url for hop, _, url in reply.notes if hop in known and url}
         book.calls += reply.calls
     pick_all(book.values, proof=proof)  # what is read next may be about the one that was picked
@@ -159,6 +180,8 @@ class _Reader:
             match call.name:
                 case "crop_and_search" | "image_search":
                     self._look(call, text)
+                case "zoom":
+                    self._see_repaired(call, text)
                 case "visit":
                     self._book.seen |= read_links(text)
                     self._book.shown |= {
@@ -173,6 +196,14 @@ class _Reader:
             if call.name != "visit" and not can_visit:
                 self._read_below_hits(text)
 
+    def _see_repaired(self, call: ToolCall, text: str) -> None:
+        """The new handle of a whole picture that a repair was asked for."""
+        source = call.arguments.get("image_id")
+        handle = read_shown(text)
+        if call.arguments.get("repair") and isinstance(source, str) and handle is not None:
+            self._book.repaired[source] = handle
+            self._book.fresh_repairs.append(source)
+
     def _look(self, call: ToolCall, text: str) -> None:
         """A look is resolved when a hit leads to the page of the thing: its title is the name."""
         handle = call.arguments.get("image_id")
@@ -183,10 +214,13 @@ class _Reader:
         hits = read_hits(text) if is_whole else [hit for one in answered for hit in one.hits]
         titles = {hit.url: hit.title for hit in reversed(hits)}
         for hop in self._proof.hops:
-            is_here = hop.kind is HopKind.LOOK and self._handles.get(hop.image) == handle
+            given = self._handles.get(hop.image)
+            is_repaired = given is not None and self._book.repaired.get(given) == handle
+            is_here = hop.kind is HopKind.LOOK and (given == handle or is_repaired)
             if not is_here or hop.id in self._book.values:
                 continue
-            if not is_whole and not any(_is_near(box_of(hop), box) for box in asked):
+            place = box_of(hop, quarters=self._book.quarters if is_repaired else 0)
+            if not is_whole and not any(_is_near(place, box) for box in asked):
                 continue
             for url in hop.pages:
                 headline = _as_article(titles[url], url) if url in titles else ""
@@ -241,16 +275,19 @@ def given_handles(conversation: Conversation) -> dict[int, str]:
     return shown or dict(enumerate(_NAMED.findall(question.text)))
 
 
-def box_of(hop: Hop) -> tuple[float, ...]:
-    """The wire form of a look's box."""
-    return tuple(float(corner) for corner in hop.box.thousandths()) if hop.box else ()
+def box_of(hop: Hop, *, quarters: int = 0) -> tuple[float, ...]:
+    """The wire form of a look's box, in the picture turned clockwise by so many quarters."""
+    if hop.box is None:
+        return ()
+    return tuple(float(corner) for corner in hop.box.turned(quarters).thousandths())
 
 
-def was_cropped(hop: Hop, call: ToolCall, *, handle: str | None) -> bool:
-    """Whether a call searched this look's box."""
+def was_cropped(hop: Hop, call: ToolCall, *, handle: str | None, quarters: int = 0) -> bool:
+    """Whether a call searched this look's box in a picture; `quarters` as in `box_of`."""
     if call.name != "crop_and_search" or call.arguments.get("image_id") != handle:
         return False
-    return any(_is_near(box_of(hop), box) for box in _boxes(call.arguments.get("bbox")))
+    place = box_of(hop, quarters=quarters)
+    return any(_is_near(place, box) for box in _boxes(call.arguments.get("bbox")))
 
 
 def pick_partly(values: Mapping[str, str], *, hop: Hop, proof: Proof) -> str | None:

@@ -16,6 +16,7 @@ from pydantic import JsonValue
 from vision_deepresearch.core.content import ToolCall
 from vision_deepresearch.core.proof import MATCHING, Hop, HopKind, Proof
 from vision_deepresearch.core.protocols import TruthSource
+from vision_deepresearch.media.repair import Repair
 from vision_deepresearch.models.oracle_habits import Ways
 from vision_deepresearch.models.oracle_notebook import (
     Notebook,
@@ -23,6 +24,7 @@ from vision_deepresearch.models.oracle_notebook import (
     pick_partly,
     was_cropped,
     write_note,
+    write_repair,
 )
 from vision_deepresearch.models.oracle_verify import next_check
 
@@ -70,6 +72,8 @@ class Situation:
     question: str
     ways: Ways
     """What is done beside the straight way."""
+    repairs: Sequence[Repair] = ()
+    """Of the question's pictures, where their crops give nothing."""
 
 
 class Planner:
@@ -162,13 +166,47 @@ class Planner:
         return self._now.ways.rounds(rounds) if num_looks <= _FEW_LOOKS else rounds
 
     def _num_looks(self, hop: Hop) -> int:
-        handle = self._now.handles.get(hop.image)
         if "crop_and_search" in self._now.tools:
-            return sum(was_cropped(hop, call, handle=handle) for call in self._book.calls)
+            view, quarters = self._view(hop.image), self._quarters(hop.image)
+            return sum(
+                was_cropped(hop, call, handle=view, quarters=quarters) for call in self._book.calls
+            )
+        handle = self._now.handles.get(hop.image)
         return sum(
             call.name == "image_search" and call.arguments.get("image_id") == handle
             for call in self._book.calls
         )
+
+    def _view(self, image: int) -> str | None:
+        """The handle under which a question's picture is looked at: repaired, once it is."""
+        handle = self._now.handles.get(image)
+        return self._book.repaired.get(handle, handle) if handle is not None else None
+
+    def _quarters(self, image: int) -> int:
+        """By how many quarters the picture looked at is turned against the question's."""
+        handle = self._now.handles.get(image)
+        return self._book.quarters if handle in self._book.repaired else 0
+
+    def _repair(self, waiting: Sequence[Hop]) -> Step | None:
+        """A picture made better whose crops gave nothing; once for each picture."""
+        if not self._now.repairs or not {"zoom", "crop_and_search"} <= self._now.tools:
+            return None
+        asked = {
+            call.arguments.get("image_id")
+            for call in self._book.calls
+            if call.name == "zoom" and call.arguments.get("repair")
+        }
+        for hop in waiting:
+            handle = self._now.handles[hop.image]
+            if self._num_looks(hop) and handle not in asked:
+                call = _call(
+                    "zoom",
+                    image_id=handle,
+                    bbox=[0, 0, 1000, 1000],
+                    repair=[repair.value for repair in self._now.repairs],
+                )
+                return self._say(f"{handle} is damaged; I repair it first.", calls=(call,))
+        return None
 
     def _can_look(self, hop: Hop) -> bool:
         if not self._can_see or hop.image not in self._now.handles or hop.box is None:
@@ -184,6 +222,9 @@ class Planner:
         ]
         if not waiting:
             return None
+        repair = self._repair(waiting)
+        if repair is not None:
+            return repair
         tried = min(self._num_looks(hop) for hop in waiting)
         picture = next(hop.image for hop in waiting if self._num_looks(hop) == tried)
         batch = [hop for hop in waiting if hop.image == picture and self._num_looks(hop) == tried]
@@ -191,17 +232,19 @@ class Planner:
         if "crop_and_search" not in self._now.tools:
             call = _call("image_search", image_id=handle, goal=self._look_goal(waiting))
             return self._say(f"I search with the whole picture {handle}.", calls=(call,))
+        view, quarters = self._view(picture) or handle, self._quarters(picture)
         scales = self._rounds()[tried]
         batch = batch[: max(1, _MAX_REGIONS // len(scales))]
-        beside = self._beside(batch, scales=scales) if tried == 0 else []
+        is_first = tried == 0 and view == handle
+        beside = self._beside(batch, scales=scales) if is_first else []
         what = "One thing" if len(batch) == 1 else f"{len(batch)} things"
         how = "tight and looser" if tried == 0 else "again with other crops"
         return self._say(
-            f"{what} in {handle} may lead on; I search {how}.",
+            f"{what} in {view} may lead on; I search {how}.",
             calls=(
                 _crop(
-                    [*map(box_of, batch), *beside],
-                    handle=handle,
+                    [*(box_of(hop, quarters=quarters) for hop in batch), *beside],
+                    handle=view,
                     scales=scales,
                     goal=self._look_goal(batch),
                 ),
@@ -225,12 +268,16 @@ class Planner:
         batch = [hop for hop in looks if hop.image == first.image][:_MAX_REGIONS]
         rounds = self._rounds()
         scales = rounds[self._num_looks(first) % len(rounds)]
+        quarters = self._quarters(first.image)
         return self._say(
             "I check the crops once more before I answer.",
             calls=(
                 _crop(
-                    [box_of(hop) for hop in batch[: _MAX_REGIONS // len(scales)]],
-                    handle=self._now.handles[first.image],
+                    [
+                        box_of(hop, quarters=quarters)
+                        for hop in batch[: _MAX_REGIONS // len(scales)]
+                    ],
+                    handle=self._view(first.image) or self._now.handles[first.image],
                     scales=scales,
                     goal=self._look_goal(batch),
                 ),
@@ -458,6 +505,8 @@ class Planner:
         return Step(thought="\n".join([*self._notes(), text]), calls=calls, answer=answer)
 
     def _notes(self) -> Iterator[str]:
+        for handle in self._book.fresh_repairs:
+            yield write_repair(handle, book=self._book)
         for hop_id in self._book.fresh:
             yield write_note(self._hops[hop_id], book=self._book)
 

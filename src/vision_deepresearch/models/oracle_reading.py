@@ -24,6 +24,7 @@ _REGION = re.compile(
     rf"\[\s*(?P<box>{_NUMBER}(?:\s*,\s*{_NUMBER}){{3}})\s*\][^\n]*$",
     re.MULTILINE,
 )
+_SHOWN = re.compile(r"^\s*(?P<handle>img_\d{1,4}): img_\d{1,4} \[")
 _EVIDENCE = re.compile(r"^\s*Evidence in page:", re.MULTILINE)
 _PICTURES = re.compile(r"^\s*Pictures:\s*$", re.MULTILINE)
 _CURSOR = re.compile(
@@ -98,6 +99,12 @@ def read_regions(text: str) -> tuple[SeenRegion, ...]:
         )
         for region, below in _sections(_REGION, text)
     )
+
+
+def read_shown(text: str) -> str | None:
+    """The new handle that a zoom gave; None: it showed nothing."""
+    shown = _SHOWN.match(text)
+    return shown["handle"] if shown else None
 
 
 def read_pages(text: str) -> tuple[SeenPage, ...]:

@@ -18,6 +18,7 @@ def build_tools(
     limits: ToolLimits | None = None,
     sandbox: Sandbox | None = None,
     include_unavailable: bool = False,
+    offers_repair: bool = False,
 ) -> dict[str, Tool]:
     """Make the named tools, in the order named.
 
@@ -29,6 +30,7 @@ def build_tools(
         limits: caps of one call; None: the defaults.
         sandbox: for `python`; without one the tool is left out.
         include_unavailable: keep `python` without a sandbox; it then refuses every call.
+        offers_repair: `zoom` can also repair what it shows, and says so in its schema.
 
     Raises:
         ConfigError: an unknown name; the message lists the known ones.
@@ -46,7 +48,7 @@ def build_tools(
         visit.NAME: lambda: visit.Visit(
             world=world, media=media, summariser=summariser, limits=limits
         ),
-        zoom.NAME: lambda: zoom.Zoom(media=media),
+        zoom.NAME: lambda: zoom.Zoom(media=media, offers_repair=offers_repair),
         python.NAME: lambda: python.Python(sandbox=sandbox, media=media, limits=limits),
     }
     unknown = [name for name in names if name not in makers]

@@ -1,6 +1,7 @@
 """Cuts a region out of a picture for the model to look at, without searching anything."""
 
 import asyncio
+from collections.abc import Sequence
 
 from pydantic import Field, field_validator
 
@@ -12,6 +13,7 @@ from vision_deepresearch.core.observation import Observation
 from vision_deepresearch.core.protocols import MediaStore, ToolContext
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.media.crop import cut, pixels_to_cut
+from vision_deepresearch.media.repair import Repair, quarters_of
 from vision_deepresearch.tools.arguments import read_arguments, unwrap_json
 from vision_deepresearch.tools.failures import message_of
 from vision_deepresearch.tools.wire_box import CORNERS_ARE, Corners, fault_of
@@ -19,6 +21,8 @@ from vision_deepresearch.tools.wire_box import CORNERS_ARE, Corners, fault_of
 NAME = "zoom"
 ENLARGE_TO_PX = 768
 """Longer side of what is shown, where the picture has less."""
+MAX_REPAIRS = 4
+"""Of one call."""
 
 
 class ZoomArguments(Record):
@@ -34,17 +38,42 @@ class ZoomArguments(Record):
         return box[0] if isinstance(box, list) and len(box) == 1 else box
 
 
-class Zoom:
-    """Shows a region enlarged, under a handle of its own."""
+class RepairArguments(ZoomArguments):
+    """The same, and what to do about a damaged picture; `Zoom(offers_repair=True)` takes these."""
 
-    def __init__(self, *, media: MediaStore) -> None:
+    repair: tuple[Repair, ...] = Field(
+        default=(),
+        max_length=MAX_REPAIRS,
+        description="What to do to the region before it is shown, in this order: brighten a dark "
+        "picture, denoise, sharpen, or turn it clockwise by 90, 180 or 270 degrees. Boxes in the "
+        "new picture are counted in the new picture.",
+    )
+
+    @field_validator("repair", mode="before")
+    @classmethod
+    def _one_name_is_a_list_of_one(cls, value: object) -> object:
+        repairs = unwrap_json(value)
+        return [repairs] if isinstance(repairs, str) else repairs
+
+
+class Zoom:
+    """Shows a region enlarged, under a handle of its own.
+
+    Args:
+        media: where pictures are read from and crops are put.
+        offers_repair: whether the region can be repaired; False: neither told of nor accepted.
+    """
+
+    def __init__(self, *, media: MediaStore, offers_repair: bool = False) -> None:
         self._media = media
+        self._offers_repair = offers_repair
         self._spec = ToolSpec.of(
             NAME,
             description="Look at a region of a picture enlarged: the region is cut out and shown "
             "to you under a new handle. Nothing is searched. Crops and pictures that a search "
-            "named but did not show can be looked at too: [0, 0, 1000, 1000] is the whole.",
-            arguments=ZoomArguments,
+            "named but did not show can be looked at too: [0, 0, 1000, 1000] is the whole."
+            + (" A damaged picture can be repaired on the way." if offers_repair else ""),
+            arguments=RepairArguments if offers_repair else ZoomArguments,
         )
 
     @property
@@ -55,30 +84,40 @@ class Zoom:
     async def run(self, call: ToolCall, context: ToolContext) -> Observation:
         """Cut the region out and show it."""
         try:
-            arguments = read_arguments(ZoomArguments, call=call)
+            repairs: tuple[Repair, ...] = ()
+            if self._offers_repair:
+                arguments: ZoomArguments = (more := read_arguments(RepairArguments, call=call))
+                repairs = more.repair
+            else:
+                arguments = read_arguments(ZoomArguments, call=call)
             entry = context.bank.get(arguments.image_id)
             fault = fault_of(arguments.bbox)
             if fault is not None:
                 raise BoundaryError(FailureKind.BAD_ARGS, f"the box {fault}")
             box = Box.from_thousandths(arguments.bbox)
-            ref = await asyncio.to_thread(self._cut, entry, box)
+            ref = await asyncio.to_thread(self._cut, entry, box, repairs)
         except BoundaryError as error:
             return Observation.failed(error.kind, message_of(error))
-        handle = context.bank.add(ref, Origin(kind="crop", handle=entry.handle, box=box))
+        quarters = quarters_of(repairs)
+        origin = Origin(kind="crop", handle=entry.handle, box=box, quarters=quarters)
+        handle = context.bank.add(ref, origin)
         corners = ", ".join(str(corner) for corner in box.thousandths())
         native = pixels_to_cut(box, width=entry.ref.width, height=entry.ref.height)
-        width, height = native.right - native.left, native.bottom - native.top
+        width, height = native.width, native.height
+        if quarters % 2:
+            width, height = height, width
         size = f"{ref.width} x {ref.height} pixels"
         if ref.width > width:
             size += f", enlarged from {width} x {height}"
+        if repairs:
+            size += f", repaired: {', '.join(repairs)}"
         label = trusted(f"{handle}: {entry.handle} [{corners}], {size}\n")
         return Observation(parts=(label, Image(ref=ref, handle=handle)))
 
-    def _cut(self, entry: BankEntry, box: Box) -> ImageRef:
+    def _cut(self, entry: BankEntry, box: Box, repairs: Sequence[Repair]) -> ImageRef:
         try:
-            return self._media.put(
-                cut(self._media.load(entry.ref), box, enlarge_to_px=ENLARGE_TO_PX)
-            )
+            data = self._media.load(entry.ref)
+            return self._media.put(cut(data, box, enlarge_to_px=ENLARGE_TO_PX, repairs=repairs))
         except (BadImageError, KeyError):
             raise BoundaryError(
                 FailureKind.BAD_IMAGE, "the picture cannot be opened: choose another one"

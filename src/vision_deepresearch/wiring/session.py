@@ -127,6 +127,7 @@ async def open_session(
     progress: ProgressBar | None = None,
     streams: Streams | None = None,
     more: Mapping[str, JsonValue] | None = None,
+    offers_repair: bool = False,
 ) -> AsyncIterator[Session]:
     """Open world, model, tools and run folder; close them again.
 
@@ -136,6 +137,7 @@ async def open_session(
         progress: called while a world is built.
         streams: of the terminal seat.
         more: tables of settings beside a run's that are saved with it.
+        offers_repair: whether `zoom` can repair pictures; the table that asks for it is in `more`.
 
     Raises:
         ConfigError: an unknown name, a world of another version, a folder of another run.
@@ -207,6 +209,7 @@ async def open_session(
                 summariser=_make_summariser(reader, tape=tape),
                 limits=config.tools,
                 sandbox=_taped_sandbox(box, config, tape=tape),
+                offers_repair=offers_repair,
             ),
             mode=mode,
             limits=config.limits,

@@ -23,6 +23,7 @@ from vision_deepresearch.synth.pipeline import Made, Progress, run_pipeline
 from vision_deepresearch.synth.roles.trajectories import TrajectoryRoles
 from vision_deepresearch.synth.roles.trajectories_prompted import prompted_trajectory_roles
 from vision_deepresearch.synth.stage import EachStage
+from vision_deepresearch.synth.trajectories.degrade import degrade_task
 from vision_deepresearch.synth.trajectories.records import Accepted, Assignment
 from vision_deepresearch.synth.trajectories.stages import trajectory_stages
 from vision_deepresearch.synth.vqa.dataset import VqaDataset, open_vqa_dataset
@@ -36,9 +37,9 @@ from vision_deepresearch.wiring.spreading import (
     refuse_ray_for_models,
 )
 from vision_deepresearch.wiring.trajectory_config import (
-    TABLE,
     TrajectoryConfig,
     TrajectorySettings,
+    tables_of,
 )
 from vision_deepresearch.wiring.trajectory_crew import crew_of, prompt_labels
 from vision_deepresearch.wiring.trajectory_oracle import OracleBench, open_oracle, oracle_stages
@@ -125,8 +126,8 @@ async def _by_oracle(
         settings = config.run.model_dump(
             mode="json", exclude_none=True, exclude={"concurrency", "tape", "live", "budget_usd"}
         )
-        settings[TABLE] = config.trajectories.model_dump(mode="json", exclude_none=True)
-        assignments = _assignments_of(bench, config.trajectories)
+        settings |= tables_of(config)
+        assignments = _assignments_of(bench, config)
         refuse_idle_eyes([one.task for one in assignments], mode_named(config.run.mode))
         run = await stack.enter_async_context(
             RunFolder.open(
@@ -168,6 +169,7 @@ def _make_there(config: TrajectoryConfig, *, out: Path, world_id: str) -> MakeSt
     there = TrajectoryConfig(
         run=config.run.model_copy(update={"world": str(world)}),
         trajectories=settings.model_copy(update={"questions": questions}),
+        degrade=config.degrade,
     )
     return partial(_stages_there, there.model_dump_json(), str(out.absolute()), world_id)
 
@@ -183,8 +185,10 @@ def _stages_there(config: str, out: str, world_id: str) -> Sequence[EachStage]:
 async def _by_models(config: TrajectoryConfig, *, out: Path) -> AsyncIterator[TrajectoryRun]:
     settings = config.trajectories
     dataset = open_vqa_dataset(Path(settings.questions)) if settings.questions else None
-    own = settings.model_dump(mode="json", exclude_none=True)
-    async with open_session(config.run, out=out, more={TABLE: own}) as session:
+    offers_repair = config.degrade is not None
+    async with open_session(
+        config.run, out=out, more=tables_of(config), offers_repair=offers_repair
+    ) as session:
         crew = crew_of(
             config,
             researcher=session.researcher,
@@ -202,7 +206,7 @@ async def _by_models(config: TrajectoryConfig, *, out: Path) -> AsyncIterator[Tr
 
         yield TrajectoryRun(
             stages=stages,
-            assignments=_assignments(tasks, settings, proof_of=proof_of),
+            assignments=_assignments(tasks, config, proof_of=proof_of, media=session.media),
             run=session.run,
             executor=LocalExecutor(stages),
         )
@@ -239,21 +243,33 @@ def refuse_idle_eyes(tasks: Sequence[Task], mode: Mode) -> None:
         raise ConfigError(msg)
 
 
-def _assignments_of(bench: OracleBench, settings: TrajectorySettings) -> tuple[Assignment, ...]:
-    tasks = tasks_of(bench.source, bench.dataset, media=bench.media, limit=settings.tasks)
-    return _assignments(tasks, settings, proof_of=lambda task: bench.truth.proof(task.id))
+def _assignments_of(bench: OracleBench, config: TrajectoryConfig) -> tuple[Assignment, ...]:
+    limit = config.trajectories.tasks
+    tasks = tasks_of(bench.source, bench.dataset, media=bench.media, limit=limit)
+    return _assignments(
+        tasks, config, proof_of=lambda task: bench.truth.proof(task.id), media=bench.media
+    )
 
 
 def _assignments(
-    tasks: list[Task], settings: TrajectorySettings, *, proof_of: Callable[[Task], Proof | None]
+    tasks: list[Task],
+    config: TrajectoryConfig,
+    *,
+    proof_of: Callable[[Task], Proof | None],
+    media: MediaStore,
 ) -> tuple[Assignment, ...]:
-    """Every attempt to be made."""
+    """Every attempt to be made; pictures are damaged here, where that is asked for."""
+    work = [(task, proof_of(task)) for task in tasks]
+    if config.degrade is not None:
+        settings, seed = config.degrade, config.run.seed
+        work = [
+            degrade_task(task, proof, media=media, settings=settings, seed=seed)
+            for task, proof in work
+        ]
     return tuple(
-        Assignment(
-            id=f"{task.id[:24]}-a{attempt}", task=task, proof=proof_of(task), attempt=attempt
-        )
-        for attempt in range(settings.attempts)
-        for task in tasks
+        Assignment(id=f"{task.id[:24]}-a{attempt}", task=task, proof=proof, attempt=attempt)
+        for attempt in range(config.trajectories.attempts)
+        for task, proof in work
     )
 
 

@@ -1,16 +1,24 @@
 """What determines a set of trajectories: a run's settings, and those of the data factory."""
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from pydantic import Field, JsonValue, ValidationError
 
 from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.core.mode import mode_named
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.models.endpoint import EndpointSettings
+from vision_deepresearch.synth.trajectories.degrade import DegradeSettings
 from vision_deepresearch.wiring.config import RunConfig, explain, make_config, override
 
+R = TypeVar("R", bound=Record)
 TABLE = "trajectories"
-"""Of a recipe: the settings below. All other keys are a run's, as `vdr eval run` takes them."""
+"""Of a recipe: the settings below."""
+DEGRADE = "degrade"
+"""Of a recipe: an option. All other keys are a run's, as `vdr eval run` takes them."""
+_NEEDED = ("crop_and_search", "zoom")
+"""Tools without which nobody can repair a picture and search with it."""
 
 
 class TrajectorySettings(Record):
@@ -43,6 +51,8 @@ class TrajectoryConfig(Record):
 
     run: RunConfig
     trajectories: TrajectorySettings
+    degrade: DegradeSettings | None = None
+    """Damages to the questions' pictures, which the researcher can repair; None: none."""
 
 
 def make_trajectory_config(
@@ -60,9 +70,31 @@ def make_trajectory_config(
     if kind != TABLE:
         msg = f"this is a recipe of kind {kind!r}: `vdr synth trajectories` takes {TABLE!r}"
         raise ConfigError(msg)
-    table = merged.pop(TABLE, {})
+    settings = _read(TrajectorySettings, merged.pop(TABLE, {}))
+    degrade = _read(DegradeSettings, merged.pop(DEGRADE)) if DEGRADE in merged else None
+    run = make_config(merged)
+    tools = mode_named(run.mode).tools
+    if degrade is not None and not set(_NEEDED) <= set(tools):
+        msg = (
+            f"degrade needs the tools {' and '.join(_NEEDED)}, mode {run.mode!r} has "
+            f'{", ".join(tools) or "none"}: set mode = "agent+zoom"'
+        )
+        raise ConfigError(msg)
+    return TrajectoryConfig(run=run, trajectories=settings, degrade=degrade)
+
+
+def tables_of(config: TrajectoryConfig) -> dict[str, JsonValue]:
+    """What is saved beside a run's own settings."""
+    tables: dict[str, JsonValue] = {
+        TABLE: config.trajectories.model_dump(mode="json", exclude_none=True)
+    }
+    if config.degrade is not None:
+        tables[DEGRADE] = config.degrade.model_dump(mode="json")
+    return tables
+
+
+def _read(model: type[R], table: JsonValue) -> R:
     try:
-        settings = TrajectorySettings.model_validate(table)
+        return model.model_validate(table)
     except ValidationError as error:
-        raise ConfigError(explain(error, root=TrajectorySettings)) from error
-    return TrajectoryConfig(run=make_config(merged), trajectories=settings)
+        raise ConfigError(explain(error, root=model)) from error

@@ -65,6 +65,7 @@ def crew_of(
             settings=fingerprint({
                 "run": config.run.model_dump(mode="json", exclude={"concurrency", "tape"}),
                 "is_lively": settings.is_lively,
+                **({"degrade": config.degrade.model_dump(mode="json")} if config.degrade else {}),
             }),
             roles=(
                 roles.visual.name,

@@ -18,7 +18,10 @@ from vision_deepresearch.models.oracle_habits import LIVELY, Habits
 from vision_deepresearch.synth.roles.trajectories import TrajectoryRoles
 from vision_deepresearch.synth.roles.trajectories_truth import TruthDescriber, TruthHitJudge
 from vision_deepresearch.synth.stage import EachStage
+from vision_deepresearch.synth.trajectories.degrade import DamagedTruth
+from vision_deepresearch.synth.trajectories.records import Assignment
 from vision_deepresearch.synth.trajectories.stages import trajectory_stages
+from vision_deepresearch.synth.trajectories.teacher import PhasedTeacher
 from vision_deepresearch.synth.vqa.dataset import VqaDataset, open_vqa_dataset
 from vision_deepresearch.tools.summarise import PassagePicker
 from vision_deepresearch.tools.toolset import build_tools
@@ -59,7 +62,7 @@ def open_oracle(config: TrajectoryConfig, *, out: Path) -> OracleBench:
     _refuse_idle_settings(config)
     dataset = open_vqa_dataset(Path(settings.questions)) if settings.questions else None
     source = open_world(world_folder(config.run.world), embedder=config.run.embedder)
-    truth = _truth(source, dataset)
+    truth = DamagedTruth(_truth(source, dataset))
     media = FolderMediaStore(out / "media")
     researcher = _researcher(config, source=source, truth=truth, media=media)
     judge = RuleJudge()
@@ -70,6 +73,14 @@ def open_oracle(config: TrajectoryConfig, *, out: Path) -> OracleBench:
         describer=TruthDescriber(truth),
     )
     crew = crew_of(config, researcher=researcher, roles=roles, judge=judge)
+    make_teacher = crew.make_teacher
+
+    def make_knowing_teacher(record: Assignment) -> PhasedTeacher | None:
+        truth.take(record)
+        return make_teacher(record)
+
+    if config.degrade is not None:
+        crew = replace(crew, make_teacher=make_knowing_teacher)
     return OracleBench(
         source=source,
         truth=truth,
@@ -117,7 +128,7 @@ def _truth(source: OpenedWorld, dataset: VqaDataset | None) -> TruthSource:
 
 
 def _researcher(
-    config: TrajectoryConfig, *, source: OpenedWorld, truth: TruthSource, media: MediaStore
+    config: TrajectoryConfig, *, source: OpenedWorld, truth: DamagedTruth, media: MediaStore
 ) -> Researcher:
     run = config.run
     mode, profile = mode_named(run.mode), make_profile(run)
@@ -129,6 +140,7 @@ def _researcher(
             LIVELY if config.trajectories.is_lively else Habits(),
             verifies=config.trajectories.verify_evidence,
         ),
+        repairs=truth.repairs,
     )
     return Researcher(
         model=oracle,
@@ -139,6 +151,7 @@ def _researcher(
             media=media,
             summariser=PassagePicker(),
             limits=run.tools,
+            offers_repair=config.degrade is not None,
         ),
         mode=mode,
         limits=run.limits,

@@ -190,7 +190,9 @@ def _off_picture(task: Task, trajectory: Trajectory) -> Iterator[Fault]:
                 continue
             num_looks += record.observation.failure is None
             boxes = record.call.arguments.get("bbox")
-            for box in boxes if isinstance(boxes, list) else []:
+            listed = boxes if isinstance(boxes, list) else []
+            is_flat = bool(listed) and all(isinstance(one, int | float) for one in listed)
+            for box in [listed] if is_flat else listed:  # `zoom` takes one box
                 if not _is_inside(box):
                     yield Fault(reason="box_outside", detail=str(box), turn=turn.index)
     if task.images and not num_looks:

@@ -165,6 +165,8 @@ def _failures(*, has_found: bool, state: _State, rng: random.Random) -> Iterator
             yield rng.choice(sayings.FAILED_LOOK)
         case "visit":
             yield rng.choice(sayings.FAILED_READ)
+        case "zoom":
+            pass  # nothing was searched
         case _:
             state.queries += 1
 
@@ -184,6 +186,8 @@ def _plan(
                 if number == 0:
                     yield rng.choice(why)
                 yield _look(call, rng=rng)
+            case "zoom":
+                yield _repair(call, rng=rng)
             case "search":
                 yield from _search(call, state=state, hops=hops, rng=rng)
             case "visit":
@@ -229,6 +233,14 @@ def _look(call: ToolCall, *, rng: random.Random) -> str:
         scales=at,
     )
     return _capital(text)
+
+
+def _repair(call: ToolCall, *, rng: random.Random) -> str:
+    repairs = call.arguments.get("repair")
+    listed = repairs if isinstance(repairs, list) else []
+    how = " and ".join(sayings.REPAIRS[str(one)] for one in listed) or "enlarging it"
+    handle = call.arguments.get("image_id", "the picture")
+    return _capital(rng.choice(sayings.REPAIR).format(handle=handle, how=how))
 
 
 def _search(

@@ -32,6 +32,25 @@ READ = (
     "It states {value} where it speaks of {label}; the subject is {subject}.",
     "{subject}: {label} {value}. One step further.",
 )
+REPAIRS = {
+    "brighten": "brightening it",
+    "denoise": "taking the noise out",
+    "sharpen": "sharpening it",
+    "rotate_90": "turning it by a quarter",
+    "rotate_180": "turning it upside down",
+    "rotate_270": "turning it back by a quarter",
+}
+"""What the tool calls a repair -> how it is said."""
+REPAIR = (
+    "The quality of {handle} may be to blame; I try {how}.",
+    "Before I crop again, {how} could help: {handle} is in a bad state.",
+    "{handle} is damaged, which a search will not forgive. I start by {how}.",
+    "I suspect that {handle} itself is the trouble. Let me see what {how} does.",
+    "As it is, {handle} is a poor query. I have it repaired by {how}.",
+    "No wonder, given the state of {handle}. First {how}, then another look.",
+    "A cleaner version of {handle} should match better, so: {how}.",
+    "I would rather search with a repaired {handle}; {how} seems right.",
+)
 FAILED_LOOK = (
     "None of these hits shows what I cropped.",
     "The crops brought up lookalikes only.",
