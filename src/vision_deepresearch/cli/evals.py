@@ -1,17 +1,20 @@
-"""`vdr eval`: run tasks into a run folder."""
+"""`vdr eval`: run tasks into a run folder, judge, compare and report."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from vision_deepresearch.cli import options
 
-app = typer.Typer(help="Run tasks into a run folder and count.", no_args_is_help=True)
+app = typer.Typer(
+    help="Run tasks into a run folder; judge, compare and report.", no_args_is_help=True
+)
 
 
 @app.callback()
 def _group() -> None:
-    """Run tasks into a run folder and count."""
+    """Run tasks into a run folder; judge, compare and report."""
 
 
 @app.command()
@@ -78,6 +81,63 @@ def run(
         out=out,
         estimate_like=like,
         is_dry=dry_run,
+        json_wanted=json_wanted,
+    )
+    options.finish(code)
+
+
+@app.command()
+def score(
+    run: Annotated[Path, typer.Argument(help="Run folder with the answers, or with the tasks.")],
+    judge: Annotated[
+        list[str] | None,
+        typer.Option(help="rules (default), strict or contains; several: --judge A --judge B."),
+    ] = None,
+    judge_model: options.JudgeModel = None,
+    allow_self_judge: options.AllowSelfJudge = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(help="Answers of another system to the run's tasks, as JSON lines."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="With --predictions: run folder that keeps them.")
+    ] = None,
+    system: Annotated[
+        str | None,
+        typer.Option(help="With --predictions: name of that system; default: the file's."),
+    ] = None,
+    mode: Annotated[
+        str | None, typer.Option(help="With --predictions: mode they were made in, for reports.")
+    ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="Write answers for people to label, drawn by the first judge."),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="A labelled sheet: print how far each judge is to be believed."),
+    ] = None,
+    overrides: options.Set = None,
+    json_wanted: options.Json = False,
+) -> None:
+    """Judge stored answers by any judge, at any time; no tool and no researcher is run.
+
+    Example: vdr eval score runs/first --judge strict --judge contains --judge-model openai:gpt-5
+    """
+    from vision_deepresearch.cli import eval_score
+
+    code = eval_score.score(
+        run,
+        judges=judge or ["rules"],
+        judge_model=judge_model,
+        allow_self=bool(allow_self_judge),
+        predictions=predictions,
+        system=system,
+        mode=mode,
+        out=out,
+        sheet=sheet,
+        labels=labels,
+        overrides=overrides or [],
         json_wanted=json_wanted,
     )
     options.finish(code)
