@@ -141,3 +141,22 @@ def score(
         json_wanted=json_wanted,
     )
     options.finish(code)
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="Run folder.")],
+    second: Annotated[Path, typer.Argument(help="Run folder of the same tasks.")],
+    judge: Annotated[
+        str | None,
+        typer.Option(help="Id of the judge, or its beginning; default: one that both have."),
+    ] = None,
+    json_wanted: options.Json = False,
+) -> None:
+    """Compare two runs task by task, and say what can and cannot be concluded.
+
+    Example: vdr eval compare runs/wis runs/cis-ts
+    """
+    from vision_deepresearch.cli import eval_compare
+
+    options.finish(eval_compare.compare(first, second, judge=judge, json_wanted=json_wanted))
