@@ -222,6 +222,7 @@ async def test_predictions_of_another_system_are_judged_and_its_outages_are_not(
     assert judged["outcomes"]["infra_error"] == 3, "two outages and one line that is missing"
     assert (judged["accuracy"]["correct"], judged["accuracy"]["valid"]) == (1, 3)
     assert judged["model"] == "theirs"
+    assert (judged["effort"], judged["cost_usd"]) == ({}, None), "not known, which is not 0"
     assert [one["line"] for one in shown["bad_lines"]] == [6, 7, 8, 9]
     lines[1]["prediction"] = "Ostrel"
     file.write_text(json.dumps(lines[1]) + "\n")

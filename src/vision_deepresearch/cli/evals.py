@@ -160,3 +160,50 @@ def compare(
     from vision_deepresearch.cli import eval_compare
 
     options.finish(eval_compare.compare(first, second, judge=judge, json_wanted=json_wanted))
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, for example one per mode.")],
+    judge: Annotated[
+        str | None,
+        typer.Option(help="Id of the judge, or its beginning; default: one that all have."),
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A stratum that gets a table, in place of hops, level, area...; several."
+        ),
+    ] = None,
+    form: Annotated[
+        str,
+        typer.Option("--format", help="text (default), markdown, latex, html (one page) or json."),
+    ] = "text",
+    out: Annotated[Path | None, typer.Option(help="File to write; default: print it.")] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="In text too: the paper's tables.")
+    ] = False,
+    json_wanted: options.Json = False,
+) -> None:
+    """Tables and plots of runs: accuracy by mode with intervals, what it took, the paper's beside it.
+
+    Example: vdr eval report runs/direct runs/wis runs/cis-ts --format html --out report.html
+    """
+    from vision_deepresearch.cli import eval_report
+    from vision_deepresearch.core.errors import ConfigError
+
+    forms: dict[str, eval_report.Form] = {
+        "text": "text",
+        "markdown": "markdown",
+        "latex": "latex",
+        "html": "html",
+        "json": "json",
+    }
+    chosen = forms.get("json" if json_wanted else form)
+    if chosen is None:
+        msg = f"a report is one of {', '.join(forms)}, got {form!r}: use --format with one of them"
+        raise ConfigError(msg)
+    code = eval_report.report(
+        runs, judge=judge, by=by or [], form=chosen, out=out, is_long=published
+    )
+    options.finish(code)

@@ -13,6 +13,7 @@ from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import Trajectory
 from vision_deepresearch.evals.outcomes import Outcome, outcome_of
+from vision_deepresearch.evals.predictions import NO_PROFILE
 from vision_deepresearch.evals.scores import answer_digest, stored_scores
 from vision_deepresearch.store.view import RunView
 
@@ -32,6 +33,8 @@ class Effort:
     """None: a price is not known."""
     is_forced: bool
     extraction: str | None
+    crops: tuple[tuple[float, bool | None], ...]
+    """Each searched crop: its scale, and whether anything was found; None: the engine failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,7 @@ class Graded:
     """None: invalid, nobody knows."""
     answer: str | None = None
     effort: Effort | None = None
-    """None: there is no trajectory."""
+    """None: there is no trajectory, or nothing is known of how it was made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +166,6 @@ def _graded(task: Task, trajectory: Trajectory, verdict: Verdict | None) -> Grad
             outcome = Outcome.JUDGE_ERROR
         else:
             is_correct = verdict.decision is Decision.CORRECT
-    totals = trajectory.totals
     return Graded(
         task_id=task.id,
         attempt=trajectory.attempt,
@@ -173,15 +175,26 @@ def _graded(task: Task, trajectory: Trajectory, verdict: Verdict | None) -> Grad
         outcome=outcome,
         is_correct=is_correct if outcome.is_valid else None,
         answer=trajectory.answer,
-        effort=Effort(
-            turns=trajectory.num_turns,
-            calls=trajectory.tool_counts.total(),
-            engine_requests=trajectory.num_engine_requests,
-            tokens=totals.prompt_tokens + totals.completion_tokens,
-            seconds=totals.seconds,
-            cost_usd=None if totals.has_unknown_cost else totals.cost_usd,
-            is_forced=trajectory.forced,
-            extraction=trajectory.extraction.value if trajectory.extraction else None,
+        effort=None if trajectory.profile == NO_PROFILE else _effort(trajectory),
+    )
+
+
+def _effort(trajectory: Trajectory) -> Effort:
+    totals = trajectory.totals
+    return Effort(
+        turns=trajectory.num_turns,
+        calls=trajectory.tool_counts.total(),
+        engine_requests=trajectory.num_engine_requests,
+        tokens=totals.prompt_tokens + totals.completion_tokens,
+        seconds=totals.seconds,
+        cost_usd=None if totals.has_unknown_cost else totals.cost_usd,
+        is_forced=trajectory.forced,
+        extraction=trajectory.extraction.value if trajectory.extraction else None,
+        crops=tuple(
+            (region.scale, None if region.failure else region.hits > 0)
+            for turn in trajectory.turns
+            for record in turn.calls
+            for region in record.observation.regions
         ),
     )
 

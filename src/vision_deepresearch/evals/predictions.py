@@ -22,6 +22,8 @@ _NO_ANSWER = {"no answer found", "no answer found."}
 _OUTAGE = "call_server failed"
 MODE = "predictions"
 """Mode of answers about whose making nothing is known."""
+NO_PROFILE = "none"
+"""Profile of trajectories that are an answer alone: what they took is not known."""
 
 
 class Prediction(BaseModel):
@@ -114,7 +116,7 @@ def _trajectory(task: Task, found: Prediction, *, system: str, mode: str) -> Tra
         task_id=task.id,
         attempt=found.attempt,
         model=system,
-        profile="none",
+        profile=NO_PROFILE,
         mode=mode,
         today="",
         prompt=(),

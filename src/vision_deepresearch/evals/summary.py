@@ -12,7 +12,7 @@ from vision_deepresearch.core.record import Record
 from vision_deepresearch.evals.grading import Effort, Graded, GradedRun
 from vision_deepresearch.evals.outcomes import Outcome
 from vision_deepresearch.evals.statistics.attempts import majority, pass_all, pass_any
-from vision_deepresearch.evals.statistics.clustered import clustered_mean
+from vision_deepresearch.evals.statistics.clustered import clustered_mean, macro_mean
 from vision_deepresearch.evals.statistics.shares import wilson
 
 MAX_INVALID = 0.02
@@ -49,6 +49,22 @@ class Spread(Record):
     mean: float
 
 
+class Retrieval(Record):
+    """What searching for crops of one scale gave."""
+
+    searched: int
+    found: int
+    """Crops with a hit, right or wrong."""
+    failed: int
+    """The engine failed: such crops are not in the share."""
+
+    @property
+    def share(self) -> float | None:
+        """Of the crops that were looked for: how many had a hit."""
+        looked = self.searched - self.failed
+        return self.found / looked if looked else None
+
+
 class Summary(Record):
     """One run under one judge."""
 
@@ -73,6 +89,11 @@ class Summary(Record):
     """Share of attempts whose answer was demanded at a limit."""
     extraction: dict[str, int]
     effort: dict[str, Spread]
+    by_scale: dict[str, Retrieval]
+    """Crops that were searched, by scale."""
+    macro: float | None
+    """Unweighted mean over sets; None: there is one set."""
+    macro_error: float | None
     cost_usd: float | None
     """Of all attempts; None: a price is not known."""
     cost_per_correct_usd: float | None
@@ -105,11 +126,19 @@ def summarise(run: GradedRun) -> Summary:
         ConfigError: several attempts or clusters, and scipy is not installed.
     """
     items = run.items
-    efforts = [one.effort for one in items if one.effort is not None]
+    made = [one.effort for one in items if one.effort is not None]
+    # An attempt that an outage cut short says nothing about what attempts take; it did cost.
+    efforts = [
+        one.effort
+        for one in items
+        if one.effort is not None and one.outcome is not Outcome.INFRA_ERROR
+    ]
     counts = Counter(one.outcome for one in items)
     accuracy = accuracy_of(items)
-    costs = [effort.cost_usd for effort in efforts]
-    cost = None if any(one is None for one in costs) else sum(one or 0.0 for one in costs)
+    costs = [effort.cost_usd for effort in made]
+    macro = _macro(items)
+    is_known = bool(costs) and all(one is not None for one in costs)
+    cost = sum(one or 0.0 for one in costs) if is_known else None
     return Summary(
         run=str(run.path),
         mode=run.mode,
@@ -134,6 +163,9 @@ def summarise(run: GradedRun) -> Summary:
         forced=sum(e.is_forced for e in efforts) / len(efforts) if efforts else None,
         extraction=dict(Counter(e.extraction for e in efforts if e.extraction)),
         effort=_efforts(efforts),
+        by_scale=_by_scale(efforts),
+        macro=macro[0],
+        macro_error=macro[1],
         cost_usd=cost,
         cost_per_correct_usd=cost / accuracy.correct if cost and accuracy.correct else None,
     )
@@ -207,6 +239,31 @@ def _majority(items: Sequence[Graded], attempts: int) -> float | None:
             chosen = majority([one.answer for one in valid])
             right.append(chosen is not None and bool(valid[chosen].is_correct))
     return statistics.fmean(right) if right else None
+
+
+def _macro(items: Sequence[Graded]) -> tuple[float | None, float | None]:
+    """Mean over sets and its standard error; nothing where there is one set, or one without a figure."""
+    estimates = []
+    for _, part in _parts(items, lambda i: i.set_name):
+        valid = [one for one in part if one.is_correct is not None]
+        if not valid:
+            return None, None
+        values = [float(bool(one.is_correct)) for one in valid]
+        estimates.append(clustered_mean(values, [one.cluster for one in valid]))
+    return macro_mean(estimates) if len(estimates) > 1 else (None, None)
+
+
+def _by_scale(efforts: Sequence[Effort]) -> dict[str, Retrieval]:
+    crops: defaultdict[float, list[bool | None]] = defaultdict(list)
+    for effort in efforts:
+        for scale, found in effort.crops:
+            crops[scale].append(found)
+    return {
+        f"{scale:g}": Retrieval(
+            searched=len(found), found=found.count(True), failed=found.count(None)
+        )
+        for scale, found in sorted(crops.items())
+    }
 
 
 def _efforts(efforts: Sequence[Effort]) -> dict[str, Spread]:
