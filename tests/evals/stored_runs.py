@@ -28,10 +28,11 @@ async def write_run(
     *,
     judged: bool = False,
     mode: str = "cis+ts",
+    model: str = "test",
     unfinished: Sequence[Task] = (),
 ) -> Path:
     """A run folder; trajectories that the outside ended are stored as outages, as a run does."""
-    config = to_toml({"model": "test", "mode": mode})
+    config = to_toml({"model": model, "mode": mode})
     async with RunFolder.open(path, config=config, provenance={"revision": "r1"}) as run:
         for task, given in trajectories:
             trajectory = given.model_copy(update={"mode": mode})

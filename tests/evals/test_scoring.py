@@ -73,6 +73,21 @@ async def test_both_judges_in_one_command(
     assert len(list((folder / "scores").iterdir())) == 2
 
 
+async def test_scoring_needs_no_key_of_the_judged_model_and_refuses_it_as_its_judge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = answers(free_tasks(1), ["Brahms"])
+    folder = await write_run(tmp_path / "run", made, model="openai:gpt-5")
+    script = tmp_path / "judge.jsonl"
+    script.write_text('{"text": "correct: no"}\n')
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    arguments = ["eval", "score", str(folder), "--judge", "strict", "--judge-model"]
+    assert await in_thread(*arguments, f"scripted:{script}") == 0
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    assert await in_thread(*arguments, "openai:gpt-5") == 2
+    assert "another model than the judged one" in capsys.readouterr().err
+
+
 async def in_thread(*arguments: str) -> int:
     """A command of its own event loop, from within a test that has one."""
     return await asyncio.to_thread(vdr, list(arguments))

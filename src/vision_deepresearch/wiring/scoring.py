@@ -52,7 +52,7 @@ async def open_judges(
     if wrong:
         msg = f"scoring takes --set judge_endpoint.KEY=VALUE alone, got {wrong[0]!r}: leave it out"
         raise ConfigError(msg)
-    researcher = judged_model(run)
+    researcher, client = judged_models(run)
     async with AsyncExitStack() as stack:
         judges: list[Judge] = []
         for name in dict.fromkeys(names):
@@ -65,19 +65,19 @@ async def open_judges(
             }
             config = make_config(values, overrides=[] if name == RULES else overrides)
             shelf = ModelShelf(config, media=MemoryMediaStore(), stack=stack)
-            judges.append(make_judge(config, shelf=shelf, tape=None))
+            judges.append(make_judge(config, shelf=shelf, tape=None, policy_name=client))
         yield judges
 
 
-def judged_model(run: Path) -> str:
-    """Whose answers a run folder holds.
+def judged_models(run: Path) -> tuple[str, str]:
+    """Whose answers a run folder holds: as its config names the model, and as its client was called.
 
     Raises:
         ConfigError: it is no run folder.
     """
     with RunFolder.read(run) as view:
-        name = str(tomllib.loads(view.config).get("model", "unknown"))
-    return name.removeprefix(_OTHERS)
+        name = str(tomllib.loads(view.config).get("model", "unknown")).removeprefix(_OTHERS)
+        return name, str(view.provenance.get("model") or name)
 
 
 @asynccontextmanager
