@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vision_deepresearch.evals.statistics import Paired, wilson
+from vision_deepresearch.evals.statistics.paired import Paired
+from vision_deepresearch.evals.statistics.shares import wilson
 
 COUNTS = st.integers(0, 300)
 

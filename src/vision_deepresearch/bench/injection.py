@@ -34,7 +34,7 @@ from vision_deepresearch.core.protocols import (
 )
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import StopReason, Trajectory
-from vision_deepresearch.evals.statistics import wilson
+from vision_deepresearch.evals.statistics.shares import wilson
 from vision_deepresearch.media.store import FolderMediaStore
 from vision_deepresearch.tools.summarise import LlmSummariser, PassagePicker
 from vision_deepresearch.tools.toolset import build_tools

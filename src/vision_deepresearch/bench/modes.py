@@ -18,7 +18,8 @@ from vision_deepresearch.bench.trials import Condition, Piece, TaskTrials, Trial
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.evals.fleet import num_cores, spread
 from vision_deepresearch.evals.results import open_results
-from vision_deepresearch.evals.statistics import Paired, wilson
+from vision_deepresearch.evals.statistics.paired import Paired
+from vision_deepresearch.evals.statistics.shares import wilson
 from vision_deepresearch.wiring.worlds import ProgressBar, cached_world, world_folder
 from vision_deepresearch.worlds.generated.build import build_world
 from vision_deepresearch.worlds.generated.spec import WorldSpec, spec_named

@@ -26,7 +26,7 @@ from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.mode import mode_named
 from vision_deepresearch.core.protocols import World
 from vision_deepresearch.core.task import Task
-from vision_deepresearch.evals.statistics import wilson
+from vision_deepresearch.evals.statistics.shares import wilson
 from vision_deepresearch.judge.rules import RuleJudge
 from vision_deepresearch.media.store import FolderMediaStore
 from vision_deepresearch.models.oracle import OracleModel

@@ -1,17 +1,20 @@
-"""`vdr eval`: run tasks into a run folder."""
+"""`vdr eval`: run tasks into a run folder, judge, compare and report."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from vision_deepresearch.cli import options
 
-app = typer.Typer(help="Run tasks into a run folder and count.", no_args_is_help=True)
+app = typer.Typer(
+    help="Run tasks into a run folder; judge, compare and report.", no_args_is_help=True
+)
 
 
 @app.callback()
 def _group() -> None:
-    """Run tasks into a run folder and count."""
+    """Run tasks into a run folder; judge, compare and report."""
 
 
 @app.command()
@@ -79,5 +82,128 @@ def run(
         estimate_like=like,
         is_dry=dry_run,
         json_wanted=json_wanted,
+    )
+    options.finish(code)
+
+
+@app.command()
+def score(
+    run: Annotated[Path, typer.Argument(help="Run folder with the answers, or with the tasks.")],
+    judge: Annotated[
+        list[str] | None,
+        typer.Option(help="rules (default), strict or contains; several: --judge A --judge B."),
+    ] = None,
+    judge_model: options.JudgeModel = None,
+    allow_self_judge: options.AllowSelfJudge = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(help="Answers of another system to the run's tasks, as JSON lines."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="With --predictions: run folder that keeps them.")
+    ] = None,
+    system: Annotated[
+        str | None,
+        typer.Option(help="With --predictions: name of that system; default: the file's."),
+    ] = None,
+    mode: Annotated[
+        str | None, typer.Option(help="With --predictions: mode they were made in, for reports.")
+    ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="Write answers for people to label, drawn by the first judge."),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="A labelled sheet: print how far each judge is to be believed."),
+    ] = None,
+    overrides: options.Set = None,
+    json_wanted: options.Json = False,
+) -> None:
+    """Judge stored answers by any judge, at any time; no tool and no researcher is run.
+
+    Example: vdr eval score runs/first --judge strict --judge contains --judge-model openai:gpt-5
+    """
+    from vision_deepresearch.cli import eval_score
+
+    code = eval_score.score(
+        run,
+        judges=judge or ["rules"],
+        judge_model=judge_model,
+        allow_self=bool(allow_self_judge),
+        predictions=predictions,
+        system=system,
+        mode=mode,
+        out=out,
+        sheet=sheet,
+        labels=labels,
+        overrides=overrides or [],
+        json_wanted=json_wanted,
+    )
+    options.finish(code)
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="Run folder.")],
+    second: Annotated[Path, typer.Argument(help="Run folder of the same tasks.")],
+    judge: Annotated[
+        str | None,
+        typer.Option(help="Id of the judge, or its beginning; default: one that both have."),
+    ] = None,
+    json_wanted: options.Json = False,
+) -> None:
+    """Compare two runs task by task, and say what can and cannot be concluded.
+
+    Example: vdr eval compare runs/wis runs/cis-ts
+    """
+    from vision_deepresearch.cli import eval_compare
+
+    options.finish(eval_compare.compare(first, second, judge=judge, json_wanted=json_wanted))
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, for example one per mode.")],
+    judge: Annotated[
+        str | None,
+        typer.Option(help="Id of the judge, or its beginning; default: one that all have."),
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A stratum that gets a table, in place of hops, level, area...; several."
+        ),
+    ] = None,
+    form: Annotated[
+        str,
+        typer.Option("--format", help="text (default), markdown, latex, html (one page) or json."),
+    ] = "text",
+    out: Annotated[Path | None, typer.Option(help="File to write; default: print it.")] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="In text too: the paper's tables.")
+    ] = False,
+    json_wanted: options.Json = False,
+) -> None:
+    """Tables and plots of runs: accuracy by mode with intervals, what it took, the paper's beside it.
+
+    Example: vdr eval report runs/direct runs/wis runs/cis-ts --format html --out report.html
+    """
+    from vision_deepresearch.cli import eval_report
+    from vision_deepresearch.core.errors import ConfigError
+
+    forms: dict[str, eval_report.Form] = {
+        "text": "text",
+        "markdown": "markdown",
+        "latex": "latex",
+        "html": "html",
+        "json": "json",
+    }
+    chosen = forms.get("json" if json_wanted else form)
+    if chosen is None:
+        msg = f"a report is one of {', '.join(forms)}, got {form!r}: use --format with one of them"
+        raise ConfigError(msg)
+    code = eval_report.report(
+        runs, judge=judge, by=by or [], form=chosen, out=out, is_long=published
     )
     options.finish(code)

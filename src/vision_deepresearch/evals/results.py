@@ -65,6 +65,22 @@ def open_results(
         yield ResultsFile(file, _read(file, path=path, kind=kind, about=about))
 
 
+def read_results(path: Path, *, kind: type[R]) -> tuple[dict[str, JsonValue], list[R]]:
+    """What the results of a file are of, and the results; also while they are being written.
+
+    Raises:
+        ConfigError: no file of results, or a damaged one.
+    """
+    content = path.read_bytes()
+    lines = content[: content.rfind(b"\n") + 1].splitlines()
+    try:
+        about = json.loads(lines[0])["results_of"] if lines else {}
+        return dict(about), [kind.model_validate_json(line) for line in lines[1:]]
+    except (ValueError, KeyError, TypeError) as reason:
+        msg = f"{str(path)!r} is damaged, or by another version: delete it and score again"
+        raise ConfigError(msg) from reason
+
+
 def _read(file: BinaryIO, *, path: Path, kind: type[R], about: Mapping[str, JsonValue]) -> list[R]:
     file.seek(0)
     content = file.read()

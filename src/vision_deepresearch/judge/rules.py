@@ -31,7 +31,8 @@ _INTRODUCTION = re.compile(
     r"(?:(?:the|my)\s+)?(?:(?:final|correct)\s+)?answer(?:\s+is\s*:?|\s*[:=])\s*",
     re.IGNORECASE,
 )
-_NOT_KNOWN = {"unknown", "not known", "i don't know", "i do not know", "unsure", "not sure", "n/a"}
+NOT_KNOWN = {"unknown", "not known", "i don't know", "i do not know", "unsure", "not sure", "n/a"}
+"""Answers that say that there is none, in normal form."""
 _LABEL = re.compile(r"\W{0,3}(?:option|choice)?\s*\(?([A-Za-z])\W*", re.IGNORECASE)
 _LABEL_AND_TEXT = re.compile(r"\W{0,3}\(?([A-Za-z])\s*[).:,-]\)?\s*(\S.*)", re.DOTALL)
 _SEPARATORS = (r"\s*(?:\n|;)\s*", r"\s*(?:\n|;|&|\band\b|\u548c|\u4e0e|\u3001)\s*")
@@ -105,7 +106,7 @@ def _judge_aliases(answer: str, *, gold: Gold) -> Verdict:
     for _, match in matches:
         if match.decision is Decision.ABSTAIN:
             return _abstain(match.why)
-    if normalise_answer(answer) in _NOT_KNOWN:
+    if normalise_answer(answer) in NOT_KNOWN:
         return _verdict(Decision.INCORRECT, "the answer says that it is not known")
     if is_list_or_hedge(answer):
         return _verdict(Decision.INCORRECT, "several candidates or a hedge instead of one answer")

@@ -13,7 +13,12 @@ from vision_deepresearch.wiring.models import ModelShelf
 
 
 def make_judge(
-    config: RunConfig, *, shelf: ModelShelf, tape: Tape | None, budget: Budget | None = None
+    config: RunConfig,
+    *,
+    shelf: ModelShelf,
+    tape: Tape | None,
+    budget: Budget | None = None,
+    policy_name: str | None = None,
 ) -> Judge:
     """The judge a config names.
 
@@ -22,6 +27,8 @@ def make_judge(
         shelf: where its model comes from.
         tape: records what the model says, so that a run that goes on is not judged twice.
         budget: pays all verdicts; None: no cap.
+        policy_name: name that the researcher's client had, where it is known without making one (which
+            may take a key); None: the client is made and asked.
 
     Raises:
         ConfigError: no such model, or the researcher's own without `allow_self_judge`.
@@ -33,10 +40,12 @@ def make_judge(
     check_not_self(
         address_of(config.judge_model), address_of(config.model), allowed=config.allow_self_judge
     )
+    if policy_name is None:
+        policy_name = shelf.researcher().name if is_hosted(config.model) else config.model
     return LlmJudge(
         model if tape is None else TapedModel(model, tape, spend=SpendKind.JUDGE),
         profile=judge_profile(config.judge),
-        policy_name=shelf.researcher().name if is_hosted(config.model) else config.model,
+        policy_name=policy_name,
         allow_self=config.allow_self_judge,
         budget=budget,
     )

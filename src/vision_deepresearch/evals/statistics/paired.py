@@ -1,4 +1,4 @@
-"""Intervals of shares, and of the difference of two shares counted on the same tasks.
+"""The difference of two shares counted on the same tasks, one attempt each.
 
 Closed forms only: the same counts give the same figures, nothing is drawn.
 """
@@ -7,24 +7,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-Z_95 = 1.959964
-"""Of the normal distribution, for 95 %."""
+from vision_deepresearch.evals.statistics.shares import Z_95
+
 _EXACT_BELOW = 2_000
 """Discordant pairs up to which the test is exact; beyond, the normal approximation is."""
-
-
-def wilson(hits: int, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share; of no trials at all: anything.
-
-    Source: Wilson 1927.
-    """
-    if count == 0:
-        return 0.0, 1.0
-    share = hits / count
-    middle = share + Z_95 * Z_95 / (2 * count)
-    half = Z_95 * math.sqrt(share * (1 - share) / count + Z_95 * Z_95 / (4 * count * count))
-    scale = 1 + Z_95 * Z_95 / count
-    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

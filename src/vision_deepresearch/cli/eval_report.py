@@ -1,0 +1,116 @@
+"""What `vdr eval report` does: run folders as tables, or as one page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, assert_never
+
+from rich.table import Table
+
+from vision_deepresearch.cli.live import plain
+from vision_deepresearch.cli.output import console, print_json
+from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.evals.grading import grade, judges_of
+from vision_deepresearch.evals.report.page import html_page
+from vision_deepresearch.evals.report.tables import (
+    STRATA,
+    Sheet,
+    latex,
+    markdown,
+    published,
+    sheets,
+)
+from vision_deepresearch.evals.summary import Summary, summarise
+from vision_deepresearch.store.run import RunFolder
+
+Form = Literal["text", "markdown", "latex", "html", "json"]
+
+
+def report(
+    runs: Sequence[Path],
+    *,
+    judge: str | None,
+    by: Sequence[str],
+    form: Form,
+    out: Path | None,
+    is_long: bool,
+) -> int:
+    """Report runs under one judge."""
+    wanted = judge or _judge_of_all(runs)
+    summaries = [summarise(grade(run, judge=wanted)) for run in runs]
+    judges = sorted({one.judge for one in summaries})
+    if len(judges) > 1:
+        msg = (
+            f"a report stands under one judge, {wanted!r} names {', '.join(judges)}: "
+            "name one of them, or score all runs by the same"
+        )
+        raise ConfigError(msg)
+    known = sorted({name for one in summaries for name in one.by_stratum})
+    if unknown := [name for name in by if name not in known]:
+        msg = f"tasks of these runs are divided by {', '.join(known) or 'nothing'}, got --by {unknown[0]}"
+        raise ConfigError(msg)
+    by = by or STRATA
+    if form == "json":
+        print_json({"judge": judges[0], "runs": [one.model_dump(mode="json") for one in summaries]})
+        return 0
+    if form == "text" and out is None:
+        target = console()
+        target.print(f"judge {judges[0]}", soft_wrap=True)
+        for sheet in [*sheets(summaries, by=by), *(published() if is_long else [])]:
+            target.print(_table(sheet))
+            if sheet.note:
+                target.print(sheet.note.strip(), soft_wrap=True)
+            target.print()
+        return 0
+    text = _text(summaries, by=by, form=form)
+    if out is None:
+        console().out(text, end="", highlight=False)
+        return 0
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(text, encoding="utf-8")
+    console().print(f"wrote {out}", soft_wrap=True)
+    return 0
+
+
+def _text(summaries: Sequence[Summary], *, by: Sequence[str], form: Form) -> str:
+    match form:
+        case "html":
+            return html_page(summaries, by=by)
+        case "latex":
+            return latex([*sheets(summaries, by=by), *published()])
+        case "markdown" | "text":
+            head = f"Judge: `{summaries[0].judge}`\n\n"
+            return head + markdown([*sheets(summaries, by=by), *published()])
+        case "json":
+            msg = "json is printed before"
+            raise AssertionError(msg)
+        case _:
+            assert_never(form)
+
+
+def _judge_of_all(runs: Sequence[Path]) -> str:
+    """A judge that every run has; the first run's own before others.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    known: list[list[str]] = []
+    for run in runs:
+        with RunFolder.read(run) as view:
+            known.append(judges_of(view))
+    for judge in known[0]:
+        if all(judge in others for others in known):
+            return judge
+    shown = "; ".join(
+        f"{run} has {', '.join(judges) or 'none'}" for run, judges in zip(runs, known, strict=True)
+    )
+    msg = f"a report stands under one judge, the runs have none in common ({shown}): `vdr eval score` them all"
+    raise ConfigError(msg)
+
+
+def _table(sheet: Sheet) -> Table:
+    table = Table(title=plain(sheet.title), title_justify="left", box=None, pad_edge=False)
+    for n, name in enumerate(sheet.head):
+        table.add_column(plain(name), justify="right" if n else "left", overflow="fold")
+    for row in sheet.rows:
+        table.add_row(*(plain(cell) for cell in row))
+    return table

@@ -1,0 +1,1 @@
+"""Runs as tables for terminal, Markdown and LaTeX, and as one HTML page with plots."""
