@@ -180,14 +180,18 @@ def test_log_probabilities_that_are_no_numbers_change_nothing() -> None:
 
 def test_layers_are_computed_again_though_the_model_is_in_evaluation_mode() -> None:
     """transformers recomputes in training mode alone, which would also switch dropout on."""
-    found, calls = [], []
+    found: list[tuple[dict[str, float], list[torch.Tensor]]] = []
+    calls: list[int] = []
     for is_recomputed in (False, True):
         model = a_model()
         if is_recomputed:
             model.activation_checkpointing_enable()
         seen: list[bool] = []
-        layer = model.get_decoder().layers[0].mlp  # type: ignore[union-attr,index]
-        layer.register_forward_pre_hook(lambda module, *_, seen=seen: seen.append(module.training))
+
+        def see(module: torch.nn.Module, *_: object, seen: list[bool] = seen) -> None:
+            seen.append(module.training)
+
+        model.get_submodule("model.language_model.layers.0.mlp").register_forward_pre_hook(see)
         found.append(updated(model, a_batch([(sampled(model, key="a"), 1.0)]), settings=LOOSE))
         calls.append(len(seen))
         assert not any(seen), "nothing inside a layer is in training mode"
