@@ -30,6 +30,8 @@ from vision_deepresearch.store.schema import ATTEMPT, ITEM, METRIC, OUTAGE, REJE
 from vision_deepresearch.store.tape import Tape, TapeMode
 from vision_deepresearch.store.view import DATABASE, RunView, StoredItem
 
+_FORGET_ATTEMPT = "DELETE FROM attempt WHERE task_id = ? AND attempt = ?"
+_REPLACE_ITEM = "INSERT OR REPLACE INTO item VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _ADD_VERDICT = """
     UPDATE attempt SET verdict = ?, row_check = ?
     WHERE task_id = ? AND attempt = ? AND verdict IS NULL AND trajectory = ?"""
@@ -154,6 +156,20 @@ class RunFolder(RunView):
         """
         rows = self._attempt_rows(episode.trajectory, episode.verdict)
         await self._database.write([self._task_row(episode.task), *rows])
+
+    async def replace_episode(self, episode: Episode) -> None:
+        """Store an episode in place of what its attempt stored before, when a step is taken again."""
+        key = (episode.task.id, episode.trajectory.attempt)
+        rows = self._attempt_rows(episode.trajectory, episode.verdict)
+        await self._database.write([
+            self._task_row(episode.task),
+            (_FORGET_ATTEMPT, key),
+            *rows,
+        ])
+
+    async def replace_items(self, items: Sequence[StoredItem]) -> None:
+        """Store items in place of what their stage and key stored before."""
+        await self._database.write([(_REPLACE_ITEM, self._item_row(item)) for item in items])
 
     async def put_verdict(self, task_id: str, attempt: int, verdict: Verdict) -> None:
         """Judge a stored attempt; a verdict that is there is kept.

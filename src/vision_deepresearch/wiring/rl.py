@@ -19,6 +19,7 @@ from vision_deepresearch.tools.summarise import PassagePicker
 from vision_deepresearch.tools.toolset import build_tools
 from vision_deepresearch.train.rl.loop import (
     Evaluate,
+    Keeping,
     LoopState,
     packed_state,
     train,
@@ -27,6 +28,7 @@ from vision_deepresearch.train.rl.loop import (
 from vision_deepresearch.train.rl.rollout import Work, episode_seed, open_rollout
 from vision_deepresearch.train.rl.slots import Slots
 from vision_deepresearch.wiring.rl_config import RlConfig
+from vision_deepresearch.wiring.rl_episodes import EpisodeStore
 from vision_deepresearch.wiring.session import Session, open_session
 from vision_deepresearch.wiring.worlds import ProgressBar, open_world, world_folder
 from vision_deepresearch.worlds.wrappers.meter import MeteredWorld
@@ -122,6 +124,8 @@ async def train_rl(
                 )
             )
 
+        kept_episodes = EpisodeStore(session.run)
+
         async def tell(step: int, told: Mapping[str, float]) -> None:
             show(step, told)
             await session.run.put_metrics(step, told)
@@ -137,12 +141,12 @@ async def train_rl(
                 settings=config.rl.rollout,
                 masks=config.rl.masks,
                 clock=researcher.clock,
+                keep=kept_episodes.keep,
             ),
             settings=config.rl,
             seed=config.run.seed,
             state=state,
-            tell=tell,
-            save=save,
+            keeping=Keeping(tell=tell, save=save, note=kept_episodes.note),
             evaluate=_evaluator(
                 config,
                 session=session,

@@ -17,7 +17,13 @@ from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import TokenTrace, Trajectory
 from vision_deepresearch.judge.rules import RuleJudge
 from vision_deepresearch.train.rl.batch import Batch
-from vision_deepresearch.train.rl.loop import LoopState, packed_state, train, unpacked_state
+from vision_deepresearch.train.rl.loop import (
+    Keeping,
+    LoopState,
+    packed_state,
+    train,
+    unpacked_state,
+)
 from vision_deepresearch.train.rl.rollout import Work, open_rollout
 from vision_deepresearch.train.rl.settings import RlSettings
 from vision_deepresearch.train.samples import TrainingSample, no_pictures
@@ -121,8 +127,7 @@ def trained(
             settings=config,
             seed=1,
             state=state or LoopState(),
-            tell=tell,
-            save=save,
+            keeping=Keeping(tell=tell, save=save),
             clock=virtual_s,
         )
 

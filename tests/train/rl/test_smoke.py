@@ -16,10 +16,12 @@ from tests.train.rl.warm_start import NUM_NAMES, SYSTEM, write_start
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.media.store import MemoryMediaStore
 from vision_deepresearch.models.local.loading import checksum, load_local
+from vision_deepresearch.store.run import RunFolder
 from vision_deepresearch.train.rl.loop import unpacked_state
 from vision_deepresearch.wiring.config import load_recipe
 from vision_deepresearch.wiring.rl import figures_of, train_rl
 from vision_deepresearch.wiring.rl_config import RlConfig, make_rl_config
+from vision_deepresearch.wiring.rl_episodes import STAGE
 from vision_deepresearch.wiring.worlds import open_world, world_folder
 
 RECIPE = Path(__file__).resolve().parents[3] / "recipes" / "toy" / "rl-smoke.toml"
@@ -75,6 +77,24 @@ async def test_a_run_that_was_stopped_goes_on_from_its_checkpoint(tmp_path: Path
     figures = figures_of(tmp_path / "run")
     assert sorted(figures["reward_mean"]) == [1, 2, 3]
     assert all(value is not None for value in figures["valid_frac"].values())
+    with RunFolder.read(tmp_path / "run") as run:
+        traces = {(one.task.id, one.trajectory.attempt): one for one in run.traces()}
+        notes = {item.key: item.made[0] for item in run.items(STAGE)}
+    assert len(traces) == 3 * 6, (
+        "one of each attempt, that of the step that was taken again included"
+    )
+    assert {f"{task}/{attempt}" for task, attempt in traces} == set(notes)
+    steps = set()
+    for (task, attempt), stored in traces.items():
+        assert stored.verdict is not None
+        assert stored.trajectory.tokens is not None
+        note = notes[f"{task}/{attempt}"]
+        assert isinstance(note, dict)
+        steps.add(note["step"])
+        assert note["policy_versions"] == sorted({
+            name for name in stored.trajectory.tokens.versions if name is not None
+        })
+    assert steps == {1, 2, 3}
     newest = tmp_path / "run" / "checkpoints" / "step-00000003"
     kept = load_local(newest, dtype="float32", device="cpu")
     state = json.loads((newest / "state.json").read_text())["state"]

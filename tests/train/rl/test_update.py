@@ -16,6 +16,7 @@ from tests.train.sequences import a_sample
 from tests.train.tiny import a_model
 from vision_deepresearch.train.forward import score_tokens
 from vision_deepresearch.train.packing import pack_row
+from vision_deepresearch.train.rl.aggregation import AggregationMode
 from vision_deepresearch.train.rl.batch import Batch, Row
 from vision_deepresearch.train.rl.importance import ImportanceSettings
 from vision_deepresearch.train.rl.settings import UpdateSettings
@@ -153,6 +154,39 @@ def test_several_updates_per_batch_move_away_from_the_old_policy() -> None:
     assert told["clip_high_frac"] + told["clip_low_frac"] > 0
 
 
+@pytest.mark.parametrize("is_packed", [True, False])
+@pytest.mark.parametrize("aggregation", ["seq-mean-token-sum", "token-mean", "seq-mean-token-mean"])
+def test_a_rejected_row_counts_as_if_it_were_not_there(
+    aggregation: AggregationMode,
+    is_packed: bool,  # noqa: FBT001 - a parameter of pytest
+) -> None:
+    """Also one found in the last forward, when the first gradients are there already."""
+    found = []
+    for has_rejected in (True, False):
+        model = a_model()
+        rows = [
+            (sampled(model, key=str(n), seed=n), advantage)
+            for n, advantage in enumerate((2.0, -0.5))
+        ]
+        if has_rejected:
+            rows.append((sampled(model, key="far", seed=7, shift=-5.0), 1.0))
+            rows.append((sampled(model, key="beyond", seed=8, shift=-6.0), -1.0))
+        settings = LOOSE.model_copy(
+            update={
+                "aggregation": aggregation,
+                "importance": ImportanceSettings(correction="band"),
+                "row_tokens": 4096 if is_packed else max(one.num_tokens for one, _ in rows),
+            }
+        )
+        found.append(updated(model, a_batch(rows, extra=(9,)), settings=settings))
+    (told, weights), (expected, others) = found
+    assert (told["rejected_rows"], expected["rejected_rows"]) == (2, 0)
+    assert told["loss"] == pytest.approx(expected["loss"], rel=1e-4)
+    assert told["grad_norm"] == pytest.approx(expected["grad_norm"], rel=1e-4)
+    for one, other in zip(weights, others, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
 def test_log_probabilities_that_are_no_numbers_change_nothing() -> None:
     model = a_model()
     sample = sampled(model, key="a")
@@ -161,6 +195,31 @@ def test_log_probabilities_that_are_no_numbers_change_nothing() -> None:
     told, after = updated(model, a_batch([(sample, 1.0)]), settings=LOOSE)
     assert (told["bad_logprob_rows"], told["steps_taken"]) == (1, 0)
     assert sum(int(torch.isnan(one).sum()) for one in after) == 1
+
+
+def test_layers_are_computed_again_though_the_model_is_in_evaluation_mode() -> None:
+    """transformers recomputes in training mode alone, which would also switch dropout on."""
+    found: list[tuple[dict[str, float], list[torch.Tensor]]] = []
+    calls: list[int] = []
+    for is_recomputed in (False, True):
+        model = a_model()
+        if is_recomputed:
+            model.activation_checkpointing_enable()
+        seen: list[bool] = []
+
+        def see(module: torch.nn.Module, *_: object, seen: list[bool] = seen) -> None:
+            seen.append(module.training)
+
+        model.get_submodule("model.language_model.layers.0.mlp").register_forward_pre_hook(see)
+        found.append(updated(model, a_batch([(sampled(model, key="a"), 1.0)]), settings=LOOSE))
+        calls.append(len(seen))
+        assert not any(seen), "nothing inside a layer is in training mode"
+        assert not any(module.training for module in model.modules())
+    assert calls[1] == calls[0] + 1
+    (told, weights), (again, others) = found
+    assert told["loss"] == again["loss"]
+    for one, other in zip(weights, others, strict=True):
+        assert torch.equal(one, other)
 
 
 def test_a_gradient_that_is_no_number_is_not_applied() -> None:

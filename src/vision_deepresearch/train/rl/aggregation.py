@@ -64,16 +64,3 @@ def token_weights(
         case "seq-mean-token-mean":
             weights_B[is_active_B] = 1 / (num_rows * active_B[is_active_B])
     return weights_B
-
-
-def denominator_shares(
-    num_active_B: Sequence[int] | NDArray[np.int64], *, mode: AggregationMode
-) -> NDArray[np.float64]:
-    """How much of the denominator each row is: what goes with a row that turns out untrainable.
-
-    Returns:
-        float64, one share per row, 1 in all (0 for fully masked rows).
-    """
-    active_B = np.asarray(num_active_B, dtype=np.float64)
-    counted_B = active_B if mode == "token-mean" else (active_B > 0).astype(np.float64)
-    return counted_B / max(counted_B.sum(), 1.0)

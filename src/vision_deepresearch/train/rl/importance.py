@@ -46,7 +46,7 @@ class Weights:
 
     @property
     def is_rejected(self) -> bool:
-        """Whether nothing is left: the row is then treated like a masked one."""
+        """Whether nothing is left (`band` alone can do that): the row then counts as masked."""
         return bool(self.weights.size) and not self.weights.any()
 
 

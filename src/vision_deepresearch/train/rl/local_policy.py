@@ -172,7 +172,7 @@ def _optimizer(model: LoadedModel, settings: RlSettings) -> torch.optim.AdamW:
     for parameter in model.module.model.visual.parameters():
         parameter.requires_grad_(update.train_vision)
     if update.recompute_layers:
-        model.module.gradient_checkpointing_enable({"use_reentrant": False})
+        model.module.activation_checkpointing_enable()
     trained = [one for one in model.module.parameters() if one.requires_grad]
     return torch.optim.AdamW(
         [

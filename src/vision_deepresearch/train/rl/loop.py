@@ -67,8 +67,22 @@ class LoopState(Record):
     """Steps in a row without an update."""
 
 
+Note = Callable[[int, "GradedGroup"], Awaitable[None]]
+"""Stores what a step made of a group: rewards, advantages, whether it was too old."""
 Save = Callable[[LoopState], Awaitable[None]]
 """Writes a checkpoint with the state."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """Where what training gives goes."""
+
+    tell: Told
+    """Takes the figures of a step, then those of an evaluation after it."""
+    save: Save
+    """Called every `checkpoint_every` steps and at the end."""
+    note: Note | None = None
+    """Takes every graded group before the update, also one that is too old to be trained."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,8 +103,7 @@ async def train(
     settings: RlSettings,
     seed: int,
     state: LoopState,
-    tell: Told,
-    save: Save,
+    keeping: Keeping,
     evaluate: Evaluate | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> LoopState:
@@ -103,8 +116,7 @@ async def train(
         settings: of the run.
         seed: of the run.
         state: where to begin.
-        tell: takes figures.
-        save: called every `checkpoint_every` steps and at the end.
+        keeping: where figures, grades and checkpoints go.
         evaluate: called before the first step and every `evaluate_every` ones.
         clock: monotonic seconds.
 
@@ -113,7 +125,13 @@ async def train(
         ExceptionGroup: something that stops the whole run.
     """
     loop = _Loop(
-        policy, tasks=tasks, settings=settings, seed=seed, state=state, tell=tell, clock=clock
+        policy,
+        tasks=tasks,
+        settings=settings,
+        seed=seed,
+        state=state,
+        keeping=keeping,
+        clock=clock,
     )
     await loop.publish()
     async with rolling as rollout:
@@ -126,7 +144,7 @@ async def train(
             if evaluate is not None and (due or (is_last and settings.evaluate_every)):
                 await loop.tell_evaluation(evaluate)
             if loop.step % settings.checkpoint_every == 0 or is_last:
-                await save(loop.state())
+                await keeping.save(loop.state())
     return loop.state()
 
 
@@ -141,14 +159,15 @@ class _Loop:
         settings: RlSettings,
         seed: int,
         state: LoopState,
-        tell: Told,
+        keeping: Keeping,
         clock: Callable[[], float],
     ) -> None:
         self._policy = policy
         self._tasks = {task.id: task for task in tasks}
         self._settings = settings
         self._seed = seed
-        self._tell = tell
+        self._tell = keeping.tell
+        self._note = keeping.note
         self._clock = clock
         self.step = state.step
         self._empty_steps = state.empty_steps
@@ -275,6 +294,8 @@ class _Loop:
                 self._open.pop(0)
                 made.drawn += 1
                 graded = grade(group, settings=settings, step=self.step, versions=self._versions)
+                if self._note is not None:
+                    await self._note(self.step + 1, graded)
                 if graded.staleness > settings.max_staleness:
                     made.stale += 1
                 else:

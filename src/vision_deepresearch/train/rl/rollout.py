@@ -97,6 +97,8 @@ class RolledGroup:
     """From submission to completion."""
 
 
+Keep = Callable[["Rolled"], Awaitable[None]]
+"""Stores a sibling as soon as it is terminal; what it raises stops the rollout."""
 RollOut = Callable[[Work], Awaitable[Trajectory]]
 """Makes the trajectory of one sibling: `agent.run` with everything it needs."""
 
@@ -124,6 +126,7 @@ class Rollout:
         max_groups: int,
         clock: Callable[[], float],
         tasks: asyncio.TaskGroup,
+        keep: Keep | None = None,
     ) -> None:
         self._roll_out = roll_out
         self._judge = judge
@@ -132,6 +135,7 @@ class Rollout:
         self._masks = masks
         self._clock = clock
         self._tasks = tasks
+        self._keep = keep
         self._slots = asyncio.Semaphore(settings.episodes_in_flight)
         self._room = asyncio.Semaphore(max_groups)
         self._pending: deque[Work] = deque()
@@ -232,7 +236,10 @@ class Rollout:
         task.add_done_callback(finish)
 
     async def _one(self, work: Work, *, group: "_OpenGroup", slot: "_Slot") -> None:
-        group.settle(await self._rolled(work, slot=slot))
+        rolled = await self._rolled(work, slot=slot)
+        if self._keep is not None:
+            await self._keep(rolled)
+        group.settle(rolled)
 
     async def _rolled(self, work: Work, *, slot: "_Slot") -> Rolled:
         """One sibling, from its slot to its verdict."""
@@ -282,6 +289,7 @@ async def open_rollout(
     settings: RolloutSettings | None = None,
     masks: MaskSettings | None = None,
     clock: Callable[[], float] = time.monotonic,
+    keep: Keep | None = None,
 ) -> AsyncIterator[Rollout]:
     """Start rolling out; leaving cancels what is under way, its calls included.
 
@@ -294,6 +302,7 @@ async def open_rollout(
         settings: None: the defaults.
         masks: which episodes are not judged; None: the defaults.
         clock: monotonic seconds, that of the event loop.
+        keep: stores each sibling before its group can be complete.
 
     Raises:
         ExceptionGroup: something that stops the whole run, or a bug of the body.
@@ -308,6 +317,7 @@ async def open_rollout(
             max_groups=max_groups,
             clock=clock,
             tasks=tasks,
+            keep=keep,
         )
         feeder = tasks.create_task(rollout.feed())
         try:

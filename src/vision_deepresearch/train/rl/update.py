@@ -1,30 +1,31 @@
 """One batch into a change of the weights, or into none where a number is no number.
 
 The forward of SFT, the losses of `loss`, weights per token made once for the whole batch. Nothing
-bad is ever applied: a row whose log-probabilities are not finite is left out and counted, and a
-step whose gradient is not finite is not taken. Axes: T = trained token of one row.
+bad is ever applied: a row whose log-probabilities are not finite, or that the importance correction
+rejects, counts as masked: it is in no denominator. A step whose gradient is not finite is not
+taken. Axes: T = trained token of one row.
 """
 
 import math
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from vision_deepresearch.train.forward import score_tokens
 from vision_deepresearch.train.packing import PackedRow, pack_row, plan_rows
-from vision_deepresearch.train.rl.aggregation import denominator_shares, token_weights
+from vision_deepresearch.train.rl.aggregation import token_weights
 from vision_deepresearch.train.rl.batch import Batch, Row
-from vision_deepresearch.train.rl.importance import importance_weights
+from vision_deepresearch.train.rl.importance import Weights, importance_weights
 from vision_deepresearch.train.rl.kl import k3
 from vision_deepresearch.train.rl.loss import policy_losses
 from vision_deepresearch.train.rl.settings import UpdateSettings
-
-_LEAST_SHARE = 1e-3
-"""Of the denominator: a gradient is never multiplied by more than a thousand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +35,6 @@ class _Piece:
     rows: tuple[Row, ...]
     weights: tuple[float, ...]
     """Of each row's tokens in the loss."""
-    shares: tuple[float, ...]
-    """Of each row in the denominator of the loss."""
     packed: PackedRow
 
 
@@ -56,10 +55,10 @@ class _Sums:
     reference: float = 0.0
     ratio_error: float = 0.0
     norms: list[float] = field(default_factory=list)
-    bad_rows: int = 0
-    rejected_rows: int = 0
-    left_share: float = 0.0
-    """Of the denominator, that rejected rows of the present mini-batch leave."""
+    bad: set[str] = field(default_factory=set)
+    """Keys of rows whose log-probabilities are no numbers."""
+    rejected: set[str] = field(default_factory=set)
+    """Keys of rows of which the importance correction leaves nothing."""
     steps: int = 0
     skipped: int = 0
 
@@ -98,39 +97,65 @@ def update_policy(
     if num_updates > 1:
         for piece in pieces:
             old |= _scored(model, piece, temperature=temperature, forbidden_ids=forbidden_ids)
+        # Before the first update: what is left out of any of them is in no denominator of the others.
+        for row in batch.rows:
+            _weights(row, old[row.key], settings=settings, sums=sums)
     for part in range(num_updates):
         optimizer.zero_grad(set_to_none=True)
         mine = pieces[part::num_updates]
-        sums.left_share = 0.0
         for piece in mine:
             known = None
             if reference is not None:
                 known = _scored(
                     reference, piece, temperature=temperature, forbidden_ids=forbidden_ids
                 )
-            scores = score_tokens(
-                model,
-                piece.packed,
-                temperature=temperature,
-                forbidden_ids=forbidden_ids,
-                with_entropy=True,
-            )
-            assert scores.entropy is not None
-            sums.entropy += float(scores.entropy.sum())
-            # A mini-batch stands for the whole: its rows weigh as many times more.
-            loss = _loss(piece, scores.logprobs, old=old, known=known, settings=settings, sums=sums)
-            if loss is not None:
-                (loss * num_updates).backward()
-        left = sums.left_share * num_updates
-        _take_step(model, optimizer, settings=settings, sums=sums, grown=_grown(left))
+            with _recomputing(model):
+                scores = score_tokens(
+                    model,
+                    piece.packed,
+                    temperature=temperature,
+                    forbidden_ids=forbidden_ids,
+                    with_entropy=True,
+                )
+                assert scores.entropy is not None
+                sums.entropy += float(scores.entropy.sum())
+                # A mini-batch stands for the whole: its rows weigh as many times more.
+                loss = _loss(
+                    piece, scores.logprobs, old=old, known=known, settings=settings, sums=sums
+                )
+                if loss is not None:
+                    (loss * num_updates).backward()
+        factor = _without_left_out(batch, settings=settings, left_out=sums.bad | sums.rejected)
+        _take_step(model, optimizer, settings=settings, sums=sums, is_empty=not mine, factor=factor)
+    sums.loss *= _without_left_out(batch, settings=settings, left_out=sums.bad | sums.rejected)
     optimizer.zero_grad(set_to_none=True)
     return _figures(sums)
+
+
+@contextmanager
+def _recomputing(model: PreTrainedModel) -> Iterator[None]:
+    """Let layers that are to be recomputed be so: transformers looks whether they are in training.
+
+    Of the layers alone: what is inside them stays in evaluation mode, without dropout.
+    """
+    layers = [
+        module
+        for module in model.modules()
+        if isinstance(module, GradientCheckpointingLayer) and module.gradient_checkpointing
+    ]
+    was = [layer.training for layer in layers]
+    for layer in layers:
+        layer.training = True
+    try:
+        yield
+    finally:
+        for layer, training in zip(layers, was, strict=True):
+            layer.training = training
 
 
 def _pieces(batch: Batch, settings: UpdateSettings) -> list[_Piece]:
     """The rows with what a token of each weighs, packed into forwards."""
     weights_B = token_weights(batch.num_active, mode=settings.aggregation, horizon=settings.horizon)
-    shares_B = denominator_shares(batch.num_active, mode=settings.aggregation)
     plan = plan_rows([row.sample.num_tokens for row in batch.rows], row_tokens=settings.row_tokens)
     if plan.too_long:
         longest = max(batch.rows[index].sample.num_tokens for index in plan.too_long)
@@ -143,7 +168,6 @@ def _pieces(batch: Batch, settings: UpdateSettings) -> list[_Piece]:
         _Piece(
             rows=tuple(batch.rows[index] for index in row),
             weights=tuple(float(weights_B[index]) for index in row),
-            shares=tuple(float(shares_B[index]) for index in row),
             packed=pack_row([batch.rows[index].sample for index in row]),
         )
         for row in plan.rows
@@ -171,21 +195,15 @@ def _loss(
 ) -> Tensor | None:
     """The weighted loss of a piece; None: no row of it can be trained."""
     total: Tensor | None = None
-    for row, logprobs_T, per_token, share in _rows(piece, logprobs):
+    for row, logprobs_T, per_token in _rows(piece, logprobs):
         old_T = old.get(row.key, logprobs_T.detach())
-        if not bool(torch.isfinite(logprobs_T).all() & torch.isfinite(old_T).all()):
-            sums.bad_rows += 1
+        if not bool(torch.isfinite(logprobs_T).all()):
+            sums.bad.add(row.key)
             continue
-        behaviour = row.sample.logprobs
-        assert behaviour is not None, "rollouts carry their log-probabilities"
-        behaviour_T = behaviour[row.sample.loss_mask].astype(np.float64)
-        weights = importance_weights(
-            old_T.double().cpu().numpy(), behaviour_T, settings=settings.importance
-        )
-        if weights.is_rejected:
-            sums.rejected_rows += 1
-            sums.left_share += share
+        weights = _weights(row, old_T, settings=settings, sums=sums)
+        if weights is None:
             continue
+        behaviour_T = _behaviour(row)
         if settings.importance.regime == "bypass":
             old_T = torch.from_numpy(behaviour_T).to(logprobs_T)
         made = policy_losses(
@@ -216,17 +234,50 @@ def _loss(
     return total
 
 
-def _rows(piece: _Piece, logprobs: Tensor) -> Iterator[tuple[Row, Tensor, float, float]]:
-    parts: Sequence[Tensor] = logprobs.split(piece.packed.counts)
-    yield from zip(piece.rows, parts, piece.weights, piece.shares, strict=True)
+def _behaviour(row: Row) -> NDArray[np.float64]:
+    """(T,) log-probabilities under the weights that sampled."""
+    behaviour = row.sample.logprobs
+    assert behaviour is not None, "rollouts carry their log-probabilities"
+    return behaviour[row.sample.loss_mask].astype(np.float64)
 
 
-def _grown(left_share: float) -> float:
-    """What a gradient is multiplied by whose denominator loses that share: masked rows are in none.
+def _weights(row: Row, old_T: Tensor, *, settings: UpdateSettings, sums: _Sums) -> Weights | None:
+    """Importance weights of a row; None: it is left out, which is noted."""
+    if not bool(torch.isfinite(old_T).all()):
+        sums.bad.add(row.key)
+        return None
+    weights = importance_weights(
+        old_T.double().cpu().numpy(), _behaviour(row), settings=settings.importance
+    )
+    if weights.is_rejected:
+        sums.rejected.add(row.key)
+        return None
+    return weights
 
-    Rows are rejected while the gradient is made, so the denominator is mended afterwards.
+
+def _without_left_out(
+    batch: Batch, *, settings: UpdateSettings, left_out: Collection[str]
+) -> float:
+    """By how much every token weighs more once the rows left out are in no denominator.
+
+    One factor for all tokens, whatever the mode: the forwards need not wait until it is known.
     """
-    return 1 / max(1 - left_share, _LEAST_SHARE)
+    is_left_out = [row.key in left_out for row in batch.rows]
+    if not any(is_left_out) or all(is_left_out):
+        return 1.0
+    is_left_out += [False] * (len(batch.num_active) - len(batch.rows))
+    rest = [0 if out else num for num, out in zip(batch.num_active, is_left_out, strict=True)]
+    one = is_left_out.index(False)
+    before, after = (
+        token_weights(active, mode=settings.aggregation, horizon=settings.horizon)[one]
+        for active in (batch.num_active, rest)
+    )
+    return float(after / before)
+
+
+def _rows(piece: _Piece, logprobs: Tensor) -> Iterator[tuple[Row, Tensor, float]]:
+    parts: Sequence[Tensor] = logprobs.split(piece.packed.counts)
+    yield from zip(piece.rows, parts, piece.weights, strict=True)
 
 
 def _take_step(
@@ -235,15 +286,17 @@ def _take_step(
     *,
     settings: UpdateSettings,
     sums: _Sums,
-    grown: float,
+    is_empty: bool,
+    factor: float,
 ) -> None:
-    """Clip and step; not where nothing was learnt, nor where the gradient is no number."""
-    gradients = [one.grad for one in model.parameters() if one.grad is not None]
-    if not gradients:
-        return
-    for gradient in gradients:
-        gradient.mul_(grown)
+    """Scale, clip and step; not where nothing was learnt, nor where the gradient is no number."""
     trained = [one for one in model.parameters() if one.grad is not None]
+    if is_empty or not trained:
+        return
+    if factor != 1.0:
+        for one in trained:
+            assert one.grad is not None
+            one.grad.mul_(factor)
     norm = float(torch.nn.utils.clip_grad_norm_(trained, settings.clip_norm))
     if not math.isfinite(norm):
         sums.skipped += 1
@@ -269,8 +322,8 @@ def _figures(sums: _Sums) -> dict[str, float]:
         "entropy": sums.entropy / tokens,
         "reference_kl": sums.reference / tokens,
         "trained_tokens": float(sums.tokens),
-        "bad_logprob_rows": float(sums.bad_rows),
-        "rejected_rows": float(sums.rejected_rows),
+        "bad_logprob_rows": float(len(sums.bad)),
+        "rejected_rows": float(len(sums.rejected)),
         "steps_taken": float(sums.steps),
         "bad_gradient_steps": float(sums.skipped),
     }
