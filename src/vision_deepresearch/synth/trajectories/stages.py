@@ -36,7 +36,7 @@ RollOut = Callable[[Assignment, PhasedTeacher | None, CallContext], Awaitable[Tr
 _ROLL_OUT, _NARRATE, _ACCEPT = "roll_out", "narrate", "accept"
 
 _TURNS = 20
-"""Of an attempt, for the estimate: the paper says dozens, the toy worlds take six to twelve. Ours."""
+"""Of an attempt, for the estimate. A guess: the paper says dozens of turns. Ours."""
 _ON_ROLL_OUT = Expected(
     kept=0.8,
     calls={
