@@ -85,9 +85,6 @@ def _said(message: Message) -> Message:
     if message.role is Role.TOOL:
         around = (trusted("<tool_response>\n"), *message.parts, trusted("\n</tool_response>"))
         return Message(role=Role.USER, parts=around)
-    if message.sampled is not None:
-        # Its ids hold the calls already.
-        return message.model_copy(update={"tool_calls": ()}) if message.tool_calls else message
     if not message.tool_calls:
         return message
     blocks = [
@@ -95,7 +92,10 @@ def _said(message: Message) -> Message:
     ]
     text = "\n".join([message.text, *blocks]).lstrip()
     return Message(
-        role=message.role, parts=(untrusted(text), *message.images), reasoning=message.reasoning
+        role=message.role,
+        parts=(untrusted(text), *message.images),
+        reasoning=message.reasoning,
+        sampled=message.sampled,
     )
 
 
