@@ -10,7 +10,7 @@ Nothing is added to the architecture; every weight stays trainable.
 The residual stream of width D is used as five parts of P = (D - 1) // 5: the token itself and the
 four before it; one further dimension is the same for all tokens.
 What it cannot do: where four tokens are behind several lines (the start of a name after a space,
-`River`, a shared ending) it blends the lines; whole names are mostly not right (docs/toy-policy.md).
+`River`, a shared ending) it often errs; whole names are mostly not right (docs/toy-policy.md).
 Source: the idea is the "induction head" of arXiv 2209.11895; the construction is our own.
 """
 
