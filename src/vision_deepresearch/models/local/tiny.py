@@ -53,6 +53,10 @@ class TinySizes(Record):
     """0: dense. Otherwise two of them see each token."""
     vocabulary: int = Field(default=450, ge=300)
     """At most; fewer where the text has fewer pairs to merge."""
+    head_width: int = Field(default=0, multiple_of=8, ge=0)
+    """Of one attention head; 0: a quarter of `hidden`."""
+    rope_theta: float = Field(default=10_000.0, gt=1)
+    """Base of the rotary positions; larger: the slow pairs still match over longer distances."""
     max_positions: int = Field(default=65_536, ge=1)
     max_picture_tokens: int = Field(default=64, ge=1)
 
@@ -117,7 +121,7 @@ def tiny_tokenizer(text: Iterable[str], *, vocabulary: int) -> Tokenizer:
 def _random_module(
     sizes: TinySizes, tokenizer: Tokenizer
 ) -> Qwen3VLForConditionalGeneration | Qwen3VLMoeForConditionalGeneration:
-    head = sizes.hidden // 4
+    head = sizes.head_width or sizes.hidden // 4
     part = head // 2 // 3
     end, blank = tokenizer.token_to_id("<|im_end|>"), tokenizer.token_to_id("<|endoftext|>")
     written = {
@@ -135,7 +139,7 @@ def _random_module(
         "tie_word_embeddings": True,
         "rope_parameters": {
             "rope_type": "default",
-            "rope_theta": 10_000.0,
+            "rope_theta": sizes.rope_theta,
             "mrope_section": [head // 2 - 2 * part, part, part],
             "mrope_interleaved": True,
         },

@@ -1,0 +1,150 @@
+"""Weights from which a tiny Qwen3-VL copies most of a never-seen name before any training step.
+
+A from-scratch model of random weights needs long training before it copies from its context, which
+is all that a hop of research asks of it. Here the two layers that such copying needs are written
+into the standard weights: in layer 0 the four heads look one to four tokens back; in layer 1 a head
+looks for the place that was preceded by the same four tokens, and says what stood there. Four,
+because spaces and punctuation are tokens of their own: after `": "` one would find any line.
+Nothing is added to the architecture; every weight stays trainable.
+
+The residual stream of width D is used as five parts of P = (D - 1) // 5: the token itself and the
+four before it; one further dimension is the same for all tokens.
+What it cannot do: where four tokens are behind several lines (the start of a name after a space,
+`River`, a shared ending) it often errs; whole names are mostly not right (docs/toy-policy.md).
+Source: the idea is the "induction head" of arXiv 2209.11895; the construction is our own.
+"""
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers import Qwen3VLForConditionalGeneration
+from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLTextAttention, Qwen3VLTextMLP
+
+from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.models.local.tiny import TinySizes, write_tiny
+
+TOY = TinySizes(
+    hidden=256, layers=4, head_width=128, rope_theta=1e10, vocabulary=900, vision_hidden=96
+)
+"""The size of the toy policy; layers 0 and 1 copy, the others are free."""
+
+_LOUDNESS = (3.0, 2.0, 1.5, 1.5)
+"""What a match of the current token counts, and of those before it: the nearest decides."""
+_SAME = 0.5
+"""The dimension that is equal for all tokens, where a token's own code has norm 1."""
+_BACK_SHARPNESS = 120.0
+"""Product of the gains of q and k in layer 0: all weight on one token."""
+_MATCH_SHARPNESS = 40.0
+"""The same in layer 1; a whole match then wins over one that lacks the farthest by tens of nats."""
+_FASTEST_TURN = 3e-4
+"""Radians per token: pairs that turn more slowly still match over a thousand tokens."""
+_SAID = 4.0
+"""How much louder the token that was found is than the current one."""
+_QUIET = 0.2
+"""Share of the random weights left to the feed-forward parts of layers 0 and 1."""
+
+
+def write_structured(
+    folder: Path, *, text: Iterable[str], sizes: TinySizes = TOY, seed: int = 0
+) -> Path:
+    """Write a checkpoint that copies from its context, with a tokenizer trained on `text`.
+
+    Args:
+        folder: made where it is missing; its files are overwritten.
+        text: what the tokenizer is trained on; the weights do not depend on its names.
+        sizes: dense, with 4 heads on 2 key-value heads as `write_tiny` makes them.
+        seed: of the token codes and of the free weights.
+
+    Returns:
+        The folder; `vdr sft` takes it as its model.
+
+    Raises:
+        ConfigError: experts were asked for, or the heads are too narrow for a code.
+    """
+    if sizes.num_experts:
+        raise ConfigError(
+            f"a structured start is dense, got {sizes.num_experts} experts: set num_experts to 0"
+        )
+    part = (sizes.hidden - 1) // 5
+    head = sizes.head_width or sizes.hidden // 4
+    if head < part:
+        raise ConfigError(
+            f"a head must hold the code of a token ({part} wide), got {head}: raise head_width"
+        )
+    write_tiny(folder, sizes=sizes, seed=seed, text=text)
+    module = Qwen3VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        _write_copying(module, part=part, head=head, theta=sizes.rope_theta)
+    module.save_pretrained(folder)
+    return folder
+
+
+def _write_copying(
+    module: Qwen3VLForConditionalGeneration, *, part: int, head: int, theta: float
+) -> None:
+    text = module.model.language_model
+    codes = text.embed_tokens.weight
+    codes.zero_()
+    codes[:, :part] = torch.nn.functional.normalize(torch.randn(len(codes), part), dim=-1)
+    codes[:, -1] = _SAME
+    turns = theta ** (-torch.arange(0, head, 2) / head)  # (head / 2,) radians per token
+    first, second = text.layers[0].self_attn, text.layers[1].self_attn
+    _look_back(first, part=part, head=head, turns=turns)
+    _match(second, part=part, head=head, turns=turns)
+    for layer in (text.layers[0], text.layers[1]):
+        if isinstance(layer.mlp, Qwen3VLTextMLP):
+            layer.mlp.down_proj.weight.mul_(_QUIET)
+
+
+def _look_back(attention: Qwen3VLTextAttention, *, part: int, head: int, turns: Tensor) -> None:
+    """Head n writes what stood n + 1 tokens back into part n + 1."""
+    query, key, value, out = _emptied(attention)
+    scale = math.sqrt(1 + _SAME**2) / math.sqrt(query.shape[1])  # undoes the norm before
+    for shared in range(2):
+        rows = slice(shared * head, shared * head + head // 2)
+        key[rows, -1] = 1.0
+        for one in range(part):
+            value[shared * head + one, one] = scale
+    for which in range(len(_LOUDNESS)):
+        # The query is the key turned back by `which + 1` tokens: q.k peaks at that distance.
+        angles = -(which + 1) * turns
+        rows = slice(which * head, which * head + head)
+        query[rows, -1] = torch.cat([torch.cos(angles), torch.sin(angles)])
+        for one in range(part):
+            out[(which + 1) * part + one, which * head + one] = 1.0
+    _sharpen(attention, _BACK_SHARPNESS)
+
+
+def _match(attention: Qwen3VLTextAttention, *, part: int, head: int, turns: Tensor) -> None:
+    """Head 0 finds where the same tokens were just before, and says what came there."""
+    query, key, value, out = _emptied(attention)
+    slow = [at for at, turn in enumerate(turns.tolist()) if turn < _FASTEST_TURN]
+    places = [*slow, *(at + head // 2 for at in slow)]
+    for rank, at in enumerate(places):
+        # Of a code of P dimensions as many as fit.
+        back, dim = rank % len(_LOUDNESS), rank // len(_LOUDNESS)
+        loud = math.sqrt(_LOUDNESS[back])
+        query[at, back * part + dim] = loud
+        key[at, (back + 1) * part + dim] = loud
+    scale = math.sqrt(1 + len(_LOUDNESS)) / math.sqrt(query.shape[1])
+    for one in range(part):
+        value[one, one] = scale
+        out[one, one] = _SAID
+    _sharpen(attention, _MATCH_SHARPNESS)
+
+
+def _emptied(attention: Qwen3VLTextAttention) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The four matrices, all zero: what is not written here must not add noise."""
+    found = (attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj)
+    for one in found:
+        one.weight.zero_()
+    return (found[0].weight, found[1].weight, found[2].weight, found[3].weight)
+
+
+def _sharpen(attention: Qwen3VLTextAttention, product: float) -> None:
+    for norm in (attention.q_norm, attention.k_norm):
+        norm.weight.fill_(math.sqrt(product))
