@@ -10,6 +10,7 @@ from tests.models.openai_replay import plays, thinking_aloud
 from tests.synth.player import Player
 from tests.synth.roles.cases import texts_of
 from tests.wiring.test_trajectories_prompted import Teachers
+from tests.worlds.server.conftest import served
 from vision_deepresearch.cli.main import run
 from vision_deepresearch.models.oracle import OracleModel
 from vision_deepresearch.models.profiles.vdr import VdrProfile
@@ -80,6 +81,39 @@ def test_questions_by_a_model_and_the_same_by_one_that_stumbles(
         assert not {"bad_reply", "refused"} & {r for row in told["funnel"] for r in row["rejected"]}
         made.append([task.question for task in open_vqa_dataset(tmp_path / name).tasks])
     assert made[0] == made[1]
+
+
+@pytest.mark.timeout(120)
+def test_questions_from_live_engines_are_those_of_the_world_behind_them(
+    tiny_world: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Loopback engines that speak the providers' formats serve the world that the folder holds."""
+    for name in ("SERPER", "GOOGLE_VISION", "JINA"):
+        monkeypatch.setenv(f"{name}_API_KEY", f"a-key-of-{name}-for-this-test")
+    images = tmp_path / "images"
+    player = a_player(tiny_world, images, num_things=2)
+    with served(tiny_world, '{"port": 0, "workers": 1}') as (url, _), OpenAiDouble(player) as model:
+        command = vqa(model, tiny_world, images, tmp_path / "folder")
+        assert run(command) == 0
+        live = [
+            *("--world", "live:serper+google_vision+jina", "--out", str(tmp_path / "live")),
+            *("--set", "live.upload_pictures=true", "--set", "live.check_reader_urls=false"),
+            *("--set", f"live.base_urls.serper={url}", "--set", f"live.base_urls.jina={url}/r"),
+            *("--set", f"live.base_urls.google_vision={url}"),
+            *("--set", f'live.assets_at=["{url}/assets/"]'),
+        ]
+        assert run([*command, *live]) == 0
+        assert run([*command, *live[:2], "--out", str(tmp_path / "no")]) == 2
+    assert "--set live.upload_pictures=true" in capsys.readouterr().err
+    folder, web = (
+        [task.question for task in open_vqa_dataset(tmp_path / name).tasks]
+        for name in ("folder", "live")
+    )
+    assert web == folder != []
+    assert "a-key-of" not in (tmp_path / "live" / "config.toml").read_text()
 
 
 def teaches(world: Path, questions: Path) -> Teachers:

@@ -22,6 +22,7 @@ from vision_deepresearch.wiring.difficulty import (
     make_difficulty_config,
     measure_difficulty,
 )
+from vision_deepresearch.worlds.live.catalog import is_live
 
 
 def difficulty(
@@ -41,7 +42,8 @@ def difficulty(
     config = make_difficulty_config(values, overrides=overrides)
     folder = out or Path("runs") / "difficulty"
     target = console(json_wanted=json_wanted)
-    prepare_world(config.run.world, target=target)
+    if not is_live(config.run.world):
+        prepare_world(config.run.world, target=target)
     made = asyncio.run(_run(config, folder=folder, jobs=jobs or num_cores(), target=target))
     kept = [one.task for one in made.records if isinstance(one, Finished)]
     rates = dict(sorted(Counter(task.strata["pass_rate"] for task in kept).items()))

@@ -29,6 +29,7 @@ from vision_deepresearch.wiring.trajectory_config import (
     TrajectoryConfig,
     make_trajectory_config,
 )
+from vision_deepresearch.worlds.live.catalog import is_live
 
 _FIRST, _LAST = "roll_out", "accept"
 _NUM_SHOWN = 10
@@ -56,7 +57,8 @@ def trajectories(
     target = console(json_wanted=json_wanted)
     if dry_run:
         return _estimate(config, target=target, json_wanted=json_wanted)
-    prepare_world(config.run.world, target=target)
+    if not is_live(config.run.world):
+        prepare_world(config.run.world, target=target)
     jobs = jobs or (None if ray else num_cores())
     made = asyncio.run(_run(config, folder=folder, jobs=jobs, ray=ray, target=target))
     accepted = [one for one in made.records if isinstance(one, Accepted)]

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import JsonValue
 from rich.console import Console
 
+from vision_deepresearch.cli.consent import ask_consent
 from vision_deepresearch.cli.output import console, print_json, progress_bars
 from vision_deepresearch.cli.research import prepare_world
 from vision_deepresearch.cli.synth_funnel import estimate_table, funnel_table, yields_table
@@ -30,6 +31,7 @@ from vision_deepresearch.wiring.vqa import (
     open_vqa,
     planned_stages,
 )
+from vision_deepresearch.worlds.live.catalog import is_live
 
 _NUM_SHOWN = 10
 """Questions on the page."""
@@ -51,10 +53,10 @@ def vqa(
     values: dict[str, JsonValue] = {**load_recipe(recipe), **flags}
     if sets:
         values["sets"] = [str(one) for one in sets]
-    config = make_vqa_config(values, overrides=overrides)
+    config = make_vqa_config(values, overrides=overrides, ask_consent=ask_consent)
     folder = out or Path("runs") / "vqa"
     target = console(json_wanted=json_wanted)
-    if config.model == TRUTH or not dry_run:
+    if not is_live(config.world) and (config.model == TRUTH or not dry_run):
         prepare_world(config.world, target=target)
     if dry_run:
         return _estimate(config, folder=folder, target=target, json_wanted=json_wanted)

@@ -45,6 +45,7 @@ from vision_deepresearch.wiring.worlds import OpenedWorld, ProgressBar, open_wor
 from vision_deepresearch.worlds.generated.older import OlderPages
 from vision_deepresearch.worlds.generated.simulator import SimulatedWorld
 from vision_deepresearch.worlds.live.catalog import is_live
+from vision_deepresearch.worlds.live.settings import LiveSettings
 from vision_deepresearch.worlds.wrappers.meter import MeteredWorld
 from vision_deepresearch.worlds.wrappers.noise import NoisyWorld
 from vision_deepresearch.worlds.wrappers.tape import TapedWorld
@@ -256,10 +257,23 @@ def _open_source(
     if not is_live(config.world):
         folder = world_folder(config.world, progress=progress)
         return open_world(folder, embedder=config.embedder)
-    is_replay = TapeMode(config.tape.partition(":")[0]).is_replay
-    live = open_live(config.world, config.live, seed=config.seed, needs_keys=not is_replay)
+    return open_live_source(
+        config.world, config.live, tape=config.tape, seed=config.seed, stack=stack
+    )
+
+
+def open_live_source(
+    name: str, settings: LiveSettings, *, tape: str, seed: int, stack: AsyncExitStack
+) -> OpenedWorld:
+    """Live engines, closed with the stack; a replay needs no keys.
+
+    Raises:
+        ConfigError: see `open_live`.
+    """
+    is_replay = TapeMode(tape.partition(":")[0]).is_replay
+    live = open_live(name, settings, seed=seed, needs_keys=not is_replay)
     stack.push_async_callback(live.aclose)
-    return OpenedWorld(world=live, notes=live_notes(live, config.world))
+    return OpenedWorld(world=live, notes=live_notes(live, name))
 
 
 def _taped_sandbox(box: OpenedSandbox, config: RunConfig, *, tape: Tape) -> TapedSandbox | None:

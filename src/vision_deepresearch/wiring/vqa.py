@@ -35,11 +35,12 @@ from vision_deepresearch.synth.vqa.stages import vqa_stages
 from vision_deepresearch.synth.vqa.text import text_stages
 from vision_deepresearch.synth.vqa.verified import verified_stages
 from vision_deepresearch.synth.workplace import MakeStages
-from vision_deepresearch.wiring.config import explain, make_config, override, to_toml
+from vision_deepresearch.wiring.config import AskConsent, explain, make_config, override, to_toml
 from vision_deepresearch.wiring.given_rows import count_rows, read_sets
+from vision_deepresearch.wiring.live import live_environment, live_secrets
 from vision_deepresearch.wiring.models import ModelShelf
 from vision_deepresearch.wiring.secrets import environment_secrets
-from vision_deepresearch.wiring.session import open_tape
+from vision_deepresearch.wiring.session import open_live_source, open_tape
 from vision_deepresearch.wiring.spreading import (
     local_executor,
     ray_executor,
@@ -54,12 +55,17 @@ from vision_deepresearch.wiring.worlds import (
     world_folder,
 )
 from vision_deepresearch.worlds.generated.truth import GeneratedTruth
+from vision_deepresearch.worlds.live.catalog import is_live
+from vision_deepresearch.worlds.live.settings import LiveSettings
+from vision_deepresearch.worlds.live.world import CONSENT
 from vision_deepresearch.worlds.wrappers.meter import MeteredWorld
 from vision_deepresearch.worlds.wrappers.tape import TapedWorld
 
 _NUM_PICTURES = 250
 COPIES = "given"
 """Folder of a run: the pictures of existing sets as they came."""
+_NEEDED_MODE = "cis+ts"
+"""Of a live world: its engines must be able to do as much."""
 TRUTH = "truth"
 """The name of the model that is no model: what a generated world knows."""
 
@@ -89,6 +95,8 @@ class VqaConfig(VqaSettings):
     sampling: Sampling = Sampling()
     endpoint: EndpointSettings = EndpointSettings()
     """How the model is spoken to, and what it costs."""
+    live: LiveSettings = LiveSettings()
+    """Of a world `live:...`."""
     judge_model: str | None = None
     """Who chooses, answers without evidence and objects; None: the model itself."""
     judge_endpoint: EndpointSettings | None = None
@@ -99,11 +107,22 @@ class VqaConfig(VqaSettings):
     """Of these pictures; kept with every question."""
 
 
-def make_vqa_config(values: Mapping[str, JsonValue], *, overrides: Sequence[str] = ()) -> VqaConfig:
+def make_vqa_config(
+    values: Mapping[str, JsonValue],
+    *,
+    overrides: Sequence[str] = (),
+    ask_consent: AskConsent | None = None,
+) -> VqaConfig:
     """Check values and `--set a.b=1` overrides against the schema.
 
+    Args:
+        values: plain tables.
+        overrides: of single values.
+        ask_consent: see `make_config`.
+
     Raises:
-        ConfigError: an unknown key or a value that does not fit; the message names it.
+        ConfigError: an unknown key or a value that does not fit, or a live world without pictures
+            to search by or without consent; the message names it.
     """
     merged: dict[str, JsonValue] = dict(values)
     for one in overrides:
@@ -115,7 +134,31 @@ def make_vqa_config(values: Mapping[str, JsonValue], *, overrides: Sequence[str]
     if config.about == "pages" and (config.sets or config.images is not None):
         msg = 'about = "pages" asks without pictures: leave sets (--from) and images out'
         raise ConfigError(msg)
-    return config
+    return _resolved(config, ask_consent=ask_consent) if is_live(config.world) else config
+
+
+def _resolved(config: VqaConfig, *, ask_consent: AskConsent | None) -> VqaConfig:
+    """Say which engines `live:...` means here, as for any run."""
+    if config.model == TRUTH:
+        msg = f"the truth plays in generated worlds only, not in {config.world!r}: name a model"
+        raise ConfigError(msg)
+    run = make_config(
+        {
+            "world": config.world,
+            "live": config.live.model_dump(mode="json", exclude_unset=True),
+            "model": config.model,
+            "mode": _NEEDED_MODE,
+            "tape": config.tape,
+        },
+        ask_consent=ask_consent,
+    )
+    if run.mode != _NEEDED_MODE and not config.sets:
+        msg = (
+            f"things in pictures are verified by picture search, {run.world!r} has none: name an "
+            f"engine, for example live:serper+google_vision, and agree with --set {CONSENT}=true"
+        )
+        raise ConfigError(msg)
+    return config.model_copy(update={"world": run.world, "live": run.live})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,9 +197,13 @@ async def open_vqa(
     """
     if config.model != TRUTH:
         refuse_ray_for_models(ray, model=config.model)
-    redactor = Redactor([*secret_keys(os.environ), *environment_secrets()])
+    redactor = Redactor([
+        *secret_keys(os.environ),
+        *live_secrets(live_environment()),
+        *environment_secrets(),
+    ])
     async with AsyncExitStack() as stack:
-        source = _open_source(config, progress=progress)
+        source = _open_source(config, stack=stack, progress=progress)
         about = source.world.manifest()
         told = provenance(
             seeds={"run": config.seed, "world": about.seed or 0},
@@ -165,7 +212,8 @@ async def open_vqa(
             extra={"jobs": jobs, "ray": ray},
         )
         # How a run is carried out is no part of what it is: a resumed run may change it.
-        kept = config.model_dump(mode="json", exclude_none=True, exclude={"concurrency", "tape"})
+        carried_out = {"concurrency", "tape", *(() if is_live(config.world) else ("live",))}
+        kept = config.model_dump(mode="json", exclude_none=True, exclude=carried_out)
         run = await stack.enter_async_context(
             RunFolder.open(out, config=to_toml(kept), provenance=told, redactor=redactor)
         )
@@ -194,8 +242,9 @@ def stages_for(config: VqaConfig, *, out: Path) -> tuple[Stage, ...]:
         ConfigError: see `open_vqa`.
     """
     # Nothing is asked of these stages' models, so that nothing is there to be closed.
-    source = _open_source(config)
-    means = _means(config, source, out=out, tape=None, stack=AsyncExitStack())
+    stack = AsyncExitStack()
+    source = _open_source(config, stack=stack)
+    means = _means(config, source, out=out, tape=None, stack=stack)
     return _stages(config, means, source, out=out)
 
 
@@ -311,7 +360,13 @@ def _each(stages: Sequence[Stage]) -> list[EachStage]:
     return [stage for stage in stages if isinstance(stage, EachStage)]
 
 
-def _open_source(config: VqaConfig, *, progress: ProgressBar | None = None) -> OpenedWorld:
+def _open_source(
+    config: VqaConfig, *, stack: AsyncExitStack, progress: ProgressBar | None = None
+) -> OpenedWorld:
+    if is_live(config.world):
+        return open_live_source(
+            config.world, config.live, tape=config.tape, seed=config.seed, stack=stack
+        )
     return open_world(world_folder(config.world, progress=progress), embedder=config.embedder)
 
 
