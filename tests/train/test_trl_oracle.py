@@ -1,6 +1,6 @@
 """SFT loss and gradient against TRL's trainer on the same two conversations, padded its way.
 
-Its labels are ours and the newline behind `<|im_end|>`, which is masked here (see docs/training.md).
+Its labels are ours and the newline behind `<|im_end|>`, which is masked here (see docs/sft.md).
 Skipped where trl is not installed.
 """
 
