@@ -116,6 +116,9 @@ async def test_another_picture_or_none_changes_what_the_policy_thinks() -> None:
         broken = trace.model_copy(update={"images": images, "grids": grids})
         with pytest.raises(ValueError, match="placeholders"):
             policy.logprobs(broken, temperature=1.0)
+    turned = trace.model_copy(update={"grids": tuple((t, w, h) for t, h, w in trace.grids)})
+    with pytest.raises(ValueError, match="picture budget"):
+        policy.logprobs(turned, temperature=1.0)
 
 
 async def spoil(policy: Policy) -> None:

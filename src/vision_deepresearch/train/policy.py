@@ -1,7 +1,7 @@
 """The trainable policy: samples through the engine, gives log-probs with gradient, changes weights.
 
 Version and checksum change together, and only when the weights do: every sampled token says which
-weights it is from. Shapes: N = trained token of a stream, T = token.
+weights it is from. Shape: N = trained token of a stream.
 """
 
 import asyncio
@@ -21,12 +21,13 @@ from vision_deepresearch.core.content import ImageRef
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.trajectory import TokenTrace
 from vision_deepresearch.models.codec.pictures import SETTINGS_FILES
-from vision_deepresearch.models.codec.positions import Grid, positions
 from vision_deepresearch.models.local.client import LocalClient
 from vision_deepresearch.models.local.engine import LocalEngine, OnUpdate
 from vision_deepresearch.models.local.loading import LoadedModel, Module, checksum, load_local
-from vision_deepresearch.models.local.sampling import policy_logprobs
 from vision_deepresearch.models.local.settings import LocalSettings
+from vision_deepresearch.train.forward import score_tokens
+from vision_deepresearch.train.packing import pack_row
+from vision_deepresearch.train.traced import sample_of_trace
 
 _STAMP_FILE = "policy.json"
 _CODEC_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", *SETTINGS_FILES)
@@ -71,10 +72,6 @@ class Policy:
             load=load,
             name=lambda: f"local:{model.folder.name}@{self.label}",
         )
-        device = next(model.module.parameters()).device
-        self.forbidden = torch.zeros(model.vocabulary.num_ids, dtype=torch.bool, device=device)
-        """(V,) true where an id may neither be sampled nor stand in the softmax of training."""
-        self.forbidden[list(model.vocabulary.forbidden_ids)] = True
 
     @classmethod
     def load(
@@ -138,42 +135,24 @@ class Policy:
             (N,) in float32.
 
         Raises:
-            ValueError: the placeholders are not those of the pictures (P61).
+            SampleError: see `sample_of_trace` (P61).
             BadImageError: a picture is damaged.
         """
         module = self.model.module
-        device = self.forbidden.device
-        ids_T = np.asarray(trace.ids, dtype=np.int64)
-        is_picture_T = ids_T == module.config.image_token_id
-        cut = [self.model.pictures.cut(ref, self._load) for ref in trace.images]
-        grids = [one.grid for one in cut]
-        if trace.grids and [Grid(*one) for one in trace.grids] != grids:
-            msg = "pictures are cut otherwise than when they were sampled: keep one picture budget"
-            raise ValueError(msg)
-        positions_3T = positions(is_picture_T, grids)
-        inputs: dict[str, torch.Tensor] = {}
-        if cut:
-            pixels = np.concatenate([one.pixel_values for one in cut])
-            inputs = {
-                "pixel_values": torch.from_numpy(pixels).to(device),
-                "image_grid_thw": torch.tensor([list(grid) for grid in grids], device=device),
-                "mm_token_type_ids": torch.from_numpy(is_picture_T)[None].int().to(device),
-            }
-        hidden_1T = module.model(
-            input_ids=torch.from_numpy(ids_T)[None].to(device),
-            position_ids=torch.from_numpy(positions_3T)[:, None].to(device),
-            use_cache=False,
-            **inputs,
-        ).last_hidden_state
-        trained_N = np.flatnonzero(np.asarray(trace.loss_mask))
-        if len(trained_N) and trained_N[0] == 0:
-            msg = "a trained token needs one before it, got a stream that begins with one"
-            raise ValueError(msg)
-        # Logits are made for trained tokens alone: 64,000 x 152,000 of them would take 39 GB.
-        logits_NV = module.lm_head(hidden_1T[0, torch.from_numpy(trained_N - 1).to(device)])
-        logprobs_NV = policy_logprobs(logits_NV, temperature=temperature, forbidden=self.forbidden)
-        targets_N1 = torch.from_numpy(ids_T[trained_N])[:, None].to(device)
-        return logprobs_NV.gather(-1, targets_N1)[:, 0]
+        sample = sample_of_trace(
+            trace,
+            key="trace",
+            mask=np.asarray(trace.loss_mask, np.bool_),
+            pictures=self.model.pictures,
+            load=self._load,
+            image_id=module.config.image_token_id,
+        )
+        return score_tokens(
+            module,
+            pack_row([sample]),
+            temperature=temperature,
+            forbidden_ids=self.model.vocabulary.forbidden_ids,
+        ).logprobs
 
     @contextlib.asynccontextmanager
     async def update(self, *, policy: OnUpdate = OnUpdate.WAIT) -> AsyncIterator[Module]:

@@ -31,8 +31,9 @@ from vision_deepresearch.train.export.conversation import (
     rows_of,
 )
 from vision_deepresearch.train.packing import plan_rows
-from vision_deepresearch.train.samples import TrainingSample, no_pictures
+from vision_deepresearch.train.samples import TrainingSample
 from vision_deepresearch.train.sft_settings import BatchSettings
+from vision_deepresearch.train.traced import cut_pictures
 
 Show = Callable[[str, int, int], None]
 _HASH_SPAN = 1 << 32
@@ -138,15 +139,9 @@ class Encoder:
 
         Raises:
             BadImageError: a picture is gone or damaged.
-
-        Cost: about 20 ms per megapixel of pictures that are not in the processor's cache.
         """
         store = FolderMediaStore(one.media)
-        cuts = [self._pictures.cut(ref, store.load) for ref in one.images]
-        pixel_values, grids = no_pictures()
-        if cuts:
-            pixel_values = np.concatenate([cut.pixel_values for cut in cuts])
-            grids = np.array([tuple(cut.grid) for cut in cuts], np.int64)
+        pixel_values, grids = cut_pictures(one.images, pictures=self._pictures, load=store.load)
         return TrainingSample(
             key=one.key,
             ids=one.ids,

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 
-import numpy as np
-
 from vision_deepresearch.core.content import ImageRef
 from vision_deepresearch.core.errors import BadImageError
 from vision_deepresearch.core.trajectory import Trajectory
 from vision_deepresearch.models.codec.pictures import PictureProcessor
 from vision_deepresearch.train.rl.masking import without_fatal_turns
-from vision_deepresearch.train.samples import SampleError, TrainingSample, no_pictures
+from vision_deepresearch.train.samples import SampleError, TrainingSample
+from vision_deepresearch.train.traced import sample_of_trace
 
 
 def sample_of(
@@ -30,8 +29,7 @@ def sample_of(
         fatal_turn: see `masking.Mask`.
 
     Raises:
-        SampleError: there is no stream, or something of it does not fit together: a picture that is
-            gone, a log-probability that is no number.
+        SampleError: there is no stream, a picture is gone, or see `sample_of_trace`.
     """
     trace = trajectory.tokens
     if trace is None or not trace.turn_index:
@@ -39,25 +37,9 @@ def sample_of(
         raise SampleError(msg)
     mask = without_fatal_turns(trace.loss_mask, trace.turn_index, fatal_turn=fatal_turn)
     try:
-        cuts = [pictures.cut(ref, load) for ref in trace.images]
+        return sample_of_trace(
+            trace, key=trajectory.id, mask=mask, pictures=pictures, load=load, image_id=image_id
+        )
     except (BadImageError, KeyError) as error:
         msg = f"a picture of trajectory {trajectory.id!r} cannot be shown: {error}"
         raise SampleError(msg) from error
-    pixel_values, grids = no_pictures()
-    if cuts:
-        pixel_values = np.concatenate([one.pixel_values for one in cuts])
-        grids = np.array([tuple(one.grid) for one in cuts], np.int64)
-    logprobs = np.where(mask, np.asarray(trace.logprobs, np.float64), 0.0)
-    return TrainingSample(
-        key=trajectory.id,
-        ids=np.asarray(trace.ids, np.int64),
-        loss_mask=mask,
-        turn_index=np.asarray(trace.turn_index, np.int32),
-        image_id=image_id,
-        logprobs=logprobs.astype(np.float32),
-        versions=tuple(
-            version if bit else None for version, bit in zip(trace.versions, mask, strict=True)
-        ),
-        pixel_values=pixel_values,
-        grids=grids,
-    )
