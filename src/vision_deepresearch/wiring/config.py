@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 
@@ -116,8 +116,41 @@ class RunConfig(Record):
     """Of models `local:PATH`."""
 
 
+RecordT = TypeVar("RecordT", bound=Record)
 AskConsent = Callable[[Sequence[str]], bool | None]
 """Asks the user whether pictures may be sent to these engines; None: nobody is there to ask."""
+
+
+def recipe_values(
+    values: Mapping[str, JsonValue], *, overrides: Sequence[str], kind: str, command: str
+) -> dict[str, JsonValue]:
+    """A recipe's values with its overrides, without its kind.
+
+    Raises:
+        ConfigError: a recipe for another command, or an override that is none.
+    """
+    merged: dict[str, JsonValue] = dict(values)
+    for one in overrides:
+        override(merged, one)
+    found = merged.pop("kind", kind)
+    if found != kind:
+        msg = f"this is a recipe of kind {found!r}: `{command}` takes {kind!r}"
+        raise ConfigError(msg)
+    return merged
+
+
+def checked(schema: type[RecordT], values: JsonValue, *, table: str | None = None) -> RecordT:
+    """Values as settings.
+
+    Raises:
+        ConfigError: an unknown key or a value that does not fit; the message names it and the table.
+    """
+    try:
+        return schema.model_validate(values)
+    except ValidationError as error:
+        told = explain(error, root=schema)
+        # Messages of checks of a whole table have no key of their own.
+        raise ConfigError(f"table {table!r}: {told}" if table else told) from error
 
 
 def make_config(

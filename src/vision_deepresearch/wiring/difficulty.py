@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue
 
 from vision_deepresearch.agent.loop import run as run_agent
 from vision_deepresearch.agent.researcher import Researcher
@@ -38,7 +38,13 @@ from vision_deepresearch.synth.processes import ProcessExecutor
 from vision_deepresearch.synth.stage import EachStage
 from vision_deepresearch.synth.vqa.dataset import open_vqa_dataset
 from vision_deepresearch.synth.vqa_records import Finished
-from vision_deepresearch.wiring.config import RunConfig, explain, make_config, override, to_toml
+from vision_deepresearch.wiring.config import (
+    RunConfig,
+    checked,
+    make_config,
+    recipe_values,
+    to_toml,
+)
 from vision_deepresearch.wiring.secrets import environment_secrets
 from vision_deepresearch.wiring.session import open_session
 from vision_deepresearch.wiring.trajectories import ORACLE, refuse_idle_eyes, tasks_of
@@ -79,17 +85,8 @@ def make_difficulty_config(
     Raises:
         ConfigError: an unknown key or a value that does not fit; the message names it.
     """
-    merged: dict[str, JsonValue] = dict(values)
-    for one in overrides:
-        override(merged, one)
-    kind = merged.pop("kind", TABLE)
-    if kind != TABLE:
-        msg = f"this is a recipe of kind {kind!r}: `vdr synth difficulty` takes {TABLE!r}"
-        raise ConfigError(msg)
-    try:
-        settings = DifficultySettings.model_validate(merged.pop(TABLE, {}))
-    except ValidationError as error:
-        raise ConfigError(explain(error, root=DifficultySettings)) from error
+    merged = recipe_values(values, overrides=overrides, kind=TABLE, command="vdr synth difficulty")
+    settings = checked(DifficultySettings, merged.pop(TABLE, {}))
     if settings.min_decided > settings.attempts:
         msg = (
             f"min_decided is {settings.min_decided} of {settings.attempts} attempts: no question "

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
 from vision_deepresearch.core.content import Image, ImageRef
 from vision_deepresearch.core.episode import Decision, Episode
@@ -28,7 +28,7 @@ from vision_deepresearch.synth.mixture import (
     choose,
 )
 from vision_deepresearch.synth.vqa.dataset import latest_stages, open_vqa_dataset
-from vision_deepresearch.wiring.config import explain, override, to_toml
+from vision_deepresearch.wiring.config import checked, recipe_values, to_toml
 from vision_deepresearch.wiring.secrets import environment_secrets
 
 _DATABASE = "run.db"
@@ -42,13 +42,8 @@ def make_mixture_config(
     Raises:
         ConfigError: an unknown key or a value that does not fit; the message names it.
     """
-    merged: dict[str, JsonValue] = dict(values)
-    for one in overrides:
-        override(merged, one)
-    try:
-        return MixtureSettings.model_validate(merged)
-    except ValidationError as error:
-        raise ConfigError(explain(error, root=MixtureSettings)) from error
+    merged = recipe_values(values, overrides=overrides, kind="mixture", command="vdr synth mix")
+    return checked(MixtureSettings, merged)
 
 
 def look(settings: MixtureSettings) -> tuple[SetReport, ...]:

@@ -3,21 +3,20 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue
 
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.train.memory import sizes_of
 from vision_deepresearch.train.rl.settings import RlSettings
-from vision_deepresearch.wiring.config import RunConfig, explain, make_config, override
+from vision_deepresearch.wiring.config import RunConfig, checked, make_config, recipe_values
 
 KIND = "rl"
 """Of a recipe. Its keys outside the tables below are a run's, as `vdr eval run` takes them."""
 _OPTIMIZER_BYTES = 16
 """Per trained parameter: float32 weight, gradient and two moments."""
-RecordT = TypeVar("RecordT", bound=Record)
 
 
 class TasksSettings(Record):
@@ -80,17 +79,11 @@ def make_rl_config(values: Mapping[str, JsonValue], *, overrides: Sequence[str] 
         ConfigError: an unknown key, a value that does not fit, or settings under which what is
             sampled is not what is trained.
     """
-    merged: dict[str, JsonValue] = dict(values)
-    for one in overrides:
-        override(merged, one)
-    kind = merged.pop("kind", KIND)
-    if kind != KIND:
-        msg = f"this is a recipe of kind {kind!r}: `vdr rl` takes {KIND!r}"
-        raise ConfigError(msg)
-    rl = _table(merged, "rl", RlSettings)
-    tasks = _table(merged, "tasks", TasksSettings)
-    held_out = _table(merged, "held_out", HeldOutSettings)
-    sampler = _table(merged, "sampler", SamplerSettings)
+    merged = recipe_values(values, overrides=overrides, kind=KIND, command="vdr rl")
+    rl = checked(RlSettings, merged.pop("rl", {}), table="rl")
+    tasks = checked(TasksSettings, merged.pop("tasks", {}), table="tasks")
+    held_out = checked(HeldOutSettings, merged.pop("held_out", {}), table="held_out")
+    sampler = checked(SamplerSettings, merged.pop("sampler", {}), table="sampler")
     if "model" in merged:
         msg = (
             f"the model of a recipe of kind {KIND!r} is rl.sft_checkpoint, got model = "
@@ -143,14 +136,6 @@ def plan(config: RlConfig) -> dict[str, JsonValue]:
         "groups_under_way_at_most": rl.max_groups,
         "memory": memory,
     }
-
-
-def _table(merged: dict[str, JsonValue], name: str, schema: type[RecordT]) -> RecordT:
-    try:
-        return schema.model_validate(merged.pop(name, {}))
-    except ValidationError as error:
-        # Messages of whole-table checks have no key of their own.
-        raise ConfigError(f"table {name!r}: {explain(error, root=schema)}") from error
 
 
 def _check(config: RlConfig) -> None:

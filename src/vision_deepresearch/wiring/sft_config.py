@@ -5,13 +5,13 @@ import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.store.view import DATABASE
 from vision_deepresearch.train.export.importing import ImportSettings, import_tables
 from vision_deepresearch.train.sft_settings import SftSettings
-from vision_deepresearch.wiring.config import explain, override, to_toml
+from vision_deepresearch.wiring.config import checked, recipe_values, to_toml
 
 KIND = "sft"
 _NEEDED = ("torch", "transformers", "tokenizers", "safetensors")
@@ -25,17 +25,8 @@ def make_sft_config(
     Raises:
         ConfigError: an unknown key or a value that does not fit; the message names it.
     """
-    merged: dict[str, JsonValue] = dict(values)
-    for one in overrides:
-        override(merged, one)
-    kind = merged.pop("kind", KIND)
-    if kind != KIND:
-        msg = f"this is a recipe of kind {kind!r}: `vdr sft` takes {KIND!r}"
-        raise ConfigError(msg)
-    try:
-        return SftSettings.model_validate(merged)
-    except ValidationError as error:
-        raise ConfigError(explain(error, root=SftSettings)) from error
+    merged = recipe_values(values, overrides=overrides, kind=KIND, command="vdr sft")
+    return checked(SftSettings, merged)
 
 
 def sft_toml(settings: SftSettings) -> str:

@@ -1,18 +1,16 @@
 """What determines a set of trajectories: a run's settings, and those of the data factory."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue
 
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.mode import mode_named
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.models.endpoint import EndpointSettings
 from vision_deepresearch.synth.trajectories.degrade import DegradeSettings
-from vision_deepresearch.wiring.config import RunConfig, explain, make_config, override
+from vision_deepresearch.wiring.config import RunConfig, checked, make_config, recipe_values
 
-R = TypeVar("R", bound=Record)
 TABLE = "trajectories"
 """Of a recipe: the settings below."""
 DEGRADE = "degrade"
@@ -63,15 +61,11 @@ def make_trajectory_config(
     Raises:
         ConfigError: an unknown key or a value that does not fit; the message names it.
     """
-    merged: dict[str, JsonValue] = dict(values)
-    for one in overrides:
-        override(merged, one)
-    kind = merged.pop("kind", TABLE)
-    if kind != TABLE:
-        msg = f"this is a recipe of kind {kind!r}: `vdr synth trajectories` takes {TABLE!r}"
-        raise ConfigError(msg)
-    settings = _read(TrajectorySettings, merged.pop(TABLE, {}))
-    degrade = _read(DegradeSettings, merged.pop(DEGRADE)) if DEGRADE in merged else None
+    merged = recipe_values(
+        values, overrides=overrides, kind=TABLE, command="vdr synth trajectories"
+    )
+    settings = checked(TrajectorySettings, merged.pop(TABLE, {}))
+    degrade = checked(DegradeSettings, merged.pop(DEGRADE)) if DEGRADE in merged else None
     run = make_config(merged)
     tools = mode_named(run.mode).tools
     if degrade is not None and not set(_NEEDED) <= set(tools):
@@ -91,10 +85,3 @@ def tables_of(config: TrajectoryConfig) -> dict[str, JsonValue]:
     if config.degrade is not None:
         tables[DEGRADE] = config.degrade.model_dump(mode="json")
     return tables
-
-
-def _read(model: type[R], table: JsonValue) -> R:
-    try:
-        return model.model_validate(table)
-    except ValidationError as error:
-        raise ConfigError(explain(error, root=model)) from error

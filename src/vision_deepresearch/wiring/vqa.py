@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue
 
 from vision_deepresearch.core.context import SpendKind
 from vision_deepresearch.core.errors import ConfigError
@@ -35,7 +35,13 @@ from vision_deepresearch.synth.vqa.stages import vqa_stages
 from vision_deepresearch.synth.vqa.text import text_stages
 from vision_deepresearch.synth.vqa.verified import verified_stages
 from vision_deepresearch.synth.workplace import MakeStages
-from vision_deepresearch.wiring.config import AskConsent, explain, make_config, override, to_toml
+from vision_deepresearch.wiring.config import (
+    AskConsent,
+    checked,
+    make_config,
+    recipe_values,
+    to_toml,
+)
 from vision_deepresearch.wiring.given_rows import count_rows, read_sets
 from vision_deepresearch.wiring.live import live_environment, live_secrets
 from vision_deepresearch.wiring.models import ModelShelf
@@ -124,13 +130,8 @@ def make_vqa_config(
         ConfigError: an unknown key or a value that does not fit, or a live world without pictures
             to search by or without consent; the message names it.
     """
-    merged: dict[str, JsonValue] = dict(values)
-    for one in overrides:
-        override(merged, one)
-    try:
-        config = VqaConfig.model_validate(merged)
-    except ValidationError as error:
-        raise ConfigError(explain(error, root=VqaConfig)) from error
+    merged = recipe_values(values, overrides=overrides, kind="vqa", command="vdr synth vqa")
+    config = checked(VqaConfig, merged)
     if config.about == "pages" and (config.sets or config.images is not None):
         msg = 'about = "pages" asks without pictures: leave sets (--from) and images out'
         raise ConfigError(msg)
