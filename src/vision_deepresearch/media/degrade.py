@@ -13,6 +13,7 @@ from PIL import Image, ImageFilter
 
 from vision_deepresearch.media.decode import MAX_STORED_BYTES, decode, one_large_at_a_time
 from vision_deepresearch.media.encode import to_png
+from vision_deepresearch.media.repair import quarter_turns
 
 DARK_TO = 0.03
 """Low light: what is left of each value: some 8 levels."""
@@ -42,15 +43,7 @@ class Damage(StrEnum):
     @property
     def quarters(self) -> int:
         """Quarter turns clockwise."""
-        match self:
-            case Damage.ROTATE_90:
-                return 1
-            case Damage.ROTATE_180:
-                return 2
-            case Damage.ROTATE_270:
-                return 3
-            case _:
-                return 0
+        return quarter_turns(self)
 
 
 def degrade(data: bytes, damage: Damage, *, seed: int) -> bytes:

@@ -31,15 +31,12 @@ class Repair(StrEnum):
     @property
     def quarters(self) -> int:
         """Quarter turns clockwise."""
-        match self:
-            case Repair.ROTATE_90:
-                return 1
-            case Repair.ROTATE_180:
-                return 2
-            case Repair.ROTATE_270:
-                return 3
-            case _:
-                return 0
+        return quarter_turns(self)
+
+
+def quarter_turns(name: str) -> int:
+    """Quarter turns clockwise that a name stands for, 0 where it is no turn."""
+    return {"rotate_90": 1, "rotate_180": 2, "rotate_270": 3}.get(name, 0)
 
 
 def quarters_of(repairs: Sequence[Repair]) -> int:
