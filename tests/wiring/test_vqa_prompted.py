@@ -11,6 +11,7 @@ from tests.synth.roles.cases import said, texts_of
 from tests.synth.roles.test_vqa_prompted import SELECTED, SPOTTED
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.synth.pipeline import Made, run_pipeline
+from vision_deepresearch.wiring.trajectory_config import make_trajectory_config
 from vision_deepresearch.wiring.vqa import VqaConfig, make_vqa_config, open_vqa, stages_for
 
 
@@ -73,3 +74,22 @@ def test_what_does_not_go_together_is_said(tmp_path: Path) -> None:
             with pytest.raises(ConfigError, match=told):
                 stages_for(config, out=tmp_path / "run")
         assert server.num_requests == 0
+
+
+@pytest.mark.parametrize("priced", ["", "endpoint", "judge_endpoint"])
+def test_a_cap_that_would_never_be_reached_is_refused(priced: str) -> None:
+    own, other = "http://127.0.0.1:9/v1#one", "http://127.0.0.1:9/v1#two"
+    prices: dict[str, JsonValue] = {
+        "usd_per_million_prompt": 1.0,
+        "usd_per_million_completion": 2.0,
+    }
+    values: dict[str, JsonValue] = {"model": own, "judge_model": other, "max_usd": 5.0}
+    if priced:
+        values[priced] = prices
+    with pytest.raises(ConfigError, match="a cap of 5 dollars needs the price of"):
+        make_vqa_config(values)
+    assert make_vqa_config({**values, "endpoint": prices, "judge_endpoint": prices}).max_usd == 5.0
+    told: dict[str, JsonValue] = {"model": own, "budget_usd": 5.0, "endpoint": prices}
+    assert make_trajectory_config(told).run.budget_usd == 5.0
+    with pytest.raises(ConfigError, match=r"trajectories\.text_endpoint"):
+        make_trajectory_config({**told, "trajectories": {"text_model": other}})

@@ -258,12 +258,7 @@ def _least_cap(config: RunConfig) -> float | None:
 
 
 def _check_prices(config: RunConfig, *, max_usd: float) -> None:
-    """Refuse a cap that calls without a price would never reach.
-
-    Raises:
-        ConfigError: the researcher, its summariser or (with a cap of the run) the judge is asked over
-            HTTP at no known price.
-    """
+    """Refuse a cap for a researcher, summariser or (with a cap of the run) judge without prices."""
     own = config.summariser_endpoint
     is_shared = own is None and config.summariser == config.model
     roles = [
@@ -274,6 +269,21 @@ def _check_prices(config: RunConfig, *, max_usd: float) -> None:
         is_own = config.judge_endpoint is None and config.judge_model == config.model
         settings = config.endpoint if is_own else config.judge_endpoint
         roles.append(("judge_endpoint", config.judge_model, settings))
+    refuse_unpriced(roles, max_usd=max_usd)
+
+
+def refuse_unpriced(
+    roles: Sequence[tuple[str, str, EndpointSettings | None]], *, max_usd: float
+) -> None:
+    """Refuse a cap that calls without a price would never reach.
+
+    Args:
+        roles: table of its endpoint, model, endpoint, of each who is asked.
+        max_usd: the cap.
+
+    Raises:
+        ConfigError: one of them is asked over HTTP at no known price.
+    """
     for table, model, settings in roles:
         known = priced(model, settings or EndpointSettings())
         is_priced = (

@@ -9,7 +9,13 @@ from vision_deepresearch.core.mode import mode_named
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.models.endpoint import EndpointSettings
 from vision_deepresearch.synth.trajectories.degrade import DegradeSettings
-from vision_deepresearch.wiring.config import RunConfig, checked, make_config, recipe_values
+from vision_deepresearch.wiring.config import (
+    RunConfig,
+    checked,
+    make_config,
+    recipe_values,
+    refuse_unpriced,
+)
 
 TABLE = "trajectories"
 """Of a recipe: the settings below."""
@@ -67,6 +73,17 @@ def make_trajectory_config(
     settings = checked(TrajectorySettings, merged.pop(TABLE, {}))
     degrade = checked(DegradeSettings, merged.pop(DEGRADE)) if DEGRADE in merged else None
     run = make_config(merged)
+    if run.budget_usd is not None:
+        others = [
+            ("text_endpoint", settings.text_model, settings.text_endpoint),
+            ("judge_endpoint", settings.judge_model, settings.judge_endpoint),
+        ]
+        roles = [
+            (f"{TABLE}.{table}", model, endpoint)
+            for table, model, endpoint in others
+            if model is not None
+        ]
+        refuse_unpriced(roles, max_usd=run.budget_usd)
     tools = mode_named(run.mode).tools
     if degrade is not None and not set(_NEEDED) <= set(tools):
         msg = (

@@ -40,6 +40,7 @@ from vision_deepresearch.wiring.config import (
     checked,
     make_config,
     recipe_values,
+    refuse_unpriced,
     to_toml,
 )
 from vision_deepresearch.wiring.given_rows import count_rows, read_sets
@@ -135,6 +136,12 @@ def make_vqa_config(
     if config.about == "pages" and (config.sets or config.images is not None):
         msg = 'about = "pages" asks without pictures: leave sets (--from) and images out'
         raise ConfigError(msg)
+    if config.max_usd is not None and config.model != TRUTH:
+        roles = [("endpoint", config.model, config.endpoint)]
+        if config.judge_model is not None:
+            own = config.judge_endpoint or EndpointSettings()
+            roles.append(("judge_endpoint", config.judge_model, own))
+        refuse_unpriced(roles, max_usd=config.max_usd)
     return _resolved(config, ask_consent=ask_consent) if is_live(config.world) else config
 
 
@@ -148,8 +155,11 @@ def _resolved(config: VqaConfig, *, ask_consent: AskConsent | None) -> VqaConfig
             "world": config.world,
             "live": config.live.model_dump(mode="json", exclude_unset=True),
             "model": config.model,
+            "endpoint": config.endpoint.model_dump(mode="json"),
+            "summariser": "passages",
             "mode": _NEEDED_MODE,
             "tape": config.tape,
+            "budget_usd": config.max_usd,
         },
         ask_consent=ask_consent,
     )
