@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vision_deepresearch.core.content import ImageRef
@@ -124,8 +124,11 @@ def test_parts_of_words_and_figures_are_no_values() -> None:
 
 
 @given(st.text(min_size=1).filter(str.strip), st.text())
+@example("*", "")
 def test_a_text_that_holds_a_name_states_it(name: str, around: str) -> None:
-    if stands_in(" ".join(name.split()).casefold(), " ".join(name.split()).casefold()):
+    """Marks of Markdown around words are no part of a name, and nothing else is lost."""
+    bare = " ".join(name.translate(dict.fromkeys(map(ord, "*_\\`"))).split())
+    if stands_in(bare, bare.casefold()):
         assert states(f"{around} {name} {around}", name)
 
 
