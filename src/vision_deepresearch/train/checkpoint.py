@@ -27,6 +27,7 @@ from pydantic import JsonValue, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
+from transformers.utils import logging
 
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.record import Record
@@ -152,6 +153,7 @@ class Checkpoints:
                 {name: one.detach().contiguous() for name, one in adapter.items()}, fresh / ADAPTER
             )
         else:
+            _be_quiet()
             model.save_pretrained(fresh)
         if beside is not None:
             beside(fresh)
@@ -272,6 +274,7 @@ def load_weights(model: PreTrainedModel, folder: Path) -> None:
     Raises:
         ConfigError: they are of another architecture.
     """
+    _be_quiet()
     fresh = type(model).from_pretrained(folder, dtype=model.dtype, local_files_only=True)
     try:
         model.load_state_dict(fresh.state_dict())
@@ -281,6 +284,14 @@ def load_weights(model: PreTrainedModel, folder: Path) -> None:
             ". Start from the model the run was started from"
         )
         raise ConfigError(msg) from reason
+
+
+def _be_quiet() -> None:
+    """Show no bars of transformers.
+
+    They share a lock with forked processes: one that is killed while it holds it stops all others.
+    """
+    logging.disable_progress_bar()
 
 
 def _adapter(model: PreTrainedModel) -> dict[str, torch.nn.Parameter]:

@@ -128,6 +128,11 @@ def cross_entropy(
     return loss
 
 
+def computes_in_bfloat16(precision: str, device: torch.device) -> bool:
+    """What a recipe's `precision` means on a device."""
+    return precision == "bfloat16" or (precision == "auto" and device.type != "cpu")
+
+
 def computing(device: torch.device, *, is_bfloat16: bool) -> AbstractContextManager[object]:
     """A block whose matrix products are bfloat16 while weights stay as they are; or plain."""
     return torch.autocast(device.type, torch.bfloat16) if is_bfloat16 else nullcontext()

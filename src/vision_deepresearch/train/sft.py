@@ -27,6 +27,7 @@ from vision_deepresearch.train.forward import score_tokens
 from vision_deepresearch.train.loggers import Logger, open_loggers
 from vision_deepresearch.train.optimise import (
     StepFigures,
+    computes_in_bfloat16,
     computing,
     cross_entropy,
     make_optimizer,
@@ -214,10 +215,7 @@ class _Trainer:
         self._checkpoints = Checkpoints(out / CHECKPOINTS, keep=settings.keep)
         digest = hashlib.sha256(f"{config}\n{inputs.data.digest}".encode())
         self._config_hash = digest.hexdigest()[:16]
-        is_gpu = self._model.device.type != "cpu"
-        self._is_bfloat16 = settings.precision == "bfloat16" or (
-            settings.precision == "auto" and is_gpu
-        )
+        self._is_bfloat16 = computes_in_bfloat16(settings.precision, self._model.device)
         self._step = 0
         self._saved = -1
         """Step of the newest checkpoint."""

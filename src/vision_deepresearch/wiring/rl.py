@@ -62,7 +62,7 @@ async def train_rl(
     from vision_deepresearch.models.local.engine import LocalEngine
     from vision_deepresearch.models.local.loading import load_local
     from vision_deepresearch.train.checkpoint import Checkpoints, TrainState
-    from vision_deepresearch.train.rl.local_policy import LocalPolicy
+    from vision_deepresearch.train.policy import Policy
 
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(
@@ -80,7 +80,7 @@ async def train_rl(
             trainer = load_local(
                 folder, dtype="float32", device=local.device, budget=local.pictures
             )
-        policy = LocalPolicy(
+        policy = Policy(
             trainer,
             sampler=sampler,
             engine=engine,

@@ -42,8 +42,8 @@ class SamplerSettings(Record):
     """Who samples."""
 
     weights: Literal["shared", "copied"] = "shared"
-    """`shared`: one copy, sampling rests while it is trained. `copied`: the sampler has its own (in
-    the precision of `local.dtype`), sampling goes on meanwhile, and memory holds both."""
+    """`shared`: one copy in float32, sampling rests while it is trained. `copied`: the sampler has
+    its own (in the precision of `local.dtype`), sampling goes on meanwhile, and memory holds both."""
 
 
 class RlConfig(Record):
@@ -94,6 +94,9 @@ def make_rl_config(values: Mapping[str, JsonValue], *, overrides: Sequence[str] 
     limits = merged.get("limits", {})
     if isinstance(limits, dict):
         merged["limits"] = {"context_policy": "none", **limits}
+    local = merged.get("local", {})
+    if isinstance(local, dict) and sampler.weights == "shared" and "dtype" not in local:
+        merged["local"] = local | {"dtype": "float32"}
     config = RlConfig(
         run=make_config(merged), rl=rl, tasks=tasks, held_out=held_out, sampler=sampler
     )
@@ -140,6 +143,13 @@ def plan(config: RlConfig) -> dict[str, JsonValue]:
 
 def _check(config: RlConfig) -> None:
     run = config.run
+    if config.sampler.weights == "shared" and run.local.dtype != "float32":
+        msg = (
+            f"weights that are trained are float32, got local.dtype = {run.local.dtype!r}: in it a "
+            'step as small as those of RL rounds to none. Set sampler.weights = "copied", or '
+            'local.dtype = "float32"'
+        )
+        raise ConfigError(msg)
     if run.sampling.top_p != 1.0 or run.sampling.temperature <= 0:
         msg = (
             f"RL needs sampling.top_p = 1 and a temperature above 0, got {run.sampling.top_p:g} and "

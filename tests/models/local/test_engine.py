@@ -17,6 +17,7 @@ from PIL import ImageOps
 from tests.models.local.tiny_policy import (
     MEDIA,
     PICTURES,
+    TinyPolicy,
     a_context,
     a_model,
     a_policy,
@@ -43,7 +44,6 @@ from vision_deepresearch.models.local.client import LocalClient
 from vision_deepresearch.models.local.engine import LocalEngine, OnUpdate
 from vision_deepresearch.models.local.sampling import pick
 from vision_deepresearch.models.profiles.vdr import VdrProfile
-from vision_deepresearch.train.policy import Policy
 
 MODEL = a_model()
 PROMPT = a_prompt(random.Random(4))
@@ -365,7 +365,7 @@ async def test_a_stop_string_ends_the_reply_behind_it() -> None:
     assert stop not in MODEL.vocabulary.text(cut.ids[:-1])
 
 
-async def _say(policy: Policy, conversation: Conversation, *, turn: int) -> Completion:
+async def _say(policy: TinyPolicy, conversation: Conversation, *, turn: int) -> Completion:
     return await policy.client.complete(
         conversation,
         tools=(),

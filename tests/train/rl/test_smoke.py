@@ -145,8 +145,10 @@ async def test_the_smoke_recipe_learns(tmp_path: Path) -> None:
         ("rl.lr=1", "unknown config key"),
         ("rl.update.aggregation=seq-mean-token-sum-norm", "horizon"),
         ("budget_usd=1.0", "budget_usd"),
+        ("local.dtype=bfloat16", "rounds to none"),
     ],
 )
 def test_settings_that_would_train_something_else_are_refused(override: str, why: str) -> None:
+    assert make_rl_config(load_recipe(RECIPE)).run.local.dtype == "float32"
     with pytest.raises(ConfigError, match=why):
         make_rl_config(load_recipe(RECIPE), overrides=[override])
