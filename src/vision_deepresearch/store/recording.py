@@ -121,7 +121,7 @@ class Recording:
     """The canonical request, redacted."""
     outcome: Literal["value", "failure"]
     reply: Reply
-    """Of a failure: its class, kind and message as JSON."""
+    """Of a failure: its class, kind and message as JSON, and whether its provider was down."""
     keep: Keep
     created_s: float
     """Wall clock, seconds since the epoch."""
@@ -161,7 +161,9 @@ class Recording:
         if self.outcome == "value":
             return None
         told = json.loads(self.reply.value)
-        return _ERRORS[told["error"]](FailureKind(told["kind"]), told["message"])
+        failure = _ERRORS[told["error"]](FailureKind(told["kind"]), told["message"])
+        failure.is_outage = told.get("is_outage", False)  # older tapes do not say
+        return failure
 
 
 def kept_failure(failure: BoundaryError) -> tuple[Reply, Keep] | None:
@@ -169,7 +171,13 @@ def kept_failure(failure: BoundaryError) -> tuple[Reply, Keep] | None:
     name = type(failure).__name__
     if name not in _ERRORS or failure.kind in _OF_THE_CALLER:
         return None
-    told = {"error": name, "kind": failure.kind.value, "message": failure.message}
+    told: dict[str, JsonValue] = {
+        "error": name,
+        "kind": failure.kind.value,
+        "message": failure.message,
+    }
+    if failure.is_outage:
+        told["is_outage"] = True
     return Reply(value=json.dumps(told)), _KEPT_FAILURES.get(failure.kind, Keep.NEVER)
 
 

@@ -12,6 +12,7 @@ from vision_deepresearch.core.record import Record
 from vision_deepresearch.train.memory import sizes_of
 from vision_deepresearch.train.rl.settings import RlSettings
 from vision_deepresearch.wiring.config import RunConfig, checked, make_config, recipe_values
+from vision_deepresearch.worlds.live.catalog import is_live
 
 KIND = "rl"
 """Of a recipe. Its keys outside the tables below are a run's, as `vdr eval run` takes them."""
@@ -167,6 +168,12 @@ def _check(config: RlConfig) -> None:
             f"a trajectory may have {run.limits.max_context_tokens} tokens and a reply of "
             f"{run.limits.max_reply_tokens}, a row of training {config.rl.update.row_tokens}: raise "
             "rl.update.row_tokens or lower limits.max_context_tokens"
+        )
+        raise ConfigError(msg)
+    if is_live(run.world) and config.tasks.source is None:
+        msg = (
+            f"{run.world!r} has no questions to train on: name a world that has, such as --set "
+            "tasks.source=generated:tiny"
         )
         raise ConfigError(msg)
     if run.budget_usd is not None:
