@@ -134,8 +134,8 @@ class TopicFinder(Protocol):
         """What a page is about; None: nothing that has a name of its own."""
         ...
 
-    async def address(self, source: Source) -> str:
-        """Url of its page."""
+    async def address(self, source: Source) -> str | None:
+        """Url of its page; None: none is found."""
         ...
 
 
@@ -265,7 +265,8 @@ class Validator(Protocol):
 class VqaRoles:
     """Who plays what."""
 
-    collector: Collector
+    collector: Collector | None
+    """None: questions about pictures are not asked."""
     selector: Selector
     spotter: Spotter
     verifier: Verifier

@@ -81,7 +81,9 @@ async def _multi_hop(
 async def _leak(_: Means, draft: Draft, __: ValidateSettings, ___: CallContext) -> Rejected | None:
     question = draft.question.casefold()
     given = {hop.expected for hop in draft.hops if hop.kind is HopKind.GIVEN}
-    names = [*draft.gold.answers, *draft.entities, draft.subject.name, *draft.subject.aliases]
+    names = [*draft.gold.answers, *draft.entities]
+    if draft.subject.name not in given:  # else it is named on purpose, by whichever of its names
+        names += [draft.subject.name, *draft.subject.aliases]
     for name in names:
         if name not in given and stands_in(name, question):
             return Rejected(reason="leak", detail=name)
@@ -260,6 +262,8 @@ def states(text: str, value: str) -> bool:
     """Whether a text has a value: its words, or all its figures however they are grouped."""
     plain = _DIGITS_APART.sub("", _plain(text))
     wanted = _DIGITS_APART.sub("", _plain(value))
+    if not wanted:  # a name of nothing but signs that are markup elsewhere
+        return stands_in(" ".join(value.split()), " ".join(text.split()).casefold())
     if stands_in(wanted, plain):
         return True
     figures = re.findall(r"\d+", wanted)

@@ -253,6 +253,10 @@ class GeneratedWorld:
         """
         return await self._threads.run("text search", lambda: self._text_evidence(hits, query))
 
+    def page_addresses(self) -> Iterator[str]:
+        """Of every page."""
+        return (record.url for record in self._pages.all_urls())
+
     # ------------------------------------------------------------------------------------- tasks
 
     def tasks(self, limit: int | None = None) -> list[Task]:
