@@ -22,6 +22,7 @@ from vision_deepresearch.store.database import Statement
 from vision_deepresearch.store.fingerprint import canonical_json
 from vision_deepresearch.store.rows import Row, checked
 from vision_deepresearch.store.schema import BLOB, CALL
+from vision_deepresearch.store.seal import is_sealed_text, seal, seal_text, unseal, unseal_text
 
 _NO_BLOBS = "[]"
 _LEVEL = 3
@@ -126,24 +127,28 @@ class Recording:
     created_s: float
     """Wall clock, seconds since the epoch."""
     latency_s: float
+    is_sealed: bool = False
+    """Whether it is of a protected task: its text is kept from plain sight in the file."""
 
     def statements(self) -> list[Statement]:
         """What puts it on the tape, blobs first."""
         hashes = [hashlib.sha256(blob).digest() for blob in self.reply.blobs]
+        payload = zlib.compress(self.reply.value.encode(), _LEVEL)
         row = (
             self.key,
             self.kind,
             self.provider,
-            self.text,
+            seal_text(self.text) if self.is_sealed else self.text,
             self.outcome,
-            zlib.compress(self.reply.value.encode(), _LEVEL),
+            seal(payload) if self.is_sealed else payload,
             json.dumps([digest.hex() for digest in hashes]),
             self.keep.value,
             self.created_s,
             self.latency_s,
             self.reply.cost_usd,
         )
-        blobs = zip(hashes, self.reply.blobs, strict=True)
+        kept = [seal(blob) if self.is_sealed else blob for blob in self.reply.blobs]
+        blobs = zip(hashes, kept, strict=True)
         return [*((BLOB.insert, checked(pair)) for pair in blobs), (CALL.insert, checked(row))]
 
     def is_expired(self, now_s: float) -> bool:
@@ -200,10 +205,10 @@ def recording_of(row: Row, blobs: Sequence[bytes]) -> Recording:
         key=key,
         kind=str(kind),
         provider=str(provider),
-        text=str(text),
+        text=unseal_text(str(text)),
         outcome="value" if outcome == "value" else "failure",
         reply=Reply(
-            value=zlib.decompress(payload).decode(),
+            value=zlib.decompress(unseal(payload)).decode(),
             blobs=tuple(blobs),
             is_empty=kept is Keep.EMPTY,
             cost_usd=cost_usd,
@@ -211,4 +216,5 @@ def recording_of(row: Row, blobs: Sequence[bytes]) -> Recording:
         keep=kept,
         created_s=created_s,
         latency_s=latency_s,
+        is_sealed=is_sealed_text(str(text)),
     )

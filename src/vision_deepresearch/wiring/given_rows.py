@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from vision_deepresearch.core.errors import BadImageError, ConfigError
 from vision_deepresearch.core.task import Gold
 from vision_deepresearch.media.odd_bytes import cell_pictures
+from vision_deepresearch.store.tables import BadRowError, TableRow, refuse_pickle, table_rows
 from vision_deepresearch.synth.vqa_records import Row
 from vision_deepresearch.train.export.foreign import (
     answers_of,
@@ -28,12 +29,10 @@ from vision_deepresearch.train.export.foreign import (
     question_of,
     verl_question,
 )
-from vision_deepresearch.train.export.tables import BadRowError, TableRow, table_rows
 
 _PICTURES = ("images", "image", "image_packed", "image_path", "file_path", "img_path", "image_id")
 _QUESTIONS = ("question", "query", "problem", "prompt")
 _GOLD = ("reward_model", "answers", "answer", "ground_truth", "gold", "answer_eval")
-_PICKLES = frozenset({".pkl", ".pickle", ".p", ".joblib", ".pt", ".pth", ".npy"})
 _ENDINGS = (".jpg", ".JPEG", ".jpeg", ".png", ".webp")
 """Of the files that `image_id` names."""
 _TOLD = ("category", "data_source", "data_split", "licence", "license", "source")
@@ -69,7 +68,7 @@ def read_sets(
     copies.mkdir(parents=True, exist_ok=True)
     given = GivenSets()
     for file, name in zip(files, _names(files), strict=True):
-        _refuse_pickle(file)
+        refuse_pickle(file)
         known: set[str] = set()
         rows = islice(_told_rows(file), limit)
         before = len(given.rows)
@@ -100,7 +99,7 @@ def count_rows(files: Sequence[Path], *, limit: int | None) -> int:
     _names(files)
     total = 0
     for file in files:
-        _refuse_pickle(file)
+        refuse_pickle(file)
         total += sum(1 for _ in islice(_told_rows(file), limit))
     return total
 
@@ -113,15 +112,6 @@ def _names(files: Sequence[Path]) -> list[str]:
         msg = f"sets need names of their own, got {', '.join(map(str, files))}: rename a file"
         raise ConfigError(msg)
     return [name.replace("/", "-").replace("@", "-") for name in names]
-
-
-def _refuse_pickle(file: Path) -> None:
-    if file.suffix.lower() in _PICKLES:
-        msg = (
-            f"{file.name} may hold a pickle, which runs whatever program it likes when it is opened: "
-            "it is never opened here. Give the parquet or JSON lines that it came with"
-        )
-        raise ConfigError(msg)
 
 
 def _told_rows(file: Path) -> Iterator[TableRow | BadRowError]:
