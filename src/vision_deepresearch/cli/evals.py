@@ -159,6 +159,40 @@ def score(
 
 
 @app.command()
+def label(
+    run: Annotated[Path, typer.Argument(help="Run folder that a judge has judged.")],
+    judge: Annotated[
+        str | None,
+        typer.Option(help="Id of the judge that is looked at, or its beginning."),
+    ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of the labels, drawn if it is not there; default RUN/labels.jsonl."
+        ),
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(min=2, help="Answers of a new sheet; default 200.")
+    ] = None,
+    seed: options.Seed = None,
+    json_wanted: options.Json = False,
+) -> None:
+    """Say of stored answers, one key each, whether they are right: what is the judge worth?
+
+    Half of them the judge accepts, half it rejects; which is not shown. Every key is saved, the same
+    command goes on. Keys: y right, n wrong, s later, b back, q stop.
+
+    Example: vdr eval label runs/first --judge strict
+    """
+    from vision_deepresearch.cli import eval_label
+
+    code = eval_label.label(
+        run, judge=judge, sheet=sheet, size=size, seed=seed or 0, json_wanted=json_wanted
+    )
+    options.finish(code)
+
+
+@app.command()
 def compare(
     first: Annotated[Path, typer.Argument(help="Run folder.")],
     second: Annotated[Path, typer.Argument(help="Run folder of the same tasks.")],
