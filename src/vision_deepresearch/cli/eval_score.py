@@ -25,6 +25,8 @@ def score(
     judges: Sequence[str],
     judge_model: str | None,
     allow_self: bool,
+    budget_usd: float | None,
+    judge_prompt: Path | None,
     predictions: Path | None,
     system: str | None,
     mode: str | None,
@@ -53,6 +55,8 @@ def score(
             judge_model=judge_model,
             allow_self=allow_self,
             overrides=overrides,
+            budget_usd=budget_usd,
+            prompt=judge_prompt,
             target=target,
         )
     )
@@ -154,6 +158,8 @@ async def _score(
     judge_model: str | None,
     allow_self: bool,
     overrides: Sequence[str],
+    budget_usd: float | None,
+    prompt: Path | None,
     target: Console,
 ) -> list[Scored]:
     scored: list[Scored] = []
@@ -163,6 +169,8 @@ async def _score(
         judge_model=judge_model,
         allow_self=allow_self,
         overrides=overrides,
+        budget_usd=budget_usd,
+        prompt=prompt,
     ) as opened:
         with RunFolder.read(run) as view, progress_bars(target) as advance:
             for judge in opened:

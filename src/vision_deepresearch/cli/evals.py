@@ -91,13 +91,26 @@ def score(
     run: Annotated[Path, typer.Argument(help="Run folder with the answers, or with the tasks.")],
     judge: Annotated[
         list[str] | None,
-        typer.Option(help="rules (default), strict or contains; several: --judge A --judge B."),
+        typer.Option(
+            help="rules (default), em, f1, gaia; with a model strict, contains, hle-json, "
+            "simpleqa-abc, checklist, emulate-2026-05. Several: --judge A --judge B."
+        ),
     ] = None,
     judge_model: options.JudgeModel = None,
     allow_self_judge: options.AllowSelfJudge = None,
+    judge_prompt: Annotated[
+        Path | None, typer.Option(help="Of emulate-2026-05: file with the released prompt.")
+    ] = None,
+    budget_usd: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Stop judging at this price, earlier commands included."),
+    ] = None,
     predictions: Annotated[
         Path | None,
-        typer.Option(help="Answers of another system to the run's tasks, as JSON lines."),
+        typer.Option(
+            help="Answers of another system to the run's tasks, as JSON lines, or the released "
+            "runner's episodes.jsonl."
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="With --predictions: run folder that keeps them.")
@@ -131,6 +144,8 @@ def score(
         judges=judge or ["rules"],
         judge_model=judge_model,
         allow_self=bool(allow_self_judge),
+        budget_usd=budget_usd,
+        judge_prompt=judge_prompt,
         predictions=predictions,
         system=system,
         mode=mode,
@@ -139,6 +154,40 @@ def score(
         labels=labels,
         overrides=overrides or [],
         json_wanted=json_wanted,
+    )
+    options.finish(code)
+
+
+@app.command()
+def label(
+    run: Annotated[Path, typer.Argument(help="Run folder that a judge has judged.")],
+    judge: Annotated[
+        str | None,
+        typer.Option(help="Id of the judge that is looked at, or its beginning."),
+    ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of the labels, drawn if it is not there; default RUN/labels.jsonl."
+        ),
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option(min=2, help="Answers of a new sheet; default 200.")
+    ] = None,
+    seed: options.Seed = None,
+    json_wanted: options.Json = False,
+) -> None:
+    """Say of stored answers, one key each, whether they are right: what is the judge worth?
+
+    Half of them the judge accepts, half it rejects; which is not shown. Every key is saved, the same
+    command goes on. Keys: y right, n wrong, s later, b back, q stop.
+
+    Example: vdr eval label runs/first --judge strict
+    """
+    from vision_deepresearch.cli import eval_label
+
+    code = eval_label.label(
+        run, judge=judge, sheet=sheet, size=size, seed=seed or 0, json_wanted=json_wanted
     )
     options.finish(code)
 

@@ -10,6 +10,7 @@ Example of a line: {"task_id": "9f..", "attempt": 0, "answer_sha256": "3c..", "v
 import asyncio
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,6 +131,17 @@ def stored_scores(run: Path) -> dict[str, dict[tuple[str, int, str], Score]]:
         if about:
             found[str(about.get("judge", path.stem))] = _latest(scores)
     return found
+
+
+def undecided_before(run: Path, judge: str) -> Counter[tuple[str, int]]:
+    """How often a judge has left each (task id, attempt) of a run folder undecided.
+
+    Raises:
+        ConfigError: a damaged file.
+    """
+    path = scores_file(run, judge)
+    scores = read_results(path, kind=Score)[1] if path.is_file() else []
+    return Counter((one.task_id, one.attempt) for one in scores if not one.is_settled)
 
 
 def scores_file(run: Path, judge: str) -> Path:
