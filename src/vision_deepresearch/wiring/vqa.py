@@ -34,6 +34,7 @@ from vision_deepresearch.synth.vqa.settings import VqaSettings
 from vision_deepresearch.synth.vqa.stages import vqa_stages
 from vision_deepresearch.synth.vqa.text import text_stages
 from vision_deepresearch.synth.vqa.verified import verified_stages
+from vision_deepresearch.synth.vqa_records import Move
 from vision_deepresearch.synth.workplace import MakeStages
 from vision_deepresearch.wiring.config import (
     AskConsent,
@@ -119,6 +120,11 @@ class VqaConfig(VqaSettings):
     licence: str = ""
     """Of these pictures, or pages; kept with every question."""
 
+    @property
+    def looks_at_pages(self) -> bool:
+        """Whether questions may lead through pictures of pages: an option."""
+        return any(Move.LOOK in plan for plan in self.obfuscate.plans)
+
 
 def make_vqa_config(
     values: Mapping[str, JsonValue],
@@ -144,6 +150,18 @@ def make_vqa_config(
         raise ConfigError(msg)
     if config.topics is not None and (config.about != "pages" or config.model == TRUTH):
         msg = 'topics are for about = "pages" with a model: leave them out, or set both'
+        raise ConfigError(msg)
+    if config.looks_at_pages and (config.about == "pages" or config.sets):
+        msg = (
+            "a move 'look' belongs to questions made about pictures: leave it out of obfuscate.plans, "
+            'or about = "pages" and sets (--from) out'
+        )
+        raise ConfigError(msg)
+    if config.looks_at_pages and config.model != TRUTH:
+        msg = (
+            f"the move 'look' of obfuscate.plans is made by the truth of a generated world so far, not "
+            f"by {config.model!r}: leave it out, or set model = {TRUTH!r}"
+        )
         raise ConfigError(msg)
     if config.max_usd is not None and config.model != TRUTH:
         roles = [("endpoint", config.model, config.endpoint)]
@@ -426,9 +444,16 @@ def _played_by_truth(config: VqaConfig, source: OpenedWorld) -> VqaRoles:
         about = source.world.manifest()
         msg = f"the truth plays in generated worlds only, {about.name!r} is a {about.kind} world"
         raise ConfigError(msg)
+    pages = source.generated.pages
+    if config.looks_at_pages and not pages.graph.spec.article_photos:
+        msg = (
+            f"the move 'look' of obfuscate.plans needs pages with pictures that no words tell of, "
+            f"{source.world.manifest().name!r} has none: use generated:illustrated"
+        )
+        raise ConfigError(msg)
     if config.about == "pages":
-        return truth_text_roles(source.generated.pages)
-    roles = truth_roles(source.generated.pages)
+        return truth_text_roles(pages)
+    roles = truth_roles(pages)
     return replace(roles, selector=_known(source)) if config.sets else roles
 
 

@@ -206,7 +206,7 @@ class Obfuscator(Protocol):
         ...
 
     async def keywords(self, draft: Draft, *, move: Move, context: CallContext) -> tuple[str, ...]:
-        """Text searches for evidence around the answer (chain) or the thing to replace."""
+        """Text searches for evidence around the answer (chain, look) or the thing to replace."""
         ...
 
     async def propose(
@@ -222,7 +222,8 @@ class Obfuscator(Protocol):
     ) -> tuple[Candidate, ...]:
         """At most `count` harder questions, each from evidence of its own where there is enough.
 
-        `then`: moves of later rounds; before a `chain` the answer must be a thing that leads on.
+        `then`: moves of later rounds; before a `chain` or a `look` the answer must be a thing that
+        leads on.
         """
         ...
 
