@@ -122,6 +122,13 @@ def test_topics_go_with_pages_and_a_model_alone() -> None:
     assert first.name == "find_topics", "planned without the world, the file or the model"
 
 
+def test_damage_is_refused_with_the_command_that_does_it() -> None:
+    with pytest.raises(ConfigError, match="recipe of `vdr synth trajectories`"):
+        make_vqa_config({"degrade": {"frac": 0.5}})
+    with pytest.raises(ConfigError, match="recipe of `vdr synth trajectories`"):
+        make_vqa_config({}, overrides=["degrade.frac=0.5"])
+
+
 @pytest.mark.parametrize("priced", ["", "endpoint", "judge_endpoint"])
 def test_a_cap_that_would_never_be_reached_is_refused(priced: str) -> None:
     own, other = "http://127.0.0.1:9/v1#one", "http://127.0.0.1:9/v1#two"

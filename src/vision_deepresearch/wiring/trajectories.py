@@ -1,14 +1,14 @@
 """Trajectory synthesis put together: a recipe becomes stages over a run folder, and is closed again."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from vision_deepresearch.core.context import SpendKind
 from vision_deepresearch.core.episode import episode_of
-from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.core.errors import BadImageError, ConfigError
 from vision_deepresearch.core.mode import Mode, mode_named
 from vision_deepresearch.core.proof import Proof
 from vision_deepresearch.core.protocols import Executor, MediaStore
@@ -276,7 +276,11 @@ def _assignments(
 def tasks_of(
     source: OpenedWorld, dataset: VqaDataset | None, *, media: MediaStore, limit: int | None
 ) -> list[Task]:
-    """The questions, their pictures put into the run's media store."""
+    """The questions, their pictures put into the run's media store.
+
+    A picture of a set that is gone or cannot be decoded is left out: the attempts at its question
+    say so, each as a reject of its own.
+    """
     if dataset is None:
         own = source.own_tasks(limit)
         for task in own:
@@ -286,5 +290,6 @@ def tasks_of(
     tasks = list(dataset.tasks[:limit])
     theirs = FolderMediaStore(dataset.path / "media")
     for ref in dict.fromkeys(ref for task in tasks for ref in task.images):
-        media.put(theirs.load(ref))
+        with suppress(BadImageError, KeyError):
+            media.put(theirs.load(ref))
     return tasks

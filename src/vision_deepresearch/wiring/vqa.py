@@ -144,6 +144,12 @@ def make_vqa_config(
             to search by or without consent; the message names it.
     """
     merged = recipe_values(values, overrides=overrides, kind="vqa", command="vdr synth vqa")
+    if "degrade" in merged:
+        msg = (
+            "[degrade] damages pictures where they are researched; questions are found solvable by "
+            "pictures as they are: put the table into the recipe of `vdr synth trajectories`"
+        )
+        raise ConfigError(msg)
     config = checked(VqaConfig, merged)
     if config.about == "pages" and (config.sets or config.images is not None):
         msg = 'about = "pages" asks without pictures: leave sets (--from) and images out'
