@@ -4,7 +4,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builders import a_task, a_trajectory, a_turn
@@ -44,6 +44,7 @@ def a_protected_task() -> Task:
     return task.model_copy(update={"protected": True})
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.text(max_size=60))
 def test_what_is_sealed_comes_back_and_is_always_the_same(data: bytes, text: str) -> None:
     assert unseal(seal(data)) == data

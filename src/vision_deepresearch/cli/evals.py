@@ -20,8 +20,23 @@ def _group() -> None:
 @app.command()
 def run(
     tasks: Annotated[
-        int | None, typer.Option(help="How many of the world's tasks; default 20, or all it has.")
+        int | None,
+        typer.Option(
+            help="How many of the world's tasks, default 20; with --benchmark of each set, default all."
+        ),
     ] = None,
+    benchmark: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=PATH[:SUBSET], a public set in place of the world's own tasks; may be given "
+            "again. `vdr eval sets` lists them."
+        ),
+    ] = None,
+    images: options.Pictures = None,
+    password: options.Password = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Run a set that has bad rows or another size.")
+    ] = False,
     attempts: Annotated[int, typer.Option(help="Attempts per task.")] = 1,
     budget_usd: Annotated[
         float | None,
@@ -52,6 +67,7 @@ def run(
     """Research a world's tasks into a run folder, judged; killed, it goes on where it was.
 
     Example: vdr eval run --world generated:small --tasks 100 --out runs/first
+    A benchmark: vdr eval run --benchmark bc-vl=data/bc-vl --world live:auto --out runs/bc-vl
     The price before a large one: the same with --dry-run, after a few attempts or with --like RUN.
     """
     from vision_deepresearch.cli import eval_commands
@@ -73,6 +89,9 @@ def run(
     })
     code = eval_commands.run(
         num_tasks=tasks,
+        chosen=eval_commands.Chosen(
+            said=tuple(benchmark or ()), images=images, password=password, is_partial=partial
+        ),
         attempts=attempts,
         flags=flags,
         noise=noise,
@@ -81,6 +100,40 @@ def run(
         out=out,
         estimate_like=like,
         is_dry=dry_run,
+        json_wanted=json_wanted,
+    )
+    options.finish(code)
+
+
+@app.command()
+def sets(
+    name: Annotated[
+        str | None, typer.Argument(help="Of a benchmark; none: all are listed.")
+    ] = None,
+    path: Annotated[
+        str | None,
+        typer.Argument(help="Your copy, PATH[:SUBSET]: every row and picture of it is read."),
+    ] = None,
+    images: options.Pictures = None,
+    password: options.Password = None,
+    manifest: Annotated[
+        Path | None,
+        typer.Option(help="Write ids and hashes of what was read, to be named as a SUBSET."),
+    ] = None,
+    json_wanted: options.Json = False,
+) -> None:
+    """What public sets can be read and where to get them; with PATH: whether a copy is whole.
+
+    Example: vdr eval sets mmsearch-plus data/MMSearch-Plus:single
+    """
+    from vision_deepresearch.cli import eval_sets
+
+    code = eval_sets.sets(
+        name,
+        path,
+        images=images,
+        password=password,
+        manifest=manifest,
         json_wanted=json_wanted,
     )
     options.finish(code)

@@ -1,11 +1,12 @@
 """Copies that are not what they should be: every fault has its reason, and says what to do."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.evals.benchmarks import small_sets
@@ -38,7 +39,7 @@ from vision_deepresearch.evals.benchmarks.manifests import (
 )
 from vision_deepresearch.evals.benchmarks.reading import Rejected, SetRead, read_set, tables_of
 from vision_deepresearch.media.store import MemoryMediaStore
-from vision_deepresearch.store.tables import BadRowError
+from vision_deepresearch.store.tables import BadRowError, table_rows
 
 ENCRYPTED = ("mmsearch-plus", "mm-browsecomp", "browsecomp", "browsecomp-v3", "browsecomp-plus")
 
@@ -74,6 +75,7 @@ def test_the_published_vectors_open(plain: str, cipher: str) -> None:
     assert open_xor(cipher, password="MMSearch-Plus") == plain
 
 
+@settings(deadline=None)
 @given(
     st.text(
         st.characters(categories=("L", "N", "P", "Zs"), max_codepoint=0x2FFF),
@@ -222,6 +224,44 @@ def test_bad_rows_are_rejects_with_reasons_and_the_others_are_read(tmp_path: Pat
     ]
     assert all(one.detail for one in found.rejects)
     assert "an id of its own" in found.rejects[6].detail
+
+
+JUNK: tuple[object, ...] = (
+    None,
+    True,
+    5,
+    -1.5,
+    "",
+    " ",
+    "junk",
+    [],
+    {},
+    [[1]],
+    [None],
+    [{"a": []}],
+)
+JUNK += ({"bytes": "x"}, {"path": "x.png"}, "[1, 2", "{}", "x" * 40_000, "\x00", ["A. x", 3])
+
+
+@pytest.mark.parametrize("name", sorted(small_sets.WRITERS))
+def test_junk_in_any_cell_costs_that_row_and_nothing_else(name: str, tmp_path: Path) -> None:
+    folder = written(name, tmp_path / "set")
+    table = tables_of(SOURCES[name], folder)[0]
+    rows = [row for row in table_rows(table) if not isinstance(row, BadRowError)]
+    spoiled = [{**rows[0], column: junk} for column in rows[0] for junk in JUNK]
+    path = table.with_name(re.sub(r"-0000\d-of-0000\d", "", table.stem) + ".jsonl")
+    path.write_text("".join(json.dumps(row, default=as_text) + "\n" for row in [*rows, *spoiled]))
+    found = read_set(SOURCES[name], (path,), put=MemoryMediaStore().put, root=folder)
+    assert len(found.tasks) >= len(rows)
+    assert len(found.rejects) > len(rows[0])
+    known = {"question", "no_gold", "bad_image", "missing_image", "duplicate_id", "choices"}
+    known |= {"damaged", "wrong_password", "level", "bad_row", "file"}
+    assert set(found.by_reason) <= known
+
+
+def as_text(cell: object) -> str:
+    assert isinstance(cell, bytes)
+    return small_sets.as_base64(cell)
 
 
 def _declared(width: int, height: int) -> bytes:

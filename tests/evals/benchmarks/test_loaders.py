@@ -23,11 +23,17 @@ SHARED = Path(__file__).resolve().parents[4].parent / "shared" / "data" / "bench
 
 
 def read(
-    name: str, path: Path, *, subset: str = "", media: MemoryMediaStore | None = None
+    name: str,
+    path: Path,
+    *,
+    subset: str = "",
+    media: MemoryMediaStore | None = None,
+    limit: int | None = None,
 ) -> SetRead:
     source = SOURCES[name]
     media = media or MemoryMediaStore()
-    return read_set(source, tables_of(source, path), put=media.put, root=path, subset=subset)
+    tables = tables_of(source, path, subset=subset)
+    return read_set(source, tables, put=media.put, root=path, subset=subset, limit=limit)
 
 
 def tasks_of(name: str, tmp_path: Path, *, subset: str = "") -> dict[str, Task]:
@@ -83,6 +89,19 @@ def test_subsets_give_their_part(
 ) -> None:
     found = read(name, written(name, tmp_path / name), subset=subset)
     assert found.by_config == wanted
+
+
+def test_a_limit_is_of_each_part_and_other_parts_need_no_pictures(tmp_path: Path) -> None:
+    pack = written("official", tmp_path / "pack")
+    first = read("official", pack, limit=1)
+    assert set(first.by_config.values()) == {1}
+    assert len(first.by_config) == 8
+    folder = written("bc-vl", tmp_path / "bc-vl")
+    for path in (folder / "images" / "level2").iterdir():
+        path.unlink()
+    assert read("bc-vl", folder, subset="level1").rejects == []
+    assert len(tables_of(SOURCES["official"], pack, subset="bc-vl")) == 2
+    assert len(tables_of(SOURCES["official"], pack, subset="paper")) == 7
 
 
 def test_vdr_bench_takes_the_category_from_the_id(tmp_path: Path) -> None:
@@ -226,3 +245,17 @@ def test_protected_sets_keep_checklists_documents_and_canaries(tmp_path: Path) -
     assert text.strata == {"problem_topic": "Music", "has_image": "no"}
     for task in (film, third, text):
         assert SECRET_ANSWER not in "".join((*task.strata.values(), task.ref))
+
+
+@pytest.mark.pitfall("P90")
+def test_ids_of_all_sets_are_different_and_equal_pictures_are_one_cluster(tmp_path: Path) -> None:
+    tasks = [task for name in WRITERS for task in read(name, written(name, tmp_path / name)).tasks]
+    assert len(tasks) > 40
+    assert len({task.id for task in tasks}) == len(tasks)
+    assert len({task.ref for task in tasks}) == len(tasks)
+    alone = [task for task in tasks if len(task.images) == 1 and "livevqa/" not in task.ref]
+    by_picture: dict[str, set[str | None]] = {}
+    for task in alone:
+        by_picture.setdefault(task.images[0].sha256, set()).add(task.cluster)
+    assert any(len(clusters) == 1 for clusters in by_picture.values())
+    assert all(len(clusters) == 1 for clusters in by_picture.values()), "also across sets"

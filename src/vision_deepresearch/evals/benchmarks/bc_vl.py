@@ -25,6 +25,8 @@ def drafts(row: TableRow, place: Place) -> Sequence[Draft]:
     if found is None:
         raise BadRowError("level", "neither the picture's path nor the file says level1 or level2")
     level = found[1]
+    if not place.wants(f"level{level}"):
+        return []
     stem = path.rpartition("/")[2].rpartition(".")[0]
     return [
         Draft(
@@ -46,6 +48,7 @@ SOURCE = Source(
     sizes={"level1": 199, "level2": 200},
     subsets={"level1": ("level1",), "level2": ("level2",)},
     files=(r"bc_vl_level[12]\.jsonl$", r"bc_vl.*\.jsonl$"),
+    subset_files={level: rf"bc_vl_{level}\.jsonl$" for level in ("level1", "level2")},
     home="GitHub Alibaba-NLP/DeepResearch, WebAgent/WebWatcher/browsecomp-vl (unpack images/*.tar)",
     licence="apache-2.0; rights of the pictures unknown",
 )

@@ -56,6 +56,16 @@ def answers_in(cell: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for one in found if one))
 
 
+def texts_alone(cell: object) -> tuple[str, ...]:
+    """The texts of a list; what else it holds, such as ranges of numbers, is left out."""
+    told = as_json(cell)
+    if isinstance(told, str):
+        return answers_in(told)
+    if not isinstance(told, Sequence) or isinstance(told, bytes):
+        return ()
+    return answers_in([one for one in told if isinstance(one, str)])
+
+
 def gold_of(*cells: object, choices: Sequence[str] = (), label: str | None = None) -> Gold:
     """A gold of free text, or of a choice where one of the choices is known to be right.
 
@@ -65,16 +75,16 @@ def gold_of(*cells: object, choices: Sequence[str] = (), label: str | None = Non
         label: letter of the right one; None: looked up among the choices.
 
     Raises:
-        BadRowError: no answer at all.
+        BadRowError: no canonical answer: aliases do not stand in for it.
     """
     answers = tuple(dict.fromkeys(one for cell in cells for one in answers_in(cell)))
+    if label is None and not answers_in(cells[0]):
+        raise BadRowError("no_gold", "the answer is empty: fill it or leave the row out")
     if choices and label is None:
         label = _label_of(answers, choices)
     if label is not None and choices:
         answers = tuple(dict.fromkeys((*answers, choices[_place(label, choices)])))
         answers = tuple(one for one in answers if one.upper() != label or one in choices)
-    if not answers:
-        raise BadRowError("no_gold", "the answer is empty: fill it or leave the row out")
     return Gold(
         answers=answers,
         type=AnswerType.CHOICE if label is not None else AnswerType.FREE_TEXT,

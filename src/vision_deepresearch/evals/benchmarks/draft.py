@@ -87,6 +87,10 @@ class Place(Protocol):
         """Given by the user; None: the published one."""
         ...
 
+    def wants(self, config: str) -> bool:
+        """Whether questions of a config are asked for: others need not be made."""
+        ...
+
     def pictures(self, cell: object) -> tuple[bytes, ...]:
         """All pictures of a cell in any known form; names are looked up beside the table.
 
@@ -124,6 +128,8 @@ class Source:
     """Names that may stand behind the path, and which configs each gives; a variant gives itself."""
     files: tuple[str, ...] = ()
     """Patterns of its tables' names in a folder, the first that fits; none: every table."""
+    subset_files: Mapping[str, str] = field(default_factory=dict)
+    """Patterns of the tables of a subset alone."""
     protects: frozenset[str] = frozenset()
     """Configs whose text must not lie on a disk in plain."""
     notes: str = ""

@@ -19,12 +19,15 @@ _PLACEHOLDER = "<image>"
 
 def drafts(row: TableRow, place: Place) -> Sequence[Draft]:
     """One question."""
+    config = "train" if "train" in place.file.name else "test"
+    if not place.wants(config):
+        return []
     pictures = place.pictures(row.get("images"))
     if not pictures:
         raise MissingPictureError("the cell `images` is empty: get the row again")
     return [
         Draft(
-            config="train" if "train" in place.file.name else "test",
+            config=config,
             source_id=id_of(row, "data_id", "id", number=place.number),
             question=verl_question(row),
             gold=verl_gold(row),
@@ -75,6 +78,7 @@ SOURCE = Source(
     sizes={"test": 1800, "train": 5000},
     subsets={"test": ("test",), "train": ("train",)},
     files=(r"fvqa_test.*\.parquet$", r"test.*\.parquet$"),
+    subset_files={part: rf"{part}[^/]*\.parquet$" for part in ("test", "train")},
     home="Hugging Face lmms-lab/FVQA (fvqa_test.parquet)",
     licence="apache-2.0",
     notes="The papers' 300 are drawn without a published seed: take them from the official pack.",

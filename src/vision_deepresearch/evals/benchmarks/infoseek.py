@@ -9,7 +9,13 @@ no text that an answer could equal.
 
 from collections.abc import Sequence
 
-from vision_deepresearch.evals.benchmarks.cells import gold_of, id_of, strata_of, text_of
+from vision_deepresearch.evals.benchmarks.cells import (
+    gold_of,
+    id_of,
+    strata_of,
+    text_of,
+    texts_alone,
+)
 from vision_deepresearch.evals.benchmarks.draft import Draft, Place, Source
 from vision_deepresearch.store.tables import TableRow
 
@@ -22,20 +28,14 @@ def drafts(row: TableRow, place: Place) -> Sequence[Draft]:
         pictures = (place.named(text_of(row, "image_id", reason="missing_image")),)
     return [
         Draft(
-            config="val" if row.get("data_split") in {None, ""} else str(row["data_split"]),
+            config=strata_of(row, "data_split").get("data_split", "val"),
             source_id=id_of(row, "data_id", "id", number=place.number),
             question=text_of(row, "question"),
-            gold=gold_of(row.get("answer"), _texts_alone(row.get("answer_eval"))),
+            gold=gold_of(row.get("answer"), texts_alone(row.get("answer_eval"))),
             pictures=pictures,
             strata=strata_of(row, "data_split", "question_type"),
         )
     ]
-
-
-def _texts_alone(cell: object) -> Sequence[str]:
-    if not isinstance(cell, Sequence) or isinstance(cell, str | bytes):
-        return [cell] if isinstance(cell, str) else []
-    return [one for one in cell if isinstance(one, str)]
 
 
 SOURCE = Source(

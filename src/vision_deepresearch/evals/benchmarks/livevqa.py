@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from vision_deepresearch.core.task import Gold
 from vision_deepresearch.evals.benchmarks.cells import (
+    answers_in,
     gold_of,
     id_of,
     optional_text,
@@ -66,7 +67,7 @@ def _gold(asked: Mapping[str, object], *, variant: str) -> Gold:
     label = optional_text(asked, "Ground_Truth").rstrip(".").upper()
     golds = asked.get("Ground_Truth_List")
     if not choices:
-        return gold_of(golds, asked.get("Ground_Truth"))
+        return gold_of(golds if answers_in(golds) else asked.get("Ground_Truth"))
     with_choices = gold_of(golds, label, choices=choices, label=label)
     return with_choices if variant == "choices" else gold_of(with_choices.answers)
 

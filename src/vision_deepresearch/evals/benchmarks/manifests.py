@@ -103,11 +103,13 @@ def check_manifest(manifest: Manifest, read: SetRead) -> None:
     missing = [key for key in wanted if key not in found]
     changed = [key for key in wanted if key in found and found[key] != wanted[key]]
     if missing or changed:
+        left_out = ", ".join(f"{reason} ({count})" for reason, count in read.by_reason.items())
         msg = (
             f"subset {manifest.name} of {manifest.source} has {len(wanted)} questions, "
             f"{len(found)} are here: {len(missing)} are missing{_shown(missing)}, {len(changed)} say "
-            f"something else{_shown(changed)}. It is another revision of the set, or not whole: "
-            f"the manifest is of {manifest.origin}"
+            f"something else{_shown(changed)}. It is another revision of the set, or not whole"
+            f"{f' (rows left out: {left_out})' if left_out else ''}: the manifest is of "
+            f"{manifest.origin}"
         )
         raise SubsetMismatchError(msg)
 

@@ -16,17 +16,22 @@ from vision_deepresearch.evals.benchmarks.cells import (
     strata_of,
     text_of,
 )
-from vision_deepresearch.evals.benchmarks.draft import Draft, Place, Source
+from vision_deepresearch.evals.benchmarks.draft import Draft, MissingPictureError, Place, Source
 from vision_deepresearch.store.tables import TableRow
 
 
 def drafts(row: TableRow, place: Place) -> Sequence[Draft]:
     """One question."""
+    config = "text" if row.get("query_image") in (None, "") else "image"
+    if not place.wants(config):
+        return []
     pictures = place.pictures(row.get("query_image"))
+    if config == "image" and not pictures:
+        raise MissingPictureError("the cell `query_image` holds no picture: get the row again")
     requery = optional_text(row, "gt_requery")
     return [
         Draft(
-            config="image" if pictures else "text",
+            config=config,
             source_id=id_of(row, "sample_id", "id", number=place.number),
             question=text_of(row, "query"),
             gold=gold_of(row.get("gt_answer"), row.get("alternative_gt_answers")),

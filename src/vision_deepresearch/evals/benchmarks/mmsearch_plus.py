@@ -22,6 +22,10 @@ def drafts(row: TableRow, place: Place) -> Sequence[Draft]:
     """One question; text that does not open is refused, never passed on."""
     password = place.password or PASSWORD
     question = open_xor(row.get("question"), password=password, is_question=True)
+    wanted = row.get("num_images")
+    config = "single" if wanted == 1 else "several"
+    if not place.wants(config):
+        return []
     cells = row.get("answer")
     encrypted = [cells] if isinstance(cells, str) else cells
     if not isinstance(encrypted, Sequence) or isinstance(encrypted, bytes):
@@ -30,13 +34,12 @@ def drafts(row: TableRow, place: Place) -> Sequence[Draft]:
     pictures = tuple(
         data for number in range(1, _MOST + 1) for data in place.pictures(row.get(f"img_{number}"))
     )
-    wanted = row.get("num_images")
-    if isinstance(wanted, int) and wanted != len(pictures):
+    if wanted != len(pictures) or not pictures:
         msg = f"{len(pictures)} pictures of {wanted}: get the row again"
         raise MissingPictureError(msg)
     return [
         Draft(
-            config="single" if len(pictures) == 1 else "several",
+            config=config,
             source_id=str(place.number),
             question=question,
             gold=gold_of(answers_in(answers)),

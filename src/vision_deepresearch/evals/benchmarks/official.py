@@ -1,4 +1,4 @@
-r"""The evaluation pack of the paper's authors: nine tables, all six columns of the main table.
+r"""The evaluation pack of the paper's authors: ten tables, among them the six columns of the main table.
 
     {"id": "7", "question": "image_id: a.png \n Question: Which mill is shown?", "answer": "Elm Mill",
      "images": ["/old/a.png"], "image_caption": "a mill by a river",
@@ -70,6 +70,9 @@ def drafts(row: TableRow, place: Place) -> Sequence[Draft]:
     config = CONFIGS.get(stem)
     if config is None:
         raise BadRowError("file", f"{stem} is no file of the pack: {', '.join(CONFIGS)}")
+    is_open = config == "livevqa" and place.variant == "livevqa-open"
+    if not place.wants("livevqa-open" if is_open else config):
+        return []
     packed = list(_packed(row.get("image_packed")))
     missing = [name for name, data in packed if not data]
     if missing or not packed:
@@ -79,7 +82,6 @@ def drafts(row: TableRow, place: Place) -> Sequence[Draft]:
     asked = without_choices(
         _pristine(optional_text(row, "question_original") or shipped, [name for name, _ in packed])
     )
-    is_open = config == "livevqa" and place.variant == "livevqa-open"
     caption = optional_text(row, "image_caption")
     level = {"level": config[-1]} if config.startswith("bc-vl") else {}
     return [
@@ -98,6 +100,20 @@ def drafts(row: TableRow, place: Place) -> Sequence[Draft]:
             },
         )
     ]
+
+
+def _tables(configs: Sequence[str]) -> str:
+    """Pattern of the tables of some sets."""
+    wanted = {one.removesuffix("-open") for one in configs}
+    stems = "|".join(re.escape(stem) for stem, config in CONFIGS.items() if config in wanted)
+    return rf"(^|/)({stems})(-\d{{5}}-of-\d{{5}})?\.parquet$"
+
+
+_SUBSETS: Mapping[str, tuple[str, ...]] = {
+    **{name: (name,) for name in (*SIZES, "livevqa-open")},
+    "bc-vl": ("bc-vl-level1", "bc-vl-level2"),
+    "paper": _PAPER,
+}
 
 
 def _packed(cell: object) -> Iterator[tuple[str, object]]:
@@ -139,12 +155,9 @@ SOURCE = Source(
     columns=(("question",), ("answer",), ("image_packed",)),
     drafts=drafts,
     sizes={**SIZES, "livevqa-open": 300},
-    subsets={
-        **{name: (name,) for name in (*SIZES, "livevqa-open")},
-        "bc-vl": ("bc-vl-level1", "bc-vl-level2"),
-        "paper": _PAPER,
-    },
-    files=(rf"({'|'.join(map(re.escape, CONFIGS))})(-\d{{5}}-of-\d{{5}})?\.parquet$",),
+    subsets=_SUBSETS,
+    files=(_tables(tuple(SIZES)),),
+    subset_files={name: _tables(configs) for name, configs in _SUBSETS.items()},
     home="Hugging Face Osilly/Vision-DeepResearch-Eval",
     licence="MIT (pack); its parts keep their own, VDR-Bench and LiveVQA are non-commercial",
     protects=frozenset({"mmsearch-plus"}),

@@ -102,8 +102,8 @@ def row_hash(draft: Draft) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
-def tables_of(source: Source, path: Path) -> tuple[Path, ...]:
-    """The tables of a set that was downloaded to a path.
+def tables_of(source: Source, path: Path, *, subset: str = "") -> tuple[Path, ...]:
+    """The tables of a set, or of a part of one, that was downloaded to a path.
 
     Raises:
         ConfigError: nothing is there, or no table of this benchmark.
@@ -124,16 +124,17 @@ def tables_of(source: Source, path: Path) -> tuple[Path, ...]:
         and one.is_file()
         and not any(part.startswith(".") for part in one.relative_to(path).parts)
     )
-    for pattern in source.files:
+    patterns = (source.subset_files[subset],) if subset in source.subset_files else source.files
+    for pattern in patterns:
         fitting = tuple(
             one for one in found if re.search(pattern, one.relative_to(path).as_posix())
         )
         if fitting:
             return fitting
-    if found and not source.files:
+    if found and not patterns:
         return tuple(found)
     shown = ", ".join(one.name for one in found[:5]) or "no table at all"
-    wanted = ", ".join(source.files) or ", ".join(SUFFIXES)
+    wanted = ", ".join(patterns) or ", ".join(SUFFIXES)
     msg = (
         f"no table of {source.title} in {str(path)!r} (names like {wanted}), found {shown}: name "
         f"the file itself, or get the set from {source.home}"
@@ -165,7 +166,7 @@ def read_set(
         images: one more folder of pictures.
         password: of encrypted text; None: the published one.
         wanted: whether (config, source id) belongs to a manifest; the others are skipped unread.
-        limit: tasks at most; None: all.
+        limit: tasks of each config at most, the first ones; None: all.
         on_row: called with the number of rows so far.
 
     Raises:
@@ -182,6 +183,7 @@ def read_set(
         subset=subset,
         password=password,
         wanted=wanted,
+        limit=limit,
     )
     num_rows = 0
     for table in tables:
@@ -190,8 +192,7 @@ def read_set(
             if on_row is not None:
                 on_row(num_rows)
             reading.take(row, table=table, number=number)
-            if limit is not None and len(reading.found.tasks) >= limit:
-                del reading.found.tasks[limit:], reading.found.marks[limit:]
+            if reading.has_enough:
                 return reading.found
     if not num_rows:
         msg = f"{source.title} in {str(root)!r} holds no rows: get it again from {source.home}"
@@ -215,12 +216,30 @@ class _Reading:
     subset: str
     password: str | None
     wanted: Callable[[str, str], bool] | None
+    limit: int | None
+    counts: Counter[str] = field(default_factory=Counter)
+    """Tasks by config."""
     refs: dict[str, str] = field(default_factory=dict)
     """Refs that were given, and the place of each."""
     has_columns: bool = False
     has_opened: bool = False
     """A question was read: the password is right."""
     files_by_name: dict[str, list[Path]] | None = None
+
+    @property
+    def has_enough(self) -> bool:
+        """Whether no further row can give a task."""
+        configs = self.found.source.subsets.get(self.subset) or tuple(self.found.source.sizes)
+        return bool(configs) and all(self.is_full(config) for config in configs)
+
+    def is_full(self, config: str) -> bool:
+        """Whether the limit of a config is reached."""
+        return self.limit is not None and self.counts[config] >= self.limit
+
+    def wants(self, config: str) -> bool:
+        """Whether tasks of a config are still to be made."""
+        configs = self.found.source.subsets.get(self.subset, ())
+        return (not configs or config in configs) and not self.is_full(config)
 
     def take(self, row: TableRow | BadRowError, *, table: Path, number: int) -> None:
         """Make the tasks of a row, or note why there is none."""
@@ -245,14 +264,9 @@ class _Reading:
             return
         self.has_opened = True
         for draft in drafts:
-            if self._is_wanted(draft):
+            is_named = self.wanted is None or self.wanted(draft.config, draft.source_id)
+            if is_named and self.wants(draft.config):
                 self._add(draft, row, place=place, table=table, number=number)
-
-    def _is_wanted(self, draft: Draft) -> bool:
-        configs = self.found.source.subsets.get(self.subset, ())
-        if configs and draft.config not in configs:
-            return False
-        return self.wanted is None or self.wanted(draft.config, draft.source_id)
 
     def _add(self, draft: Draft, row: TableRow, *, place: str, table: Path, number: int) -> None:
         source = self.found.source
@@ -278,6 +292,7 @@ class _Reading:
             self._reject(place, "bad_image", "the pictures are not those the task names")
             return
         self.found.tasks.append(task)
+        self.counts[draft.config] += 1
         self.found.num_pictures += len(images)
         mark = RowMark(config=draft.config, source_id=draft.source_id, sha256=row_hash(draft))
         self.found.marks.append(mark)
@@ -382,13 +397,18 @@ class _Reading:
 
 
 def _inside(root: Path, name: str) -> Path | None:
-    """A file of the folder; None for another one: a table must not name any file of this machine."""
+    """A file of the folder; None for another one: a table must not name any file of this machine.
+
+    Links count as where they stand: downloads of Hugging Face are folders of links.
+    """
+    told = Path(name)
+    if told.is_absolute() or ".." in told.parts:
+        return None
     try:
-        path = (root / name).resolve()
-        is_there = path.is_file() and path.is_relative_to(root.resolve())
+        path = root / told
+        return path if path.is_file() else None
     except (OSError, ValueError):
         return None
-    return path if is_there else None
 
 
 def _left_over(row: TableRow, *, source: Source) -> dict[str, JsonValue]:
@@ -431,6 +451,9 @@ class _RowPlace:
     @property
     def password(self) -> str | None:
         return self.reading.password
+
+    def wants(self, config: str) -> bool:
+        return self.reading.wants(config)
 
     def pictures(self, cell: object) -> tuple[bytes, ...]:
         found: list[bytes] = []

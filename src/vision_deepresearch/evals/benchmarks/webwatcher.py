@@ -28,11 +28,13 @@ def drafts(row: TableRow, place: Place) -> Sequence[Draft]:
     config = place.file.stem
     if config not in _CONFIGS:
         raise BadRowError("file", f"{config}.jsonl is none of {', '.join(_CONFIGS)}: keep its name")
+    is_open = config == "livevqa" and place.variant == "livevqa-open"
+    if not place.wants("livevqa-open" if is_open else config):
+        return []
     pictures = place.pictures(row.get("file_path"))
     if not pictures:
         raise MissingPictureError("the cell `file_path` is empty: get the row again")
     asked = without_choices(text_of(row, "prompt"))
-    is_open = config == "livevqa" and place.variant == "livevqa-open"
     return [
         Draft(
             config="livevqa-open" if is_open else config,
@@ -52,7 +54,10 @@ SOURCE = Source(
     drafts=drafts,
     sizes={"livevqa": 300, "livevqa-open": 300, "mmsearch": 171, "simplevqa": 300, "hle": 330},
     subsets={name: (name,) for name in (*_CONFIGS, "livevqa-open")},
-    files=(r"(livevqa|mmsearch|simplevqa|hle)\.jsonl$",),
+    subset_files={
+        name: rf"(^|/){name.removesuffix('-open')}\.jsonl$" for name in (*_CONFIGS, "livevqa-open")
+    },
+    files=(r"(^|/)(livevqa|mmsearch|simplevqa|hle)\.jsonl$",),
     home="GitHub Alibaba-NLP/DeepResearch, WebAgent/WebWatcher/infer/vl_search_r1/eval_data",
     licence="apache-2.0 (repository); the sets keep their own",
     notes="Its MMSearch has one gold per question, the original has aliases.",
