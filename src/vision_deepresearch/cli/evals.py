@@ -283,8 +283,16 @@ def report(
     ] = "text",
     out: Annotated[Path | None, typer.Option(help="File to write; default: print it.")] = None,
     published: Annotated[
-        bool, typer.Option("--published", help="In text too: the paper's tables.")
+        bool,
+        typer.Option("--published", help="In text too: the paper's tables, our rows among them."),
     ] = False,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="ROW=FOLDER: a run that is a row of the paper's data ablation: base, vqa, text, "
+            "fuzzy or rl; several."
+        ),
+    ] = None,
     json_wanted: options.Json = False,
 ) -> None:
     """Tables and plots of runs: accuracy by mode with intervals, what it took, the paper's beside it.
@@ -306,6 +314,12 @@ def report(
         msg = f"a report is one of {', '.join(forms)}, got {form!r}: use --format with one of them"
         raise ConfigError(msg)
     code = eval_report.report(
-        runs, judge=judge, by=by or [], form=chosen, out=out, is_long=published
+        runs,
+        judge=judge,
+        by=by or [],
+        form=chosen,
+        out=out,
+        is_long=published,
+        data=data or [],
     )
     options.finish(code)

@@ -6,6 +6,7 @@ of the data, so that a tape finds the case again; no piece holds it, so none can
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vision_deepresearch.core.content import Message, Part, Role, trusted, untrusted
@@ -53,6 +54,11 @@ def lay_out(
         pieces[-1:-1] = _checks(gold)
     else:
         pieces = _pieces(question, gold=gold, answer=cut_middle(answer, max_chars=max_answer_chars))
+    return lay_out_pieces(pieces)
+
+
+def lay_out_pieces(pieces: Sequence[Piece]) -> Message:
+    """A case of these pieces."""
     token = make_token([piece.text for piece in pieces])
     parts: list[Part] = [trusted(f"Case {token}\n")]
     for piece in pieces:

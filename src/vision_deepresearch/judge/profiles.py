@@ -35,8 +35,9 @@ class JudgeProfile(Record):
     again_sha256: str
     """Of that file, hex."""
     parser: Literal["verdicts/1", "letters/1", "checklist/1"] = "verdicts/1"
-    case: Literal["case/1", "checklist/1"] = "case/1"
-    """How question, references and answer are laid out; `checklist/1`: with the task's check list."""
+    case: Literal["case/1", "checklist/1", "entities/1"] = "case/1"
+    """How question, references and answer are laid out; `checklist/1`: with the task's check list;
+    `entities/1`: gold entities and what was found."""
     rules: str = RULES_ID
     """The rules asked before the model, or `NO_RULES`."""
     rules_may_reject: bool

@@ -20,6 +20,8 @@ from vision_deepresearch.core.purse import Purse, PursedBudget
 from vision_deepresearch.evals.scores import FOLDER, undecided_before
 from vision_deepresearch.judge.emulated import NAME as EMULATED
 from vision_deepresearch.judge.emulated import EmulatedJudge, read_prompt
+from vision_deepresearch.judge.entities import NAME as ENTITIES
+from vision_deepresearch.judge.entities import EntityJudge
 from vision_deepresearch.judge.llm import LlmJudge
 from vision_deepresearch.judge.metrics import METRICS, MetricJudge
 from vision_deepresearch.judge.profiles import PROFILES, judge_profile
@@ -35,8 +37,8 @@ from vision_deepresearch.wiring.judges import check_not_judged
 from vision_deepresearch.wiring.models import ModelShelf
 
 RULES = "rules"
-JUDGES = (RULES, *METRICS, *PROFILES, EMULATED)
-"""By name; those of `METRICS` and the rules ask no model."""
+JUDGES = (RULES, *METRICS, ENTITIES, *PROFILES, EMULATED)
+"""By name; those of `METRICS` and the rules ask no model, `entities` need not."""
 TAPE = "tape.db"
 _ROUND = 100
 """Places of a tape that one verdict may take: more than any profile's asks."""
@@ -97,14 +99,16 @@ async def open_judges(
         protected = _protected(run)
         judges: list[Judge] = []
         for name in dict.fromkeys(names):
-            if name not in PROFILES and name != EMULATED:
+            if name not in PROFILES and name not in {EMULATED, ENTITIES}:
                 judges.append(_without_model(name))
                 continue
             # A client each: a scripted one counts what it said about an attempt.
             model = ModelShelf(config, media=MemoryMediaStore(), stack=stack).judge()
             asked = _Asked(model, tape=tape, protected=protected)
-            judge: LlmJudge | EmulatedJudge
-            if prompt is not None and name == EMULATED:
+            judge: LlmJudge | EmulatedJudge | EntityJudge
+            if name == ENTITIES:
+                judge = EntityJudge(asked, policy_name=client, allow_self=allow_self, budget=budget)
+            elif prompt is not None and name == EMULATED:
                 judge = EmulatedJudge(
                     asked,
                     prompt=read_prompt(prompt),
@@ -170,9 +174,10 @@ def _check(
     if wrong:
         msg = f"scoring takes --set judge_endpoint.KEY=VALUE alone, got {wrong[0]!r}: leave it out"
         raise ConfigError(msg)
-    asking = [name for name in names if name in PROFILES or name == EMULATED]
-    if asking and judge_model is None:
-        msg = f"judge {asking[0]!r} asks a model: name it with --judge-model, such as openai:gpt-5"
+    asking = [name for name in names if name in {*PROFILES, EMULATED, ENTITIES}]
+    needing = [name for name in asking if name != ENTITIES]
+    if needing and judge_model is None:
+        msg = f"judge {needing[0]!r} asks a model: name it with --judge-model, such as openai:gpt-5"
         raise ConfigError(msg)
     if judge_model is not None and not asking:
         msg = (
@@ -188,6 +193,8 @@ def _check(
 
 
 def _without_model(name: str) -> Judge:
+    if name == ENTITIES:
+        return EntityJudge(None)
     return RuleJudge() if name == RULES else MetricJudge(name)
 
 

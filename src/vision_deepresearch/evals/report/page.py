@@ -4,15 +4,8 @@ from collections.abc import Sequence
 from html import escape
 
 from vision_deepresearch.evals.report.plots import Bar, Point, bars, scatter
-from vision_deepresearch.evals.report.tables import (
-    STRATA,
-    Sheet,
-    in_order,
-    percent,
-    published,
-    sheets,
-    with_interval,
-)
+from vision_deepresearch.evals.report.sheet import Sheet, percent, with_interval
+from vision_deepresearch.evals.report.tables import STRATA, in_order, sheets
 from vision_deepresearch.evals.summary import Summary
 
 _STYLE = """
@@ -31,11 +24,14 @@ svg text{fill:currentColor}.grid{stroke:#8885}.whisker{stroke:currentColor;strok
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def html_page(summaries: Sequence[Summary], *, by: Sequence[str] = STRATA) -> str:
+def html_page(
+    summaries: Sequence[Summary], *, paper: Sequence[Sheet], by: Sequence[str] = STRATA
+) -> str:
     """The whole page.
 
     Args:
         summaries: of runs under one judge, at least one.
+        paper: the paper's tables, see `paper_sheets`.
         by: strata of the tasks that get a table each.
     """
     ordered = in_order(summaries)
@@ -46,7 +42,7 @@ def html_page(summaries: Sequence[Summary], *, by: Sequence[str] = STRATA) -> st
         _table(made[0]),
         *_plots(ordered),
         *(_table(one) for one in made[1:]),
-        *(_table(one) for one in published()),
+        *(_table(one) for one in paper),
     ]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
