@@ -128,6 +128,7 @@ async def test_refusals_broken_pictures_and_pages_cost_one_attempt_each(
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.pitfall("P71")
 async def test_broken_pictures_of_a_set_cost_their_questions_and_change_no_other(
     tiny_world: Path, tmp_path: Path
 ) -> None:
