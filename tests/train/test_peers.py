@@ -118,6 +118,8 @@ def are_equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> b
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.pitfall("P70")
+@pytest.mark.pitfall("P80")
 def test_two_processes_are_one(recipe: Path, tmp_path: Path) -> None:
     assert run(words(recipe, tmp_path / "one")) == 0
     # A writer in the second process would show: it was given a folder of its own.

@@ -4,6 +4,7 @@ import asyncio
 import io
 import math
 import random
+import threading
 from collections.abc import Sequence
 
 import pytest
@@ -254,13 +255,21 @@ def test_samples_have_the_probabilities_they_should_have() -> None:
 
 @pytest.mark.pitfall("P73")
 async def test_a_long_trajectory_encodes_and_feeds_each_token_once() -> None:
+    threads: set[int] = set()
+
+    def note(*_: object) -> None:
+        threads.add(threading.get_ident())
+
     async with a_policy() as policy:
+        policy.model.module.model.register_forward_pre_hook(note)
         conversation = await a_rollout(policy, "long", turns=20, max_tokens=6)
         counts, encoded = policy.engine.counts, policy.client.num_encoded
         trace = policy.client.trace(conversation, tools=(), context=a_context("long"))
     assert trace is not None
     assert encoded == len(conversation) - 1, "each message once"
     assert counts.prefilled_tokens <= len(trace.ids), "each token of prompts once"
+    assert len(threads) == 1, "one thread has all forward calls"
+    assert threading.get_ident() not in threads, "and it is not the event loop's"
 
 
 @pytest.mark.pitfall("P74")
