@@ -40,6 +40,7 @@ from vision_deepresearch.evals.benchmarks.manifests import (
 from vision_deepresearch.evals.benchmarks.reading import Rejected, SetRead, read_set, tables_of
 from vision_deepresearch.media.store import MemoryMediaStore
 from vision_deepresearch.store.tables import BadRowError, table_rows
+from vision_deepresearch.wiring.benchmarks import find_set, refuse_problems, undecoded
 
 ENCRYPTED = ("mmsearch-plus", "mm-browsecomp", "browsecomp", "browsecomp-v3", "browsecomp-plus")
 
@@ -334,3 +335,23 @@ def test_the_papers_subsets_have_their_sizes() -> None:
         "mmsearch": 171,
         "simplevqa": 300,
     }
+
+
+@pytest.mark.pitfall("P85")
+def test_a_table_of_the_pack_that_lacks_a_row_is_not_as_published(tmp_path: Path) -> None:
+    rows = [official_row("bcvl_level1_199", number) for number in range(199)]
+    shown = official_row("bcvl_level1_199", 0)["image_packed"]  # one picture is quick to decode
+    rows = [{**row, "image_packed": shown} for row in rows]
+    table = tmp_path / "bcvl_level1_199.parquet"
+    write_parquet(table, rows)
+    wanted = find_set(f"official={tmp_path}:bc-vl-level1")
+    assert wanted.problems(wanted.read(put=undecoded), is_whole=True) == []
+    write_parquet(table, rows[:-1])
+    found = wanted.read(put=undecoded)
+    told = "bc-vl-level1 has 199 questions as published, 198 are here"
+    assert wanted.problems(found, is_whole=True) == [told]
+    with pytest.raises(ConfigError, match=told):
+        refuse_problems(wanted, found, is_whole=True)
+    whole = find_set(f"official={tmp_path}:bc-vl")
+    problems = whole.problems(whole.read(put=undecoded), is_whole=True)
+    assert "bc-vl-level2 has 200 questions as published, 0 are here" in problems

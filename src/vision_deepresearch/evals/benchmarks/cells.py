@@ -5,6 +5,7 @@ a list of one (the HLE file), or as a number.
 """
 
 import ast
+import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -136,6 +137,11 @@ def kind_of_answer(gold: Gold) -> str:
     if parse_date(answer) is not None and not answer.strip().isdigit():
         return "date"
     return "number" if parse_number(answer) is not None else "text"
+
+
+def name_of_address(url: str) -> str:
+    """How the picture of an address is called once it was fetched; a name alone is not unique."""
+    return hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
 def strata_of(row: TableRow, *names: str) -> dict[str, str]:

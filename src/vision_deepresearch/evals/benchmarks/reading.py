@@ -19,7 +19,7 @@ from pydantic import JsonValue, ValidationError
 from vision_deepresearch.core.content import ImageRef
 from vision_deepresearch.core.errors import BadImageError
 from vision_deepresearch.core.task import Task, fingerprint
-from vision_deepresearch.evals.benchmarks.cells import as_json, kind_of_answer
+from vision_deepresearch.evals.benchmarks.cells import as_json, kind_of_answer, name_of_address
 from vision_deepresearch.evals.benchmarks.decrypt import WRONG
 from vision_deepresearch.evals.benchmarks.draft import (
     BenchmarkError,
@@ -500,9 +500,9 @@ def _name_told(one: object) -> str:
 
 
 def _spellings(name: str) -> tuple[str, ...]:
-    """A name as it may stand on disk: an address by the last part of its path, unquoted."""
+    """A name as it may stand on disk: an address as it was fetched, or by the end of its path."""
     if not name.startswith(("http://", "https://")):
         plain = name.removeprefix("file://")
         return (plain, Path(plain).name)
     path = unquote(urlsplit(name).path)
-    return (path.lstrip("/"), Path(path).name)
+    return (name_of_address(name), path.lstrip("/"), Path(path).name)
