@@ -259,6 +259,8 @@ def test_the_questions_of_a_world_are_a_set_that_its_teacher_knows(
     own = told(capsys, *command, "--out", str(tmp_path / "own"))
     assert own["correct"] == 1
     command += ["--benchmark", f"generated={tiny_world}", "--out", str(tmp_path / "set")]
+    (dry,) = told(capsys, *command, "--dry-run")["sets"]
+    assert dry["attempts"] == 1
     assert told(capsys, *command)["correct"] == 1
     with RunFolder.read(tmp_path / "own") as first, RunFolder.read(tmp_path / "set") as second:
         assert list(first.tasks()) == list(second.tasks())

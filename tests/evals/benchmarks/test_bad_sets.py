@@ -24,6 +24,7 @@ from tests.evals.benchmarks.small_sets import (
 )
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.evals.benchmarks.catalog import SOURCES, source_named
+from vision_deepresearch.evals.benchmarks.cells import gold_of
 from vision_deepresearch.evals.benchmarks.decrypt import open_gcm, open_xor
 from vision_deepresearch.evals.benchmarks.draft import (
     BenchmarkError,
@@ -40,7 +41,7 @@ from vision_deepresearch.evals.benchmarks.manifests import (
 from vision_deepresearch.evals.benchmarks.reading import Rejected, SetRead, read_set, tables_of
 from vision_deepresearch.media.store import MemoryMediaStore
 from vision_deepresearch.store.tables import BadRowError, table_rows
-from vision_deepresearch.wiring.benchmarks import find_set, refuse_problems, undecoded
+from vision_deepresearch.wiring.benchmarks import find_set, refuse_problems
 
 ENCRYPTED = ("mmsearch-plus", "mm-browsecomp", "browsecomp", "browsecomp-v3", "browsecomp-plus")
 
@@ -188,6 +189,24 @@ def simple(**changes: object) -> dict[str, object]:
         "newcomer": "kept",
     }
     return {**row, **changes}
+
+
+@pytest.mark.parametrize(
+    ("cell", "answers"),
+    [
+        ("Tin Star", ("Tin Star",)),
+        (["a", "b", "a", ""], ("a", "b")),
+        ('["a", "b"]', ("a", "b")),
+        ("['a', \"b's\"]", ("a", "b's")),
+        ([["a"]], ("a",)),
+        ("[0, 1]", ("[0, 1]",)),
+        ("[sic]", ("[sic]",)),
+        ([2014], ("2014",)),
+        (7.0, ("7",)),
+    ],
+)
+def test_golds_are_read_however_they_are_listed(cell: object, answers: tuple[str, ...]) -> None:
+    assert gold_of(cell).answers == answers
 
 
 @pytest.mark.pitfall("P84")
@@ -345,13 +364,13 @@ def test_a_table_of_the_pack_that_lacks_a_row_is_not_as_published(tmp_path: Path
     table = tmp_path / "bcvl_level1_199.parquet"
     write_parquet(table, rows)
     wanted = find_set(f"official={tmp_path}:bc-vl-level1")
-    assert wanted.problems(wanted.read(put=undecoded), is_whole=True) == []
+    assert wanted.problems(wanted.read(put=None), is_whole=True) == []
     write_parquet(table, rows[:-1])
-    found = wanted.read(put=undecoded)
+    found = wanted.read(put=None)
     told = "bc-vl-level1 has 199 questions as published, 198 are here"
     assert wanted.problems(found, is_whole=True) == [told]
     with pytest.raises(ConfigError, match=told):
         refuse_problems(wanted, found, is_whole=True)
     whole = find_set(f"official={tmp_path}:bc-vl")
-    problems = whole.problems(whole.read(put=undecoded), is_whole=True)
+    problems = whole.problems(whole.read(put=None), is_whole=True)
     assert "bc-vl-level2 has 200 questions as published, 0 are here" in problems

@@ -193,9 +193,14 @@ def _listed(text: str) -> list[object] | None:
             found = read(text)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             continue
-        if isinstance(found, list):
+        if isinstance(found, list) and _are_texts(found):
             return found
     return None
+
+
+def _are_texts(found: list[object]) -> bool:
+    """Whether a list holds texts, or lists of them: `[0, 1]` is an interval and an answer itself."""
+    return all(isinstance(one, str) or (isinstance(one, list) and _are_texts(one)) for one in found)
 
 
 def _label_of(answers: Sequence[str], choices: Sequence[str]) -> str | None:

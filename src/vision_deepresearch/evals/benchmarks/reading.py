@@ -146,7 +146,7 @@ def read_set(
     source: Source,
     tables: Sequence[Path],
     *,
-    put: Put,
+    put: Put | None,
     root: Path,
     subset: str = "",
     images: Path | None = None,
@@ -160,7 +160,7 @@ def read_set(
     Args:
         source: which one.
         tables: in order, see `tables_of`.
-        put: takes each picture.
+        put: takes each picture; None: tasks are only counted, they have no pictures.
         root: folder of the set; pictures that rows name are looked for in it.
         subset: of the source; empty: all.
         images: one more folder of pictures.
@@ -211,7 +211,7 @@ class _Reading:
     """A set while it is read."""
 
     found: SetRead
-    put: Put
+    put: Put | None
     roots: tuple[Path, ...]
     subset: str
     password: str | None
@@ -277,7 +277,7 @@ class _Reading:
             return
         self.refs[ref] = place
         try:
-            images = tuple(self.put(data) for data in draft.pictures)
+            images = tuple(self.put(data) for data in draft.pictures) if self.put else ()
         except BadImageError as bad:
             self._reject(place, "bad_image", str(bad))
             return
@@ -288,7 +288,7 @@ class _Reading:
         except ValidationError as bad:
             self._reject(place, "bad_row", str(bad.errors()[0]["msg"]))
             return
-        if task.images != images:
+        if self.put and task.images != images:
             self._reject(place, "bad_image", "the pictures are not those the task names")
             return
         self.found.tasks.append(task)
