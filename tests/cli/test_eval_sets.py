@@ -216,6 +216,30 @@ def test_a_run_over_a_protected_set_leaves_no_text_of_it_anywhere(
     assert leaks(kept) == []
 
 
+@pytest.mark.pitfall("P89")
+@pytest.mark.parametrize(
+    ("name", "subset"),
+    [
+        ("mm-browsecomp", ""),
+        ("browsecomp", ""),
+        ("browsecomp-v3", ""),
+        ("browsecomp-plus", ""),
+        ("official", ":mmsearch-plus"),
+    ],
+)
+def test_every_protected_set_is_run_without_leaving_its_text(
+    name: str, subset: str, tmp_path: Path, tiny_world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = written(name, tmp_path / "set"), tmp_path / "run"
+    command = ["eval", "run", "--world", str(tiny_world), "--mode", "direct", "--partial"]
+    command += ["--benchmark", f"{name}={folder}{subset}", "--out", str(out)]
+    said = f"<think>{SECRET_QUESTION}</think><answer>{SECRET_ANSWER}</answer>"
+    with OpenAiDouble([said], repeat_last=True) as model:
+        made = told(capsys, *command, "--model", model.name)
+    assert made["episodes"] == made["correct"] > 0
+    assert leaks(out) == []
+
+
 def test_the_search_for_leaks_finds_them_in_a_run_that_is_not_protected(
     tmp_path: Path, tiny_world: Path
 ) -> None:
@@ -235,6 +259,8 @@ def test_the_questions_of_a_world_are_a_set_that_its_teacher_knows(
     own = told(capsys, *command, "--out", str(tmp_path / "own"))
     assert own["correct"] == 1
     command += ["--benchmark", f"generated={tiny_world}", "--out", str(tmp_path / "set")]
+    (dry,) = told(capsys, *command, "--dry-run")["sets"]
+    assert dry["attempts"] == 1
     assert told(capsys, *command)["correct"] == 1
     with RunFolder.read(tmp_path / "own") as first, RunFolder.read(tmp_path / "set") as second:
         assert list(first.tasks()) == list(second.tasks())

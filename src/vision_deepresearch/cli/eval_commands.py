@@ -29,7 +29,6 @@ from vision_deepresearch.wiring.benchmarks import (
     find_set,
     refuse_problems,
     settings_of,
-    undecoded,
 )
 from vision_deepresearch.wiring.config import RunConfig
 from vision_deepresearch.wiring.session import open_session
@@ -220,7 +219,7 @@ def _counts(wanted: Sequence[WantedSet], num_tasks: int | None) -> dict[str, int
     """Questions by set; no picture is looked at."""
     counts: dict[str, int] = {}
     for one in wanted:
-        for task in one.read(put=undecoded, limit=num_tasks).tasks:
+        for task in one.read(put=None, limit=num_tasks).tasks:
             counts[set_of(task)] = counts.get(set_of(task), 0) + 1
     return counts
 

@@ -1,5 +1,6 @@
 """What `vdr eval sets` does: lists the benchmarks that can be read, and checks a copy of one."""
 
+import asyncio
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from vision_deepresearch.evals.benchmarks.draft import Source
 from vision_deepresearch.evals.benchmarks.manifests import bundled, manifest_of
 from vision_deepresearch.evals.benchmarks.reading import SetRead
 from vision_deepresearch.media.store import clean
+from vision_deepresearch.wiring.benchmark_pictures import fetch_pictures
 from vision_deepresearch.wiring.benchmarks import WantedSet, find_set
 
 _EXAMPLES = 3
@@ -26,11 +28,12 @@ def sets(
     images: Path | None,
     password: str | None,
     manifest: Path | None,
+    fetch: Path | None,
     json_wanted: bool,
 ) -> int:
     """List, describe or check."""
-    if path is None and (images, password, manifest) != (None, None, None):
-        msg = "--images, --password and --manifest go with a copy of a set: give NAME and PATH"
+    if path is None and any((images, password, manifest, fetch)):
+        msg = "--images, --password, --manifest and --fetch go with a copy: give NAME and PATH"
         raise ConfigError(msg)
     if name is None:
         _list(json_wanted=json_wanted)
@@ -38,12 +41,29 @@ def sets(
     if path is None:
         _describe(source_named(name), json_wanted=json_wanted)
         return 0
+    if fetch is not None:
+        if images is not None:
+            msg = "--fetch DIR looks for pictures in DIR already: leave --images out"
+            raise ConfigError(msg)
+        _fetch(find_set(f"{name}={path}"), fetch, target=console(json_wanted=json_wanted))
+        images = fetch
     wanted = find_set(f"{name}={path}", images=images, password=password)
     # Nothing is kept: pictures are decoded as a run would do it, and let go.
     found = wanted.read(put=lambda data: clean(data).ref)
     if manifest is not None:
         _pin(wanted, found, manifest)
     return _tell_check(wanted, found, manifest=manifest, json_wanted=json_wanted)
+
+
+def _fetch(wanted: WantedSet, into: Path, *, target: Console) -> None:
+    found = asyncio.run(fetch_pictures(wanted, into))
+    target.print(
+        f"{counted(found.fetched, 'picture')} fetched, {found.there} there already, "
+        f"{len(found.failed)} failed",
+        soft_wrap=True,
+    )
+    for one in found.failed[:_EXAMPLES]:
+        target.print(f"  {plain(one, width=300)}", soft_wrap=True)
 
 
 def _list(*, json_wanted: bool) -> None:

@@ -120,6 +120,13 @@ def sets(
         Path | None,
         typer.Option(help="Write ids and hashes of what was read, to be named as a SUBSET."),
     ] = None,
+    fetch: Annotated[
+        Path | None,
+        typer.Option(
+            help="First get the pictures that the set names by address into this folder (guarded; "
+            "what is there is kept), and look for pictures there."
+        ),
+    ] = None,
     json_wanted: options.Json = False,
 ) -> None:
     """What public sets can be read and where to get them; with PATH: whether a copy is whole.
@@ -134,6 +141,7 @@ def sets(
         images=images,
         password=password,
         manifest=manifest,
+        fetch=fetch,
         json_wanted=json_wanted,
     )
     options.finish(code)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from vision_deepresearch.core.content import ImageRef
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.evals.benchmarks.catalog import source_named
 from vision_deepresearch.evals.benchmarks.draft import BenchmarkError, Source
@@ -70,12 +69,16 @@ class WantedSet:
         return digest.hexdigest()[:16]
 
     def read(
-        self, *, put: Put, limit: int | None = None, on_row: Callable[[int], None] | None = None
+        self,
+        *,
+        put: Put | None,
+        limit: int | None = None,
+        on_row: Callable[[int], None] | None = None,
     ) -> SetRead:
         """Its tasks, and the rows that gave none.
 
         Args:
-            put: takes each picture.
+            put: takes each picture; None: tasks are only counted.
             limit: tasks of each config at most, the first ones; None: all.
             on_row: called with the number of rows so far.
 
@@ -162,12 +165,6 @@ def settings_of(wanted: Sequence[WantedSet], *, is_partial: bool) -> dict[str, J
         raise BenchmarkError(msg)
     told: dict[str, JsonValue] = {one.label: one.digest() for one in wanted}
     return {"benchmarks": {**told, **({"partial": True} if is_partial else {})}}
-
-
-def undecoded(data: bytes) -> ImageRef:
-    """Stands for a picture where questions are only counted: it is not looked at."""
-    digest = hashlib.sha256(data).hexdigest()
-    return ImageRef(sha256=digest, width=1, height=1, media_type="image/png")
 
 
 def _split(source: Source, place: str) -> tuple[str, str, Manifest | None]:

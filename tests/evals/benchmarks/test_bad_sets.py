@@ -24,6 +24,7 @@ from tests.evals.benchmarks.small_sets import (
 )
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.evals.benchmarks.catalog import SOURCES, source_named
+from vision_deepresearch.evals.benchmarks.cells import gold_of
 from vision_deepresearch.evals.benchmarks.decrypt import open_gcm, open_xor
 from vision_deepresearch.evals.benchmarks.draft import (
     BenchmarkError,
@@ -40,6 +41,7 @@ from vision_deepresearch.evals.benchmarks.manifests import (
 from vision_deepresearch.evals.benchmarks.reading import Rejected, SetRead, read_set, tables_of
 from vision_deepresearch.media.store import MemoryMediaStore
 from vision_deepresearch.store.tables import BadRowError, table_rows
+from vision_deepresearch.wiring.benchmarks import find_set, refuse_problems
 
 ENCRYPTED = ("mmsearch-plus", "mm-browsecomp", "browsecomp", "browsecomp-v3", "browsecomp-plus")
 
@@ -189,6 +191,24 @@ def simple(**changes: object) -> dict[str, object]:
     return {**row, **changes}
 
 
+@pytest.mark.parametrize(
+    ("cell", "answers"),
+    [
+        ("Tin Star", ("Tin Star",)),
+        (["a", "b", "a", ""], ("a", "b")),
+        ('["a", "b"]', ("a", "b")),
+        ("['a', \"b's\"]", ("a", "b's")),
+        ([["a"]], ("a",)),
+        ("[0, 1]", ("[0, 1]",)),
+        ("[sic]", ("[sic]",)),
+        ([2014], ("2014",)),
+        (7.0, ("7",)),
+    ],
+)
+def test_golds_are_read_however_they_are_listed(cell: object, answers: tuple[str, ...]) -> None:
+    assert gold_of(cell).answers == answers
+
+
 @pytest.mark.pitfall("P84")
 def test_bad_rows_are_rejects_with_reasons_and_the_others_are_read(tmp_path: Path) -> None:
     bomb = small_sets.as_base64(_declared(50_000, 50_000))
@@ -334,3 +354,23 @@ def test_the_papers_subsets_have_their_sizes() -> None:
         "mmsearch": 171,
         "simplevqa": 300,
     }
+
+
+@pytest.mark.pitfall("P85")
+def test_a_table_of_the_pack_that_lacks_a_row_is_not_as_published(tmp_path: Path) -> None:
+    rows = [official_row("bcvl_level1_199", number) for number in range(199)]
+    shown = official_row("bcvl_level1_199", 0)["image_packed"]  # one picture is quick to decode
+    rows = [{**row, "image_packed": shown} for row in rows]
+    table = tmp_path / "bcvl_level1_199.parquet"
+    write_parquet(table, rows)
+    wanted = find_set(f"official={tmp_path}:bc-vl-level1")
+    assert wanted.problems(wanted.read(put=None), is_whole=True) == []
+    write_parquet(table, rows[:-1])
+    found = wanted.read(put=None)
+    told = "bc-vl-level1 has 199 questions as published, 198 are here"
+    assert wanted.problems(found, is_whole=True) == [told]
+    with pytest.raises(ConfigError, match=told):
+        refuse_problems(wanted, found, is_whole=True)
+    whole = find_set(f"official={tmp_path}:bc-vl")
+    problems = whole.problems(whole.read(put=None), is_whole=True)
+    assert "bc-vl-level2 has 200 questions as published, 0 are here" in problems

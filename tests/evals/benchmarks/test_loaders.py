@@ -1,5 +1,6 @@
 """Every benchmark's true layout becomes tasks: texts, golds, choices, levels, pictures, protection."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,13 +12,18 @@ from tests.evals.benchmarks.small_sets import (
     SECRET_QUESTION,
     WRITERS,
     picture,
+    write_lines,
     written,
 )
+from tests.worlds.fetch.site import LoopbackDoor, a_site, replying
 from vision_deepresearch.core.task import AnswerType, Task
 from vision_deepresearch.evals.benchmarks.catalog import SOURCES
+from vision_deepresearch.evals.benchmarks.draft import BenchmarkError
 from vision_deepresearch.evals.benchmarks.reading import SetRead, read_set, tables_of
 from vision_deepresearch.evals.grading import set_of
 from vision_deepresearch.media.store import MemoryMediaStore, clean
+from vision_deepresearch.wiring.benchmark_pictures import fetch_pictures
+from vision_deepresearch.wiring.benchmarks import find_set
 
 SHARED = Path(__file__).resolve().parents[4].parent / "shared" / "data" / "benchmarks"
 
@@ -259,3 +265,42 @@ def test_ids_of_all_sets_are_different_and_equal_pictures_are_one_cluster(tmp_pa
         by_picture.setdefault(task.images[0].sha256, set()).add(task.cluster)
     assert any(len(clusters) == 1 for clusters in by_picture.values())
     assert all(len(clusters) == 1 for clusters in by_picture.values()), "also across sets"
+
+
+async def test_pictures_named_by_address_are_fetched_once_and_found(tmp_path: Path) -> None:
+    folder = written("webwatcher", tmp_path / "set")
+    (folder / "pictures" / "hall.jpeg").unlink()
+    shown = picture(5)
+    async with a_site(replying(shown, Content_Type="image/jpeg")) as site:
+        door = LoopbackDoor(site)
+        for name in ("livevqa", "hle"):
+            table = folder / f"{name}.jsonl"
+            row = json.loads(table.read_text())
+            table.write_text(json.dumps({**row, "file_path": door.url(f"/{name}/a.png?sign=1")}))
+        wanted = find_set(f"webwatcher={folder}")
+        fetched = await fetch_pictures(wanted, tmp_path / "got", fetcher=door.fetcher())
+        assert (fetched.fetched, fetched.there, fetched.failed) == (2, 0, ())
+        again = await fetch_pictures(wanted, tmp_path / "got", fetcher=door.fetcher())
+        assert (again.fetched, again.there) == (0, 2)
+    found = find_set(f"webwatcher={folder}", images=tmp_path / "got").read(
+        put=MemoryMediaStore().put
+    )
+    assert found.rejects == []
+    assert {task.images[0] for task in found.tasks} == {clean(shown).ref}
+
+
+async def test_an_address_within_is_not_fetched_and_a_page_is_no_picture(tmp_path: Path) -> None:
+    folder = written("webwatcher", tmp_path / "set")
+    row = json.loads((folder / "hle.jsonl").read_text())
+    write_lines(folder / "hle.jsonl", [{**row, "file_path": "http://127.0.0.1:9/a.png"}])
+    inside = await fetch_pictures(find_set(f"webwatcher={folder}:hle"), tmp_path / "got")
+    assert "blocked" in inside.failed[0]
+    async with a_site(replying(b"<p>no picture")) as site:
+        door = LoopbackDoor(site)
+        write_lines(folder / "hle.jsonl", [{**row, "file_path": door.url("/a.png")}])
+        wanted = find_set(f"webwatcher={folder}:hle")
+        page = await fetch_pictures(wanted, tmp_path / "got", fetcher=door.fetcher())
+    assert "no picture" in page.failed[0]
+    assert list((tmp_path / "got").iterdir()) == []
+    with pytest.raises(BenchmarkError, match="leave --fetch out"):
+        await fetch_pictures(find_set(f"fvqa={written('fvqa', tmp_path / 'f')}"), tmp_path / "got")

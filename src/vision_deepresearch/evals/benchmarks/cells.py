@@ -5,6 +5,7 @@ a list of one (the HLE file), or as a number.
 """
 
 import ast
+import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -138,6 +139,11 @@ def kind_of_answer(gold: Gold) -> str:
     return "number" if parse_number(answer) is not None else "text"
 
 
+def name_of_address(url: str) -> str:
+    """How the picture of an address is called once it was fetched; a name alone is not unique."""
+    return hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
 def strata_of(row: TableRow, *names: str) -> dict[str, str]:
     """Columns that group questions, those that are filled."""
     found: dict[str, str] = {}
@@ -187,9 +193,14 @@ def _listed(text: str) -> list[object] | None:
             found = read(text)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             continue
-        if isinstance(found, list):
+        if isinstance(found, list) and _are_texts(found):
             return found
     return None
+
+
+def _are_texts(found: list[object]) -> bool:
+    """Whether a list holds texts, or lists of them: `[0, 1]` is an interval and an answer itself."""
+    return all(isinstance(one, str) or (isinstance(one, list) and _are_texts(one)) for one in found)
 
 
 def _label_of(answers: Sequence[str], choices: Sequence[str]) -> str | None:

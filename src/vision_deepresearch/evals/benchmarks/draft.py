@@ -130,6 +130,8 @@ class Source:
     """Patterns of its tables' names in a folder, the first that fits; none: every table."""
     subset_files: Mapping[str, str] = field(default_factory=dict)
     """Patterns of the tables of a subset alone."""
+    addresses: Callable[[TableRow], Sequence[str]] | None = None
+    """Of a row: addresses of its pictures, where the set names them by those; None: it does not."""
     protects: frozenset[str] = frozenset()
     """Configs whose text must not lie on a disk in plain."""
     notes: str = ""

@@ -16,6 +16,7 @@ from vision_deepresearch.evals.benchmarks.cells import (
     answers_in,
     gold_of,
     id_of,
+    name_of_address,
     optional_text,
     options_in,
     strata_of,
@@ -50,7 +51,7 @@ def _drafts(row: TableRow, place: Place) -> Iterator[Draft]:
             source_id=f"{name}-{level}",
             question=text_of(asked, "question"),
             gold=_gold(asked, variant=variant),
-            pictures=place.pictures(asked.get("img_path") or row.get("img_path")),
+            pictures=_pictures(row, asked, place),
             strata={
                 **strata_of(asked, "question_type"),
                 **strata_of(row, "source"),
@@ -60,6 +61,19 @@ def _drafts(row: TableRow, place: Place) -> Iterator[Draft]:
             cluster=f"livevqa-{name}",
             as_of=optional_text(row, "time") or None,
         )
+
+
+def _pictures(row: TableRow, asked: TableRow, place: Place) -> tuple[bytes, ...]:
+    """The file beside the table, or what was fetched from the address."""
+    path = optional_text(asked, "img_path") or optional_text(row, "img_path")
+    url = optional_text(asked, "img_url")
+    return (place.named(path, name_of_address(url) if url else "", path.rpartition("/")[2]),)
+
+
+def _addresses(row: TableRow) -> Sequence[str]:
+    asked = (row.get(f"level{level}_qa") for level in _LEVELS)
+    urls = [optional_text(one, "img_url") for one in asked if isinstance(one, Mapping)]
+    return [url for url in dict.fromkeys(urls) if url]
 
 
 def _gold(asked: Mapping[str, object], *, variant: str) -> Gold:
@@ -84,6 +98,7 @@ SOURCE = Source(
     sizes={"choices": 2384, "open": 2384},
     subsets={"choices": ("choices",), "open": ("open",)},
     files=(r"benchmark\.json$",),
+    addresses=_addresses,
     home="GitHub fumingyang2004/LIVEVQA (liveVQA_benchmarks), Hugging Face ONE-Lab/LiveVQA-new",
     licence="cc-by-nc-4.0",
     notes="Choices unless :open is said; a figure of one is none of the other.",

@@ -14,6 +14,7 @@ from vision_deepresearch.evals.benchmarks.cells import (
     answers_in,
     gold_of,
     id_of,
+    name_of_address,
     optional_text,
     strata_of,
 )
@@ -68,7 +69,7 @@ def drafts(row: TableRow, place: Place) -> Sequence[Draft]:
 def _names(source_id: str, address: str, *, number: int, of: int) -> tuple[str, ...]:
     """How a picture may be called here: by the row, or by the end of its address."""
     by_row = (source_id,) if of == 1 else (f"{source_id}_{number}", f"{source_id}-{number}")
-    return (*by_row, address.rpartition("/")[2].partition("?")[0])
+    return (name_of_address(address), *by_row, address.rpartition("/")[2].partition("?")[0])
 
 
 SOURCE = Source(
@@ -77,6 +78,7 @@ SOURCE = Source(
     columns=(("question",), ("answer",), ("images",), ("canary",)),
     drafts=drafts,
     sizes={"all": 224},
+    addresses=lambda row: answers_in(row.get("images")),
     home="Hugging Face mmbrowsecomp/MMBrowseComp; pictures: GitHub MMBrowseComp/MM-BrowseComp",
     licence="MIT",
     protects=frozenset({"all"}),

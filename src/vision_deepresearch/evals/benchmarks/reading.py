@@ -19,7 +19,7 @@ from pydantic import JsonValue, ValidationError
 from vision_deepresearch.core.content import ImageRef
 from vision_deepresearch.core.errors import BadImageError
 from vision_deepresearch.core.task import Task, fingerprint
-from vision_deepresearch.evals.benchmarks.cells import as_json, kind_of_answer
+from vision_deepresearch.evals.benchmarks.cells import as_json, kind_of_answer, name_of_address
 from vision_deepresearch.evals.benchmarks.decrypt import WRONG
 from vision_deepresearch.evals.benchmarks.draft import (
     BenchmarkError,
@@ -146,7 +146,7 @@ def read_set(
     source: Source,
     tables: Sequence[Path],
     *,
-    put: Put,
+    put: Put | None,
     root: Path,
     subset: str = "",
     images: Path | None = None,
@@ -160,7 +160,7 @@ def read_set(
     Args:
         source: which one.
         tables: in order, see `tables_of`.
-        put: takes each picture.
+        put: takes each picture; None: tasks are only counted, they have no pictures.
         root: folder of the set; pictures that rows name are looked for in it.
         subset: of the source; empty: all.
         images: one more folder of pictures.
@@ -211,7 +211,7 @@ class _Reading:
     """A set while it is read."""
 
     found: SetRead
-    put: Put
+    put: Put | None
     roots: tuple[Path, ...]
     subset: str
     password: str | None
@@ -277,7 +277,7 @@ class _Reading:
             return
         self.refs[ref] = place
         try:
-            images = tuple(self.put(data) for data in draft.pictures)
+            images = tuple(self.put(data) for data in draft.pictures) if self.put else ()
         except BadImageError as bad:
             self._reject(place, "bad_image", str(bad))
             return
@@ -288,7 +288,7 @@ class _Reading:
         except ValidationError as bad:
             self._reject(place, "bad_row", str(bad.errors()[0]["msg"]))
             return
-        if task.images != images:
+        if self.put and task.images != images:
             self._reject(place, "bad_image", "the pictures are not those the task names")
             return
         self.found.tasks.append(task)
@@ -500,9 +500,9 @@ def _name_told(one: object) -> str:
 
 
 def _spellings(name: str) -> tuple[str, ...]:
-    """A name as it may stand on disk: an address by the last part of its path, unquoted."""
+    """A name as it may stand on disk: an address as it was fetched, or by the end of its path."""
     if not name.startswith(("http://", "https://")):
         plain = name.removeprefix("file://")
         return (plain, Path(plain).name)
     path = unquote(urlsplit(name).path)
-    return (path.lstrip("/"), Path(path).name)
+    return (name_of_address(name), path.lstrip("/"), Path(path).name)

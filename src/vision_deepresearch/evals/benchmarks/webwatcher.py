@@ -11,6 +11,7 @@ address. `source` says HLE in every file; HLE's own answers are nested and its r
 from collections.abc import Sequence
 
 from vision_deepresearch.evals.benchmarks.cells import (
+    answers_in,
     gold_of,
     id_of,
     strata_of,
@@ -58,6 +59,7 @@ SOURCE = Source(
         name: rf"(^|/){name.removesuffix('-open')}\.jsonl$" for name in (*_CONFIGS, "livevqa-open")
     },
     files=(r"(^|/)(livevqa|mmsearch|simplevqa|hle)\.jsonl$",),
+    addresses=lambda row: answers_in(row.get("file_path")),
     home="GitHub Alibaba-NLP/DeepResearch, WebAgent/WebWatcher/infer/vl_search_r1/eval_data",
     licence="apache-2.0 (repository); the sets keep their own",
     notes="Its MMSearch has one gold per question, the original has aliases.",
