@@ -158,6 +158,8 @@ def test_processes_that_train_on_other_data_stop(
     codes = together(words(recipe, out), words(recipe, out, "--set", "held_out_frac=0.7"))
     assert codes == [1, 1]
     assert "what is trained on should be the same in every process" in capfd.readouterr().err
+    assert together(words(recipe, out, "--processes", "2")) == [2]
+    assert "started already" in capfd.readouterr().err
     assert not out.exists()
 
 

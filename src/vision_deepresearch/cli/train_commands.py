@@ -57,6 +57,12 @@ def sft(
     settings = make_sft_config(values, overrides=overrides)
     folder = out or Path("runs") / "sft"
     place = launched()
+    if processes > 1 and place is not None:
+        msg = (
+            f"--processes {processes} was given to one of {place.size} processes that are started "
+            "already: leave it out"
+        )
+        raise ConfigError(msg)
     if settings.backend == "ms-swift":
         if processes > 1 or place is not None:
             msg = "backend 'ms-swift' starts its own processes: set parallel.gpus_per_node"
@@ -67,7 +73,7 @@ def sft(
     if dry_run:
         with tempfile.TemporaryDirectory() as beside:
             return _plan(settings, beside=Path(beside), json_wanted=json_wanted)
-    if processes > 1 and place is None:
+    if processes > 1:
         words = ["sft", str(recipe), "--out", str(folder)]
         words += ["--model", model] if model is not None else []
         words += [word for one in data for word in ("--data", one)]

@@ -50,7 +50,7 @@ def launched(environ: Mapping[str, str] = os.environ) -> Place | None:
     except (KeyError, ValueError) as error:
         msg = (
             "RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT are set by torchrun or accelerate and "
-            "name one process among several; here they do not: unset them, or use --processes"
+            "name one process among several; here they do not: unset them"
         )
         raise ConfigError(msg) from error
     if local_size != size:
