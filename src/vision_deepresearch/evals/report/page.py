@@ -66,19 +66,22 @@ def _plots(summaries: Sequence[Summary]) -> list[str]:
     scales = [
         Bar(
             name=f"{name}, scale {scale}",
-            value=100 * found.share,
+            value=100 * share,
             series=2,
-            shown=f"{percent(found.share)} % of {found.searched - found.failed}",
+            shown=f"{percent(share)} % of {found.searched - found.failed}",
         )
         for name, one in zip(names, summaries, strict=True)
         for scale, found in one.by_scale.items()
-        if found.share is not None
+        # Any engine finds something: the right hit is what tells, where it can be told.
+        if (share := found.share if found.right is None else found.right_share) is not None
     ]
+    is_told = all(found.right is not None for one in summaries for found in one.by_scale.values())
     made = [bars("Accuracy by mode, %, with 95 % intervals", accuracy, most=100)]
     if efforts:
         made.append(bars("Turns and tool calls per attempt, mean", efforts))
     if scales:
-        made.append(bars("Searched crops with a hit, %, by scale", scales, most=100))
+        what = "a right hit" if is_told else "a hit"
+        made.append(bars(f"Searched crops with {what}, %, by scale", scales, most=100))
     what, unit = _price(summaries)
     points = [
         Point(
