@@ -119,7 +119,7 @@ def _read(settings: SftSettings, *, beside: Path, show: ShowProgress) -> "SftInp
 
     folders = run_folders(settings.data, beside=beside)
     held_out = run_folders(settings.held_out, beside=beside / "held_out")
-    model = model_folder(settings.model, beside=beside)
+    model = model_folder(settings.model, beside=beside, data=folders)
     return read_inputs(settings, model, folders=folders, held_out=held_out, show=show)
 
 

@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import Qwen3VLForConditionalGeneration
 from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLTextAttention, Qwen3VLTextMLP
@@ -27,7 +28,13 @@ from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.models.local.tiny import TinySizes, write_tiny
 
 TOY = TinySizes(
-    hidden=256, layers=4, head_width=128, rope_theta=1e10, vocabulary=900, vision_hidden=96
+    hidden=192,
+    layers=4,
+    head_width=128,
+    rope_theta=1e10,
+    vocabulary=900,
+    vision_hidden=64,
+    vision_depth=2,
 )
 """The size of the toy policy; layers 0 and 1 copy, the others are free."""
 
@@ -48,13 +55,19 @@ _QUIET = 0.2
 
 
 def write_structured(
-    folder: Path, *, text: Iterable[str], sizes: TinySizes = TOY, seed: int = 0
+    folder: Path,
+    *,
+    text: Iterable[str] = (),
+    tokenizer: Tokenizer | None = None,
+    sizes: TinySizes = TOY,
+    seed: int = 0,
 ) -> Path:
-    """Write a checkpoint that copies from its context, with a tokenizer trained on `text`.
+    """Write a checkpoint that copies from its context.
 
     Args:
         folder: made where it is missing; its files are overwritten.
         text: what the tokenizer is trained on; the weights do not depend on its names.
+        tokenizer: one that is made already, instead.
         sizes: dense, with 4 heads on 2 key-value heads as `write_tiny` makes them.
         seed: of the token codes and of the free weights.
 
@@ -74,7 +87,7 @@ def write_structured(
         raise ConfigError(
             f"a head must hold the code of a token ({part} wide), got {head}: raise head_width"
         )
-    write_tiny(folder, sizes=sizes, seed=seed, text=text)
+    write_tiny(folder, sizes=sizes, seed=seed, text=text, tokenizer=tokenizer)
     module = Qwen3VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

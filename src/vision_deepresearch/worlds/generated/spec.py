@@ -37,8 +37,9 @@ class WorldSpec(Record):
     whole_image_filter: bool = True
     """Refuse questions all of whose things the uncropped picture already finds: they teach no crops.
     Off where modes are compared: there such questions are what whole-image search can do."""
-    depth: Literal["ordinary", "deep"] = "ordinary"
-    """`deep`: tasks that take dozens of turns and hundreds of engine requests."""
+    depth: Literal["plain", "ordinary", "deep"] = "ordinary"
+    """`plain`: one thing by its place and one relation or two, in few words, for models of a few
+    million parameters. `deep`: tasks that take dozens of turns and hundreds of engine requests."""
     p_lookalike: float = 0.05
     """Share of pictured entities that have a look-alike."""
     p_homonym: float = 0.04
@@ -84,6 +85,16 @@ PRESETS = {
         WorldSpec(preset="small", num_entities=600, num_tasks=150),
         WorldSpec(preset="medium", num_entities=2500, num_tasks=300),
         WorldSpec(preset="ablation", num_entities=600, num_tasks=150, whole_image_filter=False),
+        WorldSpec(
+            preset="toy",
+            num_entities=300,
+            num_tasks=100,
+            depth="plain",
+            whole_image_filter=False,
+            p_lookalike=0.0,
+            p_homonym=0.0,
+            p_outdated=0.0,
+        ),
         WorldSpec(preset="deep", num_entities=600, num_tasks=4, depth="deep"),
     )
 }
