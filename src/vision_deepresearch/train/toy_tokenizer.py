@@ -4,8 +4,8 @@ A tiny model pays for every token. What stands in every trajectory (calls, tags 
 addresses up to the name) is found by merging neighbouring words that often follow one another in
 texts of several worlds; such a phrase is a token. Words that several worlds share are tokens. Names
 are not: each is spelled in syllables, in training worlds and in unseen ones alike, so that a model
-can only copy them. Digits and punctuation beside a name stand alone: the same name has the same ids
-behind a space and behind a quote.
+can only copy them. Punctuation beside a name stands alone: the same name has the same ids behind a
+space and behind a quote. A number below a thousand is a token, so that a box is copied in four.
 
 Nothing is lost: bytes are the alphabet, so any text goes through it and comes back.
 """
@@ -25,10 +25,10 @@ NUM_WORLDS = 6
 """Worlds whose texts are looked at; more would cost time and change little."""
 NUM_TEXTS = 60
 """Trajectories of each."""
-_PIECES = r" |\n|\p{N}|\p{L}+|[^\s\p{L}\p{N}]|\s"
+_PIECES = r" |\n|\p{N}{1,3}|\p{L}+|[^\s\p{L}\p{N}]|\s"
 _PAIRS_A_ROUND = 30
 _TAG = re.compile("|".join(map(re.escape, (*SPECIAL, *TAGS))))
-_PIECE = re.compile(r" |\n|\d|[^\W\d_]+|[^\w\s]|_|\s")
+_PIECE = re.compile(r" |\n|\d{1,3}|[^\W\d_]+|[^\w\s]|_|\s")
 """The same for Python's `re`, over text of the generated worlds."""
 
 
@@ -63,7 +63,11 @@ def phrase_tokenizer(
     worlds_of = Counter(
         piece for some in split.values() for piece in {one for text in some for one in text}
     )
-    common = {piece for piece, count in worlds_of.items() if count > len(texts) / 2}
+    common = {
+        piece
+        for piece, count in worlds_of.items()
+        if count > len(texts) / 2 and not piece.isdigit()
+    }
     streams = [text for some in split.values() for text in some]
     phrases = _phrases(streams, common=common, num_rounds=num_rounds, min_count=min_count)
     words = sorted(piece for piece in common if len(piece) > 1)
@@ -75,7 +79,7 @@ def _phrases(
     streams: list[list[str]], *, common: set[str], num_rounds: int, min_count: int
 ) -> list[str]:
     """Merge the most frequent neighbours again and again; what is in use at the end."""
-    known = {piece for piece in common if not piece.isdigit()}
+    known = set(common)
     for _ in range(num_rounds):
         pairs = Counter(
             pair
@@ -125,7 +129,7 @@ def _assemble(
     learnt.train_from_iterator(names, trainer=trainer)
     vocabulary = learnt.get_vocab()
     merges = _merges_of(learnt)
-    for text in (*words, *phrases):
+    for text in (*map(str, range(1000)), *words, *phrases):
         spelled = "".join(piece for piece, _ in byte_level.pre_tokenize_str(text))
         vocabulary.setdefault(spelled, len(vocabulary))
     # A word found whole is not spelled; all else is spelled by the syllables.

@@ -55,6 +55,12 @@ class WorldSpec(Record):
         return f"{self.split}/{self.seed}"
 
     @property
+    def site_split(self) -> Literal["train", "validation", "test"]:
+        """Whose sites its pages are on: plain worlds share the sites of training, as their frame, for a
+        model that small never learns that addresses differ. Names and looks are never shared."""
+        return "train" if self.depth == "plain" else self.split
+
+    @property
     def name(self) -> str:
         """What the world is called, for example "generated:small/test@3"."""
         split = "" if self.split == "train" else f"/{self.split}"
@@ -78,6 +84,8 @@ class WorldSpec(Record):
 
 SPLITS = ("train", "validation", "test")
 
+PLAIN_SHARES = {"p_lookalike": 0.0, "p_homonym": 0.0, "p_outdated": 0.0}
+"""Of worlds with plain tasks: nothing in them leads astray."""
 PRESETS = {
     spec.preset: spec
     for spec in (
@@ -91,9 +99,7 @@ PRESETS = {
             num_tasks=100,
             depth="plain",
             whole_image_filter=False,
-            p_lookalike=0.0,
-            p_homonym=0.0,
-            p_outdated=0.0,
+            **PLAIN_SHARES,
         ),
         WorldSpec(preset="deep", num_entities=600, num_tasks=4, depth="deep"),
     )
