@@ -132,7 +132,7 @@ def _write_copying(
     places = [*slow, *(at + head // 2 for at in slow)]
     first, second, *free = text.layers
     _look_back(first.self_attn, part=part, head=head, turns=turns)
-    _match(second.self_attn, part=part, head=head, places=places, sink=codes[sink, :part])
+    _match(second.self_attn, part=part, places=places, sink=codes[sink, :part])
     for layer in free:
         _look_up(layer, part=part, head=head, places=places)
     for layer in (first, second):
@@ -191,7 +191,6 @@ def _match(
     attention: Qwen3VLTextAttention,
     *,
     part: int,
-    head: int,
     places: Sequence[int],
     sink: Tensor,
 ) -> None:

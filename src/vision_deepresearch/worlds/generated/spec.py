@@ -56,8 +56,11 @@ class WorldSpec(Record):
 
     @property
     def site_split(self) -> Literal["train", "validation", "test"]:
-        """Whose sites its pages are on: plain worlds share the sites of training, as their frame, for a
-        model that small never learns that addresses differ. Names and looks are never shared."""
+        """Whose sites its pages are on: plain worlds are on those of training, whatever their split.
+
+        They share its frame of questions too, for a model that small never learns that addresses
+        and sentences differ. Names and looks are never shared.
+        """
         return "train" if self.depth == "plain" else self.split
 
     @property
