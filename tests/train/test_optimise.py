@@ -116,3 +116,28 @@ def test_an_epoch_looks_at_every_sequence_once(
         held = step if unit == "rows" else [index for row in step for index in row]
         assert 1 <= len(held) <= size
         assert all(len(row) == 1 or sum(lengths[one] for one in row) <= 128 for row in step)
+
+
+def test_slow_parameters_move_by_a_part_of_the_step() -> None:
+    """AdamW's first step has the size of the rate, whatever the gradient."""
+    model = a_model()
+    before = {name: one.detach().clone() for name, one in model.named_parameters()}
+    settings = OptimizerSettings(lr=1e-3, weight_decay=0.0, slow=r"layers\.0\.", slow_factor=0.1)
+    optimizer = make_optimizer(model, settings)
+    row = pack_row(SAMPLES)
+    loss = cross_entropy(model, num_supervised=row.num_supervised)
+    take_step([row], loss_of=loss, optimizer=optimizer, lr=1e-3, clip_norm=1.0)
+    moved = {
+        name: float((one.detach() - before[name]).abs().max())
+        for name, one in model.named_parameters()
+        if "language_model" in name and "weight" in name
+    }
+    slow = [one for name, one in moved.items() if "layers.0." in name]
+    fast = [one for name, one in moved.items() if "layers.0." not in name]
+    assert max(slow) == pytest.approx(1e-4, rel=1e-2)
+    assert min(fast) == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_a_pattern_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="no regular expression"):
+        OptimizerSettings(slow="(")

@@ -44,7 +44,7 @@ from vision_deepresearch.core.events import (
     TurnFinished,
     TurnStarted,
 )
-from vision_deepresearch.core.mode import ModeInput, Strategy
+from vision_deepresearch.core.mode import Strategy
 from vision_deepresearch.core.observation import Failure, Observation
 from vision_deepresearch.core.protocols import (
     Completion,
@@ -199,7 +199,7 @@ class _Rollout:
     async def begin(self) -> None:
         """Load the pictures and write the prompt."""
         task = self._task
-        if self._who.mode.input is not ModeInput.IMAGE:
+        if not self._who.mode.lends_pictures:
             task = task.model_copy(update={"images": ()})
         handles = []
         for ref in task.images:

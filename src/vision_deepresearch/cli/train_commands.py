@@ -154,11 +154,10 @@ def _read(
 
     found: tuple[list[Path], list[Path], Path] | None = None
     if peers is None or peers.is_first:
-        found = (
-            run_folders(settings.data, beside=beside),
-            run_folders(settings.held_out, beside=beside / "held_out"),
-            model_folder(settings.model, beside=beside),
-        )
+        folders = run_folders(settings.data, beside=beside)
+        held_out = run_folders(settings.held_out, beside=beside / "held_out")
+        model = model_folder(settings.model, beside=beside, data=folders)
+        found = (folders, held_out, model)
     if peers is not None:
         found = peers.from_first(found)
     assert found is not None

@@ -16,7 +16,9 @@ def build(
     out: Annotated[Path, typer.Argument(help="Folder to make; must not exist or be empty.")],
     pages: Annotated[int, typer.Option(help="About how many pages the world shall have.")] = 1000,
     tasks: Annotated[int, typer.Option(help="How many tasks to make.")] = 100,
-    depth: Annotated[str, typer.Option(help="Kind of tasks: ordinary or deep.")] = "ordinary",
+    depth: Annotated[
+        str, typer.Option(help="Kind of tasks: plain, ordinary or deep.")
+    ] = "ordinary",
     pictures: Annotated[
         int | None, typer.Option(min=1, help="Pictures that image search knows; default: all.")
     ] = None,

@@ -41,7 +41,14 @@ class Mode(Record):
     min_crop_rounds: int = 0
     """Multi-turn visual forcing: crop rounds demanded before an answer is accepted."""
 
+    @property
+    def lends_pictures(self) -> bool:
+        """Whether tools may look at the question's pictures, shown to the model or not."""
+        return self.input is ModeInput.IMAGE or bool(PICTURE_TOOLS & set(self.tools))
 
+
+PICTURE_TOOLS = frozenset({"crop_and_search", "image_search", "zoom"})
+"""Those that take a picture by its name."""
 _SEARCH = ("search", "visit")
 _MODES = (
     Mode(name="direct", input=ModeInput.IMAGE, strategy=Strategy.SINGLE),
@@ -68,6 +75,7 @@ _MODES = (
     ),
     Mode(name="zoom+ts", input=ModeInput.IMAGE, tools=("zoom", *_SEARCH)),
     Mode(name="zoom+ts+python", input=ModeInput.IMAGE, tools=("zoom", *_SEARCH, "python")),
+    Mode(name="cis+ts-caption", input=ModeInput.CAPTION, tools=("crop_and_search", *_SEARCH)),
     Mode(name="ts-caption", input=ModeInput.CAPTION, tools=_SEARCH),
 )
 MODES = {mode.name: mode for mode in _MODES}

@@ -11,7 +11,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pydantic import Field
+
 from vision_deepresearch.core.geometry import Box
+from vision_deepresearch.core.record import Record
 
 _MAX_WORDS = 9
 """Of the question, in a query made of its words."""
@@ -36,6 +39,8 @@ class Habits:
     max_beside: int = 2
     """Boxes of such things, at most."""
 
+    p_straight: float = 0.0
+    """The page that the picture led to is opened for a hop at once, without a search."""
     verifies: bool = False
     """Before the answer another search is made, for a second page that says so."""
 
@@ -46,6 +51,15 @@ class Habits:
 
 LIVELY = Habits(p_vague=0.85, p_back=0.5, p_wide=0.3, p_beside=0.55)
 """Of a teacher whose trajectories are to be learnt from."""
+
+
+class OracleSettings(Record):
+    """How the oracle teaches in a run, where the run asks it by name."""
+
+    scales: tuple[float, ...] = Field(default=(1.0, 1.5, 2.5), min_length=1)
+    """Of its crops; the first two are tried at once, the rest for what was not found."""
+    p_straight: float = Field(default=0.0, ge=0, le=1)
+    """Share of the hops for which it opens the page that the picture led to without a search."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +78,10 @@ class Ways:
         words = [word.strip(",;:") for word in words]
         asked = " ".join(words[-_MAX_WORDS:])
         return rng.choice((asked, f"{label} {' '.join(words[-4:])}", f"who or what: {label}"))
+
+    def goes_straight(self, hop_id: str) -> bool:
+        """Whether the page that is known already is read without a search."""
+        return self._rng("straight", hop_id).random() < self.habits.p_straight
 
     def goes_back(self, hop_id: str) -> bool:
         """Whether after a vague query the picture's page is read rather than another query made."""

@@ -431,6 +431,8 @@ class Planner:
 
     def _falls_back(self, hop: Hop) -> bool:
         """Whether the page that the picture led to is opened without a hit that lists it."""
+        if self._now.ways.goes_straight(hop.id):
+            return True
         tries = self._num_tries(hop)
         vague = self._vague_query(hop)
         if tries == 1 and vague in self._searched and self._next_query(hop) is not None:

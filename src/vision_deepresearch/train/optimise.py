@@ -6,6 +6,7 @@ steps are as if its batch had not been there.
 """
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from vision_deepresearch.train.peers import Peers
 from vision_deepresearch.train.sft_settings import OptimizerSettings
 
 _ALONE = Peers()
+_SHARE = "share"
+"""Key of a group of parameters: its part of the learning rate."""
 
 RowLoss = Callable[[PackedRow], torch.Tensor]
 """The share of one row in the loss of its batch; a scalar with a gradient."""
@@ -37,7 +40,7 @@ class StepFigures:
 
 
 def make_optimizer(model: PreTrainedModel, settings: OptimizerSettings) -> torch.optim.AdamW:
-    """AdamW over what is trained; only matrices decay.
+    """AdamW over what is trained; only matrices decay, and some may learn more slowly.
 
     Raises:
         ValueError: nothing is trained.
@@ -46,12 +49,14 @@ def make_optimizer(model: PreTrainedModel, settings: OptimizerSettings) -> torch
     if not named:
         msg = "nothing of the model is trained: unfreeze a part of it"
         raise ValueError(msg)
-    matrices = [one for one in named if one[1].ndim > 1]
-    vectors = [one for one in named if one[1].ndim <= 1]
+    parts: dict[tuple[float, float], list[tuple[str, torch.nn.Parameter]]] = {}
+    for name, one in named:
+        decay = settings.weight_decay if one.ndim > 1 else 0.0
+        is_slow = settings.slow is not None and re.search(settings.slow, name) is not None
+        parts.setdefault((decay, settings.slow_factor if is_slow else 1.0), []).append((name, one))
     groups = [
-        {"params": part, "weight_decay": decay}
-        for part, decay in ((matrices, settings.weight_decay), (vectors, 0.0))
-        if part
+        {"params": part, "weight_decay": decay, _SHARE: share}
+        for (decay, share), part in sorted(parts.items(), reverse=True)
     ]
     return torch.optim.AdamW(
         groups, lr=settings.lr, betas=(settings.beta1, settings.beta2), eps=settings.eps
@@ -106,7 +111,7 @@ def take_step(
     is_taken = math.isfinite(norm)
     if is_taken:
         for group in optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group.get(_SHARE, 1.0)
         optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return StepFigures(loss=total, grad_norm=norm, is_taken=is_taken)

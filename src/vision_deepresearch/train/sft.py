@@ -157,6 +157,12 @@ def read_inputs(
             show=show,
         )
     check_trainable(data)
+    if held_out and not data.held_out:
+        msg = (
+            f"held_out names {', '.join(map(str, held_out))}, and nothing of it can be measured by: "
+            "give runs that hold trajectories, or leave held_out away"
+        )
+        raise ConfigError(msg)
     lengths = [one.num_tokens for one in data.train]
     plan = [
         step

@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +198,22 @@ class Encoder:
             images=trace.images,
             media=media,
         )
+
+
+def texts_of(folder: Path, *, limit: int) -> list[str]:
+    """Texts of all messages of the first attempts of a run folder.
+
+    Raises:
+        ConfigError: no run folder.
+    """
+    with RunFolder.read(folder) as run:
+        return [
+            message.text
+            for trace in islice(run.traces(), limit)
+            for row in rows_of(trace.task, trace.trajectory)
+            for joined in row.messages
+            for message in joined.sources
+        ]
 
 
 def plan_epoch(

@@ -3,9 +3,10 @@
 Defaults are those of one machine; recipes/paper has the paper's, each with its source. No torch.
 """
 
+import re
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.models.codec.budget import PictureBudget
@@ -42,6 +43,20 @@ class OptimizerSettings(Record):
     """Of matrices; norms, biases and other vectors have none."""
     clip_norm: float = Field(default=1.0, gt=0)
     """Of the gradient of all trained parameters together."""
+    slow: str | None = None
+    """Regular expression: parameters in whose names it is found learn at a part of the rate."""
+    slow_factor: float = Field(default=0.1, gt=0, le=1)
+    """That part."""
+
+    @field_validator("slow")
+    @classmethod
+    def _is_pattern(cls, slow: str | None) -> str | None:
+        try:
+            re.compile(slow or "")
+        except re.error as reason:
+            msg = f"optimizer.slow {slow!r} is no regular expression: {reason}"
+            raise ValueError(msg) from reason
+        return slow
 
     @model_validator(mode="after")
     def _is_ordered(self) -> Self:

@@ -22,6 +22,7 @@ from vision_deepresearch.core.protocols import Sampling
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.models.endpoint import EndpointSettings, priced
 from vision_deepresearch.models.local.settings import LocalSettings
+from vision_deepresearch.models.oracle_habits import OracleSettings
 from vision_deepresearch.tools.limits import ToolLimits
 from vision_deepresearch.wiring.live import awaiting_consent, resolve_live, user_file
 from vision_deepresearch.wiring.user_file import keep_consent, user_file_path
@@ -112,6 +113,8 @@ class RunConfig(Record):
     summariser_endpoint: EndpointSettings | None = None
     """Of the summariser, where it is another model; None: the defaults."""
     judge_endpoint: EndpointSettings | None = None
+    oracle: OracleSettings = OracleSettings()
+    """Of the model `oracle`."""
     local: LocalSettings = LocalSettings()
     """Of models `local:PATH`."""
 

@@ -15,6 +15,7 @@ from vision_deepresearch.core.protocols import MediaStore, ModelClient, Profile,
 from vision_deepresearch.models.chat import ChatModel
 from vision_deepresearch.models.endpoint import EndpointSettings, endpoint_named, priced
 from vision_deepresearch.models.oracle import OracleModel
+from vision_deepresearch.models.oracle_habits import Habits
 from vision_deepresearch.models.profiles.named import profile_named
 from vision_deepresearch.models.scripted import ScriptedModel
 from vision_deepresearch.models.seat import DirectorySeat, TerminalSeat
@@ -152,7 +153,13 @@ class ModelShelf:
                 if self._truth is None:
                     msg = "the oracle teaches generated worlds only: use --world generated:small"
                     raise ConfigError(msg)
-                return OracleModel(self._truth, profile)
+                ways = self._config.oracle
+                return OracleModel(
+                    self._truth,
+                    profile,
+                    scales=ways.scales,
+                    habits=Habits(p_straight=ways.p_straight),
+                )
             case "local", folder if folder:
                 client, engine = open_local(
                     Path(folder).expanduser(), self._config.local, media=self.media

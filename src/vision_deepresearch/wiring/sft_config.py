@@ -49,20 +49,38 @@ def check_extra() -> None:
         raise ConfigError(msg)
 
 
-def model_folder(model: str, *, beside: Path) -> Path:
-    """Where a recipe's model is; `tiny` and `tiny-moe`, `@SEED` behind, are made, of random weights.
+def model_folder(model: str, *, beside: Path, data: Sequence[Path]) -> Path:
+    """Where a recipe's model is; `tiny`, `tiny-moe` and `toy`, `@SEED` behind, are made on the spot.
 
     Args:
         model: as the recipe names it.
-        beside: a tiny model is put here.
+        beside: a model that is made is put here.
+        data: run folders to train on; the tokenizer of `toy` is learnt from them.
+
+    Raises:
+        ConfigError: too few worlds to learn a tokenizer from.
     """
     kind, _, seed = model.partition("@")
-    if kind not in {"tiny", "tiny-moe"} or not seed.removeprefix("-").isdigit():
+    if kind not in {"tiny", "tiny-moe", "toy"} or not seed.removeprefix("-").isdigit():
         return Path(model)
+    if kind == "toy":
+        return _toy(beside / model, data=data, seed=int(seed))
     from vision_deepresearch.models.local.tiny import MOE, TinySizes, write_tiny
 
     sizes = MOE if kind == "tiny-moe" else TinySizes()
     return write_tiny(beside / model, sizes=sizes, seed=int(seed))
+
+
+def _toy(folder: Path, *, data: Sequence[Path], seed: int) -> Path:
+    """A structured start; made once, so that a run that goes on has the same."""
+    from vision_deepresearch.train.sft_data import texts_of
+    from vision_deepresearch.train.toy_start import write_structured
+    from vision_deepresearch.train.toy_tokenizer import NUM_TEXTS, NUM_WORLDS, phrase_tokenizer
+
+    if not (folder / "config.json").is_file():
+        texts = {str(one): texts_of(one, limit=NUM_TEXTS) for one in data[:NUM_WORLDS]}
+        write_structured(folder, tokenizer=phrase_tokenizer(texts), seed=seed)
+    return folder
 
 
 def run_folders(sources: Sequence[str], *, beside: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from vision_deepresearch.core.context import SpendKind
 from vision_deepresearch.core.episode import episode_of
 from vision_deepresearch.core.errors import BadImageError, ConfigError
-from vision_deepresearch.core.mode import Mode, mode_named
+from vision_deepresearch.core.mode import PICTURE_TOOLS, Mode, mode_named
 from vision_deepresearch.core.proof import Proof
 from vision_deepresearch.core.protocols import Executor, MediaStore
 from vision_deepresearch.core.task import Task
@@ -46,7 +46,6 @@ from vision_deepresearch.wiring.trajectory_oracle import OracleBench, open_oracl
 from vision_deepresearch.wiring.worlds import OpenedWorld, require_world, world_folder
 
 ORACLE = "oracle"
-_LOOKING = frozenset({"crop_and_search", "image_search", "zoom"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,7 +232,7 @@ def refuse_idle_eyes(tasks: Sequence[Task], mode: Mode) -> None:
     Raises:
         ConfigError: questions without a picture, and such tools.
     """
-    looking = [name for name in mode.tools if name in _LOOKING]
+    looking = [name for name in mode.tools if name in PICTURE_TOOLS]
     blind = sum(not task.images for task in tasks)
     if blind and looking:
         msg = (

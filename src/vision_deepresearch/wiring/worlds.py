@@ -19,7 +19,7 @@ from vision_deepresearch.worlds.embed import embed_world
 from vision_deepresearch.worlds.generated.build import build_world
 from vision_deepresearch.worlds.generated.older import OlderPages
 from vision_deepresearch.worlds.generated.saving import kinds_named, save_pages
-from vision_deepresearch.worlds.generated.spec import WorldSpec, spec_named
+from vision_deepresearch.worlds.generated.spec import PLAIN_SHARES, WorldSpec, spec_named
 from vision_deepresearch.worlds.generated.world import FORMAT_VERSION, GeneratedWorld, open_truth
 from vision_deepresearch.worlds.index.text import TEXT_INDEX_VERSION
 from vision_deepresearch.worlds.index.visual import VISUAL_INDEX_VERSION
@@ -313,6 +313,7 @@ def build_generated(
         raise ConfigError(msg)
     try:
         spec = WorldSpec.model_validate({
+            **(PLAIN_SHARES if depth == "plain" else {}),
             "preset": "custom",
             "seed": seed,
             "split": split,

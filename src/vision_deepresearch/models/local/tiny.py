@@ -71,6 +71,7 @@ def write_tiny(
     sizes: TinySizes | None = None,
     seed: int = 0,
     text: Iterable[str] = _TEXT,
+    tokenizer: Tokenizer | None = None,
 ) -> Path:
     """Write a checkpoint of random weights.
 
@@ -79,6 +80,7 @@ def write_tiny(
         sizes: None: the dense one of 1.0 M parameters.
         seed: of the weights; torch's own generator is left as it was.
         text: what the tokenizer is trained on.
+        tokenizer: one that is made already, instead.
 
     Returns:
         The folder.
@@ -87,7 +89,7 @@ def write_tiny(
     """
     sizes = sizes or TinySizes()
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = tiny_tokenizer(text, vocabulary=sizes.vocabulary)
+    tokenizer = tokenizer or tiny_tokenizer(text, vocabulary=sizes.vocabulary)
     tokenizer.save(str(folder / "tokenizer.json"))
     _write_json(folder / "tokenizer_config.json", _tokenizer_settings())
     _write_json(folder / "preprocessor_config.json", _picture_settings(sizes))

@@ -13,7 +13,7 @@ from string import Template
 from pydantic import JsonValue
 
 from vision_deepresearch.core.content import ToolSpec
-from vision_deepresearch.core.mode import Mode, ModeInput
+from vision_deepresearch.core.mode import PICTURE_TOOLS, Mode, ModeInput
 from vision_deepresearch.core.task import Task
 
 _PACKAGE = "vision_deepresearch.models.profiles"
@@ -47,7 +47,7 @@ def rules_for(tools: Sequence[ToolSpec], *, mode: Mode) -> str:
     """The working rules that the enabled tools and the mode call for, one per line."""
     names = {tool.name for tool in tools}
     rules: list[str] = []
-    if names & {"crop_and_search", "image_search", "zoom"}:
+    if names & PICTURE_TOOLS:
         rules.append(fill("rule_pictures"))
     if names & {"crop_and_search", "zoom"}:
         rules.append(fill("rule_boxes"))

@@ -39,6 +39,8 @@ def question_parts(task: Task, *, handles: Sequence[str], mode: Mode) -> tuple[P
                 'none: give it as extra["caption"] or use another mode'
             )
             raise ConfigError(msg)
+        if mode.lends_pictures:
+            parts += [trusted(f"image_id: {handle}\n") for handle in handles]
         parts += [trusted("Picture: "), untrusted(neutralise(caption)), trusted("\n")]
     parts += [trusted("Question: "), untrusted(neutralise(task.question))]
     if task.gold is not None and task.gold.choices:

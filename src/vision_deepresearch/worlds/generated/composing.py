@@ -16,6 +16,7 @@ from vision_deepresearch.worlds.generated.clauses import Clause, Part
 from vision_deepresearch.worlds.generated.drafts import ProofBuilder, TaskDraft, gold_of
 from vision_deepresearch.worlds.generated.entities import EntityType, SceneSpec
 from vision_deepresearch.worlds.generated.frames import (
+    PLAIN,
     Frame,
     FrameKind,
     frames_of,
@@ -109,7 +110,9 @@ class Composer:
     # ------------------------------------------------------------------------------------- words
 
     def frame(self, kind: FrameKind) -> Frame:
-        """One of the split's frames."""
+        """One of the split's frames; the plain one where questions are plain."""
+        if self.routes.graph.spec.depth == "plain" and kind is FrameKind.CHAIN:
+            return PLAIN
         return self.rng.choice(frames_of(self.routes.graph.spec.split, kind))
 
     def leads(self) -> tuple[Frame, ...]:

@@ -37,6 +37,8 @@ class TaskDraft:
     strata: dict[str, str]
     route: tuple[Arrival, ...] = ()
     """From the (first or winning) thing of the picture to the answer; deep tasks: not told."""
+    caption: str | None = None
+    """The picture in words, for modes that show those in its place; plain tasks have one."""
 
     def task(self, *, images: tuple[ImageRef, ...], world_id: str) -> Task:
         """The task, once the scene is drawn. Its cluster is the picture."""
@@ -49,6 +51,7 @@ class TaskDraft:
             gold=self.gold,
             strata=self.strata,
             cluster=images[0].sha256 if images else None,
+            extra={} if self.caption is None else {"caption": self.caption},
             provenance={"world": world_id, "scene": self.scene.id},
         )
 

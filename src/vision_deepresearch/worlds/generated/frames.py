@@ -440,6 +440,10 @@ _BANDS = {
 }
 
 
+PLAIN = Frame(id="plain", text="Find {anchor}. {ask_that}")
+"""The one frame of worlds with plain questions: all splits have it."""
+
+
 def frames_of(split: str, kind: FrameKind) -> tuple[Frame, ...]:
     """The frames of a split for one kind of question."""
     return FRAMES[split, kind]

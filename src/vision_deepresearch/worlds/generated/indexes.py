@@ -157,7 +157,7 @@ def _pager(writer: Writer, title: str) -> Line:
     spans = [Span(f"Part {record.part + 1} of {record.num_parts}.")]
     for part, words in ((record.part - 1, "Previous part"), (record.part + 1, "Next part")):
         if 0 <= part < record.num_parts:
-            url = part_url(title, kind=record.kind, part=part, split=writer.graph.spec.split)
+            url = part_url(title, kind=record.kind, part=part, split=writer.graph.spec.site_split)
             spans += [Span(" "), Span(words, url)]
     return tuple(spans)
 

@@ -68,7 +68,7 @@ class PageSet:
             KeyError: there is no such page.
         """
         record = self._records[url]
-        return render(self.document(url), record, split=self.graph.spec.split).encode()
+        return render(self.document(url), record, split=self.graph.spec.site_split).encode()
 
     def claims(self, url: str) -> tuple[Claim, ...]:
         """What a page states.

@@ -96,7 +96,7 @@ _ARTICLES: dict[Split, str] = {split: address_of(PageKind.ENCYCLOPEDIA, split) f
 
 def encyclopedia_url(graph: Graph, entity_id: str) -> str:
     """The article about a thing."""
-    return _ARTICLES[graph.spec.split] + graph.slug(entity_id)
+    return _ARTICLES[graph.spec.site_split] + graph.slug(entity_id)
 
 
 def part_url(title: str, *, kind: PageKind, part: int, split: Split = "train") -> str:
@@ -216,7 +216,7 @@ class _Planner:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._split: Split = graph.spec.split
+        self._split: Split = graph.spec.site_split
         self._root = graph.spec.root
         self._sites = {kind: site_of(kind, self._split) for kind in PageKind}
         self._p_wrong = {

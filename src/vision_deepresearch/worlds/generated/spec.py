@@ -37,8 +37,9 @@ class WorldSpec(Record):
     whole_image_filter: bool = True
     """Refuse questions all of whose things the uncropped picture already finds: they teach no crops.
     Off where modes are compared: there such questions are what whole-image search can do."""
-    depth: Literal["ordinary", "deep"] = "ordinary"
-    """`deep`: tasks that take dozens of turns and hundreds of engine requests."""
+    depth: Literal["plain", "ordinary", "deep"] = "ordinary"
+    """`plain`: one thing by its place and one relation or two, in few words, for models of a few
+    million parameters. `deep`: tasks that take dozens of turns and hundreds of engine requests."""
     p_lookalike: float = 0.05
     """Share of pictured entities that have a look-alike."""
     p_homonym: float = 0.04
@@ -55,6 +56,15 @@ class WorldSpec(Record):
     def root(self) -> str:
         """What all randomness of the world starts from: no two splits share one."""
         return f"{self.split}/{self.seed}"
+
+    @property
+    def site_split(self) -> Literal["train", "validation", "test"]:
+        """Whose sites its pages are on: plain worlds are on those of training, whatever their split.
+
+        They share its frame of questions too, for a model that small never learns that addresses
+        and sentences differ. Names and looks are never shared.
+        """
+        return "train" if self.depth == "plain" else self.split
 
     @property
     def name(self) -> str:
@@ -80,6 +90,8 @@ class WorldSpec(Record):
 
 SPLITS = ("train", "validation", "test")
 
+PLAIN_SHARES = {"p_lookalike": 0.0, "p_homonym": 0.0, "p_outdated": 0.0}
+"""Of worlds with plain tasks: nothing in them leads astray."""
 PRESETS = {
     spec.preset: spec
     for spec in (
@@ -87,6 +99,14 @@ PRESETS = {
         WorldSpec(preset="small", num_entities=600, num_tasks=150),
         WorldSpec(preset="medium", num_entities=2500, num_tasks=300),
         WorldSpec(preset="ablation", num_entities=600, num_tasks=150, whole_image_filter=False),
+        WorldSpec(
+            preset="toy",
+            num_entities=300,
+            num_tasks=100,
+            depth="plain",
+            whole_image_filter=False,
+            **PLAIN_SHARES,
+        ),
         WorldSpec(preset="deep", num_entities=600, num_tasks=4, depth="deep"),
         WorldSpec(preset="illustrated", num_entities=600, num_tasks=20, article_photos=True),
     )

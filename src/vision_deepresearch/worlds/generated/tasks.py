@@ -28,6 +28,7 @@ besides `anchor` (type), `answer`, `demo`, `path` and `frame`, the difficulty ve
 
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from vision_deepresearch.worlds.generated.checks import Reachable, is_reachable
 from vision_deepresearch.worlds.generated.composing import Composer, Place
@@ -38,6 +39,7 @@ from vision_deepresearch.worlds.generated.graph import Graph
 from vision_deepresearch.worlds.generated.joins import by_join, by_two, may_join, may_meet
 from vision_deepresearch.worlds.generated.pages import PageSet
 from vision_deepresearch.worlds.generated.routes import Routes
+from vision_deepresearch.worlds.generated.scene_words import caption_of
 from vision_deepresearch.worlds.generated.scenes import LAYOUTS_FOR
 from vision_deepresearch.worlds.generated.shapes import (
     by_clause,
@@ -112,7 +114,7 @@ def make_tasks(
     """
     counted = funnel if funnel is not None else Funnel()
     routes = Routes(graph=graph, pages=pages)
-    maker = _draft_ordinary if spec.depth == "ordinary" else _draft_deep
+    maker = _MAKERS[spec.depth]
     for number in range(limit):
         for attempt in range(_MAX_ATTEMPTS):
             rng = rng_for(spec.root, "task", (number, attempt))
@@ -156,6 +158,33 @@ def _draft_deep(
     return draft
 
 
+def _draft_plain(
+    routes: Routes,
+    rng: random.Random,
+    *,
+    number: int,
+    attempt: int,
+    place: Place,
+    funnel: Funnel,
+) -> TaskDraft | None:
+    compose = Composer(
+        routes=routes,
+        rng=rng,
+        ref=_ref(routes, number),
+        scene_id=f"s{number:04d}-{attempt:03d}",
+        place=place,
+        num_hops=1 + number % 2,
+        funnel=funnel,
+    )
+    anchor = _choose_anchor(compose, by_position, turn=number // 2 if attempt < _PATIENCE else None)
+    if anchor is None:
+        return compose.reject(Reject.NO_ANCHOR)
+    draft = by_position(compose, anchor)
+    if draft is None:
+        return None
+    return replace(draft, caption=caption_of(routes.graph, place(draft.scene)))
+
+
 def _draft_ordinary(
     routes: Routes,
     rng: random.Random,
@@ -184,6 +213,9 @@ def _draft_ordinary(
     if anchor is None:
         return compose.reject(Reject.NO_ANCHOR)
     return make(compose, anchor)
+
+
+_MAKERS = {"plain": _draft_plain, "ordinary": _draft_ordinary, "deep": _draft_deep}
 
 
 def _choose_anchor(compose: Composer, make: _Make, *, turn: int | None) -> str | None:

@@ -325,7 +325,7 @@ class GeneratedWorld:
                 title=self._pages.record(url).title,
                 snippet=caption,
                 published=self._pages.record(url).published,
-                image_url=picture_url(hit.image_id, split=self._pages.graph.spec.split),
+                image_url=picture_url(hit.image_id, split=self._pages.graph.spec.site_split),
                 score=float(hit.inliers),
                 label=label_for(hit.inliers),
                 world_id=self._manifest.world_id,

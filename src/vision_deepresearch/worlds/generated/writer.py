@@ -266,7 +266,7 @@ class Writer:
     def picture(self, entity_id: str, *, caption: str | None = None) -> PagePicture:
         """A thing's reference picture, by default with its name below."""
         return PagePicture(
-            image_url=picture_url(entity_id, split=self.graph.spec.split),
+            image_url=picture_url(entity_id, split=self.graph.spec.site_split),
             entity_id=entity_id,
             caption=self.graph.entity(entity_id).name if caption is None else caption,
         )
@@ -283,7 +283,7 @@ class Writer:
 
     def sources(self) -> tuple[Span, ...]:
         """Where a careless page says it has things from: the article, or a site that is gone."""
-        split = self.graph.spec.split
+        split = self.graph.spec.site_split
         home = site_of(PageKind.ENCYCLOPEDIA, split).name
         found = [Span(home, encyclopedia_url(self.graph, self.subject))]
         if self.rng.random() < _P_DEAD_SOURCE:
