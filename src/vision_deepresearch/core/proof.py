@@ -15,6 +15,7 @@ in a relation to its subject; there is such a hop for each of them, and a `pick`
 
 import re
 from enum import StrEnum
+from typing import ClassVar
 
 from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
 
@@ -46,6 +47,8 @@ class PagePhoto(Record):
 
 class Hop(Record):
     """One step of a proof."""
+
+    LATER_FIELDS: ClassVar[frozenset[str]] = frozenset({"photo"})
 
     id: str
     """Unique within the proof, for example "h2"."""

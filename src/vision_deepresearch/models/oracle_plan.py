@@ -277,7 +277,8 @@ class Planner:
         """Boxes that are looked at as well, where the call has room for them; thousandths."""
         room = _MAX_REGIONS // len(scales) - len(batch)
         known = [hop.box for hop in batch if hop.box is not None]
-        beside = self._now.ways.beside(known)[: max(0, room)]
+        photo = next((hop.id for hop in batch if hop.photo is not None), "")
+        beside = self._now.ways.beside(known, photo=photo)[: max(0, room)]
         return [tuple(float(corner) for corner in box.thousandths()) for box in beside]
 
     def _look_again(self) -> Step | None:
