@@ -2,6 +2,7 @@
 
 import asyncio
 import statistics
+import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -240,10 +241,19 @@ async def _run(
     protects = any(one.is_protected for one in wanted)
     async with open_session(config, out=folder, more=more, protects=protects) as session:
         if wanted:
-            put = session.media.put
-            tasks = await asyncio.to_thread(
-                _read, wanted, put, num_tasks=num_tasks, is_partial=is_partial, target=target
-            )
+            ended = threading.Event()
+            try:
+                tasks = await asyncio.to_thread(
+                    _read,
+                    wanted,
+                    session.media.put,
+                    num_tasks=num_tasks,
+                    is_partial=is_partial,
+                    target=target,
+                    ended=ended,
+                )
+            finally:
+                ended.set()  # stopped by the user: the thread must not read on
             _refuse_changed(tasks, session.run)
         else:
             tasks = session.tasks(num_tasks or DEFAULT_TASKS)
@@ -281,10 +291,12 @@ def _read(
     num_tasks: int | None,
     is_partial: bool,
     target: Console,
+    ended: threading.Event,
 ) -> list[Task]:
-    """The tasks of the sets, one set after the other.
+    """The tasks of the sets, one set after the other; `ended`: nobody waits for them any more.
 
     Raises:
+        InterruptedError: nobody waits.
         ConfigError: a set is not as published and this was not allowed, or gives no task.
     """
     tasks: list[Task] = []
@@ -292,6 +304,8 @@ def _read(
         for one in wanted:
 
             def told(rows: int, what: str = one.label, size: int = one.size) -> None:
+                if ended.is_set():
+                    raise InterruptedError
                 advance(f"reading {what}", rows, max(rows + 1, size))
 
             found = one.read(put=put, limit=num_tasks, on_row=told)

@@ -299,6 +299,17 @@ def test_a_name_that_two_pictures_have_is_no_guess(tmp_path: Path) -> None:
     found = read("hr-mmsearch", tmp_path)
     assert reasons(found.rejects) == ["missing_image"]
     assert "several" in found.rejects[0].detail
+    table = tables_of(SOURCES["hr-mmsearch"], tmp_path)
+    chosen = read_set(
+        SOURCES["hr-mmsearch"],
+        table,
+        put=MemoryMediaStore().put,
+        root=tmp_path,
+        images=tmp_path / "b",
+    )
+    assert len(chosen.tasks) == 1
+    (tmp_path / "images" / "h1.jpg").write_bytes(b"")
+    assert reasons(read("hr-mmsearch", tmp_path).rejects) == ["bad_image"]
 
 
 def test_the_packs_missing_data_is_no_question_without_a_picture(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import JsonValue, ValidationError
 
 from vision_deepresearch.core.content import ImageRef
-from vision_deepresearch.core.errors import BadImageError
+from vision_deepresearch.core.errors import BadImageError, ConfigError
 from vision_deepresearch.core.task import Task, fingerprint
 from vision_deepresearch.evals.benchmarks.cells import as_json, kind_of_answer, name_of_address
 from vision_deepresearch.evals.benchmarks.decrypt import WRONG
@@ -363,12 +363,12 @@ class _Reading:
     # ------------------------------------------------------------------------------------ pictures
 
     def file_named(self, names: Sequence[str], *, beside: Path) -> Path | None:
-        """A picture file of one of these names: beside the table, in the folders, or anywhere below.
+        """A picture file of one of these names: where the user says, beside the table, or below.
 
         Raises:
             MissingPictureError: several files below are called so, in different folders.
         """
-        for root in (beside, *self.roots):
+        for root in (*self.roots[:-1], beside, self.roots[-1]):
             for name in names:
                 for ending in _ENDINGS:
                     inside = _inside(root, f"{name}{ending}")
@@ -475,7 +475,10 @@ class _RowPlace:
                 "name their folder with --images"
             )
             raise MissingPictureError(msg)
-        return load_given(path)
+        try:
+            return load_given(path)
+        except ConfigError as bad:  # of one file: the other rows are read
+            raise BadImageError(str(bad)) from bad
 
 
 def _several(told: object) -> Sequence[object]:
