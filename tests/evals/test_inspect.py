@@ -73,7 +73,7 @@ def test_inspect_runs_our_agent_with_its_own_model_and_a_second_time_for_nothing
     inspect_tasks = importlib.import_module("vision_deepresearch.wiring.inspect_tasks")
     asked: list[list[Any]] = []
 
-    def reply(messages: list[Any], tools: object, choice: object, config: object) -> Any:
+    def reply(messages: list[Any], tools: object, choice: object, config: object) -> Any:  # noqa: ANN401 - an output of theirs
         del tools, choice, config
         asked.append(messages)
         output = inspect_model.ModelOutput.from_content(
@@ -82,7 +82,7 @@ def test_inspect_runs_our_agent_with_its_own_model_and_a_second_time_for_nothing
         output.usage = inspect_model.ModelUsage(input_tokens=10, output_tokens=5, total_tokens=15)
         return output
 
-    def run(name: str) -> Any:
+    def run(name: str) -> Any:  # noqa: ANN401 - a log of theirs
         model = inspect_model.get_model("mockllm/model", custom_outputs=reply, memoize=False)
         made = inspect_ai.eval(
             inspect_tasks.world(
