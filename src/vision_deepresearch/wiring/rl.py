@@ -62,6 +62,7 @@ async def train_rl(
     from vision_deepresearch.models.local.engine import LocalEngine
     from vision_deepresearch.models.local.loading import load_local
     from vision_deepresearch.train.checkpoint import Checkpoints, TrainState
+    from vision_deepresearch.train.rl.engine_meter import EngineMeter
     from vision_deepresearch.train.rl.local_policy import LocalPolicy
 
     async with AsyncExitStack() as stack:
@@ -147,6 +148,7 @@ async def train_rl(
             seed=config.run.seed,
             state=state,
             keeping=Keeping(tell=tell, save=save, note=kept_episodes.note),
+            meter=EngineMeter(engine).read,
             evaluate=_evaluator(
                 config,
                 session=session,
