@@ -270,7 +270,7 @@ def start(tiny_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("in_flight", [1, 8])
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(900)
 def test_a_strict_replay_trains_on_equal_episodes_with_nobody_asked(
     start: Path,
     in_flight: int,
@@ -301,6 +301,18 @@ def test_a_strict_replay_trains_on_equal_episodes_with_nobody_asked(
     assert trained(start, out=again.name, url=engines.url, tape=tape, more=more) == 0
     assert len(engines.asked) == num_asked
     happened = [json.loads(what_happened(one)) for one in (first, again)]
+    again_figures = figures_of(again)
+    for step in (1, 2):
+        batch, idle = (figures[name][step] for name in ("decode_batch_mean", "engine_idle_frac"))
+        assert batch is not None
+        assert idle is not None
+        assert batch == 1.0 if in_flight == 1 else 1.0 <= batch <= in_flight
+        assert 0.0 <= idle <= 1.0
+    waits, none = (
+        sum(value or 0 for value in one["engine_idle_frac"].values())
+        for one in (figures, again_figures)
+    )
+    assert waits > none, "a replay waits for nobody"
     if in_flight == 1:  # one schedule: the same numbers, and so the same weights by their checksums
         assert happened[0] == happened[1]
         assert what_counted(again) == counted

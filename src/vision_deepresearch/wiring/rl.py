@@ -63,6 +63,7 @@ async def train_rl(
     from vision_deepresearch.models.local.loading import load_local
     from vision_deepresearch.train.checkpoint import Checkpoints, TrainState
     from vision_deepresearch.train.policy import Policy
+    from vision_deepresearch.train.rl.engine_meter import EngineMeter
 
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(
@@ -147,6 +148,7 @@ async def train_rl(
             seed=config.run.seed,
             state=state,
             keeping=Keeping(tell=tell, save=save, note=kept_episodes.note),
+            meter=EngineMeter(engine).read,
             evaluate=_evaluator(
                 config,
                 session=session,
