@@ -32,6 +32,8 @@ from transformers.utils import logging
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.record import Record
 
+MODEL = "model"
+"""In a run folder: link to the weights a finished run ended with."""
 MANIFEST = "manifest.json"
 STATE = "state.json"
 OPTIMIZER = "optimizer.safetensors"
@@ -219,6 +221,23 @@ class Checkpoints:
     def _clear_unfinished(self) -> None:
         for path in self.root.glob(f"{_UNFINISHED}*"):
             shutil.rmtree(path)
+
+
+def name_model(run: Path, weights: Path) -> Path:
+    """Let `model` in a run folder be the weights a run ended with, whatever their step.
+
+    Args:
+        run: the run's folder.
+        weights: a folder of it.
+
+    Returns:
+        The link; it replaces an earlier one at once.
+    """
+    link, fresh = run / MODEL, run / f".{MODEL}-{os.getpid()}"
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(weights.relative_to(run), target_is_directory=True)
+    fresh.replace(link)
+    return link
 
 
 def verify(path: Path) -> str:

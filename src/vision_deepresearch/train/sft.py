@@ -23,7 +23,7 @@ from pydantic import JsonValue
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.models.local.loading import LoadedModel, checksum, load_local
 from vision_deepresearch.store.run import RunFolder
-from vision_deepresearch.train.checkpoint import Checkpoints, TrainState, restore
+from vision_deepresearch.train.checkpoint import Checkpoints, TrainState, name_model, restore
 from vision_deepresearch.train.forward import score_tokens
 from vision_deepresearch.train.loggers import Logger, open_loggers
 from vision_deepresearch.train.optimise import (
@@ -286,9 +286,12 @@ class _Trainer:
             figures |= await self._look_around(run, loggers)
         if self._saved != self._step:
             await asyncio.to_thread(self._save)
+        checkpoint = self._merged() or self._checkpoints.path_of(self._step)
+        if self._peers.is_first:
+            name_model(self._out, checkpoint)
         return SftResult(
             steps=self._step,
-            checkpoint=self._merged() or self._checkpoints.path_of(self._step),
+            checkpoint=checkpoint,
             figures=figures,
             left_out=dict(self._inputs.data.left_out),
             skipped_steps=self._skipped,

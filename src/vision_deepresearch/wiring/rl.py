@@ -61,7 +61,7 @@ async def train_rl(
     from vision_deepresearch.models.local.client import LocalClient
     from vision_deepresearch.models.local.engine import LocalEngine
     from vision_deepresearch.models.local.loading import load_local
-    from vision_deepresearch.train.checkpoint import Checkpoints, TrainState
+    from vision_deepresearch.train.checkpoint import Checkpoints, TrainState, name_model
     from vision_deepresearch.train.policy import Policy
     from vision_deepresearch.train.rl.engine_meter import EngineMeter
 
@@ -81,6 +81,7 @@ async def train_rl(
             trainer = load_local(
                 folder, dtype="float32", device=local.device, budget=local.pictures
             )
+        checkpoints = Checkpoints(out / "checkpoints", keep=config.rl.keep)
         policy = Policy(
             trainer,
             sampler=sampler,
@@ -88,7 +89,7 @@ async def train_rl(
             settings=config.rl,
             temperature=config.run.sampling.temperature,
             load=session.media.load,
-            checkpoints=Checkpoints(out / "checkpoints", keep=config.rl.keep),
+            checkpoints=checkpoints,
             reference=load_local(folder, device=config.run.local.device)
             if config.rl.update.kl_weight
             else None,
@@ -131,7 +132,7 @@ async def train_rl(
             show(step, told)
             await session.run.put_metrics(step, told)
 
-        return await train(
+        ended = await train(
             policy,
             tasks=tasks,
             rolling=open_rollout(
@@ -157,6 +158,8 @@ async def train_rl(
                 progress=progress,
             ),
         )
+        name_model(out, checkpoints.path_of(ended.step))
+        return ended
 
 
 def figures_of(folder: Path) -> dict[str, dict[int, float | None]]:

@@ -96,6 +96,7 @@ async def test_a_run_that_was_stopped_goes_on_from_its_checkpoint(tmp_path: Path
         })
     assert steps == {1, 2, 3}
     newest = tmp_path / "run" / "checkpoints" / "step-00000003"
+    assert (tmp_path / "run" / "model").resolve() == newest.resolve()
     kept = load_local(newest, dtype="float32", device="cpu")
     state = json.loads((newest / "state.json").read_text())["state"]
     assert unpacked_state(state["cursor"]).step == 3
