@@ -236,6 +236,8 @@ def name_model(run: Path, weights: Path) -> Path:
     link, fresh = run / MODEL, run / f".{MODEL}-{os.getpid()}"
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(weights.relative_to(run), target_is_directory=True)
+    if link.is_dir() and not link.is_symlink():
+        shutil.rmtree(link)  # the run was copied, and what the link named with it
     fresh.replace(link)
     return link
 
