@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
+from typing_extensions import override
 
 from vision_deepresearch.agent.limits import Limits
 from vision_deepresearch.agent.loop import run as run_agent
@@ -35,7 +37,7 @@ from vision_deepresearch.worlds.generated.spec import spec_named
 from vision_deepresearch.worlds.generated.truth import GeneratedTruth
 from vision_deepresearch.worlds.generated.world import GeneratedWorld
 
-PLANS = [["look", "chain"], ["chain", "look", "chain"]]
+PLANS: list[JsonValue] = [["look", "chain"], ["chain", "look", "chain"]]
 pytestmark = pytest.mark.timeout(600)
 
 
@@ -76,7 +78,7 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Loop:
     return asyncio.run(made(folder))  # noqa: TID251 - made once for all tests
 
 
-async def test_every_question_leads_through_a_picture_that_its_checks_find_needed(
+async def test_every_question_leads_through_a_picture_that_its_page_says_nothing_of(
     loop: Loop,
 ) -> None:
     proofs = loop.dataset.proofs
@@ -89,6 +91,11 @@ async def test_every_question_leads_through_a_picture_that_its_checks_find_neede
         assert hop.photo.page not in hop.pages
         listed = [one.src for one in (await world.read(hop.photo.page)).images if not one.alt]
         assert hop.photo.url in listed
+
+
+@pytest.mark.slow
+async def test_the_independent_checker_looks_at_the_page_s_picture_too(loop: Loop) -> None:
+    proofs, world = loop.dataset.proofs, GeneratedWorld.open(loop.world)
     checker = await Checker.read(world, list(proofs.values()))
     task = loop.dataset.tasks[0]
     proof = proofs[task.id]
@@ -138,6 +145,7 @@ def test_trajectories_look_again_after_they_have_read(loop: Loop) -> None:
 class WithoutPhotos(GeneratedWorld):
     """The same world, its articles' photos gone."""
 
+    @override
     async def asset(self, url: str) -> Asset:
         if owner_of(self.pages.graph, url) is not None:
             raise WorldError(FailureKind.NOT_FOUND, "gone")
@@ -175,7 +183,7 @@ async def test_without_the_page_s_picture_nobody_comes_to_the_answer(
 
 
 def test_what_would_make_no_such_questions_is_refused(tmp_path: Path) -> None:
-    looking = {"obfuscate": {"plans": PLANS}}
+    looking: dict[str, JsonValue] = {"obfuscate": {"plans": PLANS}}
     with pytest.raises(ConfigError, match="by the truth of a generated world"):
         make_vqa_config({**looking, "model": "openai:gpt-5", "images": str(tmp_path)})
     with pytest.raises(ConfigError, match="questions made about pictures"):
