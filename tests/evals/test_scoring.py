@@ -9,7 +9,7 @@ import pytest
 
 from tests.builders import a_task, a_trajectory, a_turn
 from tests.evals.stored_runs import GOLD, answers, free_tasks, write_run
-from tests.judge.doubles import LiteralJudgeModel
+from tests.judge.doubles import LiteralJudgeModel, SayingModel
 from tests.models.openai_double import OpenAiDouble
 from vision_deepresearch.cli.main import run as vdr
 from vision_deepresearch.core.content import ToolCall
@@ -333,3 +333,16 @@ async def test_a_killed_score_goes_on_within_its_budget_and_pays_for_nothing_twi
         assert model.num_requests == 25, "the protected answer alone is not on the tape"
     tape = (folder / "scores" / "tape.db").read_bytes()
     assert b"secret" not in tape
+
+
+async def test_accuracy_is_told_over_all_and_over_those_that_tried(tmp_path: Path) -> None:
+    tasks = free_tasks(4)
+    texts = ["Brahms", "Bach", "no idea of his name", "unknown"]
+    folder = await write_run(tmp_path / "run", answers(tasks, texts))
+    model = SayingModel(replies=["A", "B", "C"])
+    judge = LlmJudge(model, profile=judge_profile("simpleqa-abc"), policy_name="test")
+    with RunFolder.read(folder) as run:
+        await score_run(run, judge)
+    summary = summarise(grade(folder))
+    assert (summary.accuracy.correct, summary.accuracy.valid) == (1, 4)
+    assert summary.when_attempted == 0.5

@@ -113,7 +113,8 @@ class Summary(Record):
     mean_score: float | None
     """Of valid attempts, of judges that tell a score: no answer counts 0; None: the judge tells none."""
     when_attempted: float | None
-    """Share of right ones among valid attempts that tried; None: all of them did."""
+    """Share of right ones among valid attempts that tried; None: the judge says of none that it did
+    not, or of all."""
     flags: dict[str, int]
     """Attempts by sign that they met a copy of their question."""
     unflagged: Accuracy | None
@@ -339,7 +340,7 @@ def _mean_score(items: Sequence[Graded]) -> float | None:
 def _when_attempted(items: Sequence[Graded]) -> float | None:
     valid = [one for one in items if one.is_correct is not None]
     tried = [one for one in valid if one.is_attempted and one.outcome is Outcome.ANSWERED]
-    if len(tried) == len(valid) or not tried:
+    if all(one.is_attempted for one in valid) or not tried:
         return None
     return sum(bool(one.is_correct) for one in tried) / len(tried)
 

@@ -22,7 +22,6 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from pydantic import JsonValue
 
 from vision_deepresearch.core.episode import Decision, Verdict, episode_of
-from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.media.store import MemoryMediaStore
 from vision_deepresearch.models.inspect_client import INSPECT, messages_of, picture_uri
@@ -147,20 +146,19 @@ class _Shared:
         self._users += 1
         try:
             assert self._opened is not None, "made above"
-            yield await asyncio.shield(self._opened)
+            await asyncio.wait({self._opened, self._keeper}, return_when=asyncio.FIRST_COMPLETED)
+            if not self._opened.done():
+                await self._keeper  # it could not be opened: this says why
+            yield self._opened.result()
         finally:
             self._users -= 1
             if self._users == 0:
                 self._over.set()
 
     async def _keep(self, opened: "asyncio.Future[Session]", over: asyncio.Event) -> None:
-        try:
-            async with open_session(self.config, out=self.out) as session:
-                opened.set_result(session)
-                await over.wait()
-        except ConfigError as reason:
-            if not opened.done():
-                opened.set_exception(reason)
+        async with open_session(self.config, out=self.out) as session:
+            opened.set_result(session)
+            await over.wait()
 
 
 def _samples(config: RunConfig, limit: int) -> list[Sample]:

@@ -17,8 +17,8 @@ table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9rem
 th,td{padding:.3rem .7rem;text-align:right;border-bottom:1px solid #8884;white-space:nowrap}
 th:first-child,td:first-child{text-align:left}
 p.note{font-size:.85rem;opacity:.8;max-width:60rem}
-figure{margin:1.5rem 0}figcaption{font-weight:600;margin-bottom:.3rem}
-svg{width:100%;max-width:760px;height:auto;font-size:12px}
+figure{margin:1.5rem 0;overflow-x:auto}figcaption{font-weight:600;margin-bottom:.3rem}
+svg{width:100%;min-width:34rem;max-width:760px;height:auto;font-size:12px}
 svg text{fill:currentColor}.grid{stroke:#8885}.whisker{stroke:currentColor;stroke-width:1.5;fill:none}
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
