@@ -17,11 +17,11 @@ if any(importlib.util.find_spec(name) is None for name in ("torch", "transformer
     pytest.skip("needs torch, transformers and trl", allow_module_level=True)
 
 from PIL import Image as PilImage
-from transformers import AutoTokenizer, PreTrainedTokenizerBase, Qwen3VLProcessor
+from transformers import AutoTokenizer
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
-from transformers.processing_utils import ProcessorMixin
 
 from tests.builders import a_picture
+from vision_deepresearch.bench.train_lesson import PictureProcessor
 from vision_deepresearch.core.content import Image, Message, Role, untrusted
 from vision_deepresearch.media.store import MemoryMediaStore
 from vision_deepresearch.models.local.loading import LoadedModel, load_local
@@ -46,21 +46,6 @@ CONVERSATIONS: list[list[Said]] = [
         (REPLY, "<think>\nfrom the emblem\n</think>\n<answer>Veyra museum</answer>", ()),
     ],
 ]
-
-
-class PictureProcessor(Qwen3VLProcessor):
-    """The stock class needs torchvision for videos; this one has none."""
-
-    def __init__(
-        self, image_processor: Qwen2VLImageProcessorPil, tokenizer: PreTrainedTokenizerBase
-    ) -> None:
-        for name in ("image", "video"):
-            setattr(self, f"{name}_token", f"<|{name}_pad|>")
-            setattr(self, f"{name}_token_id", tokenizer.convert_tokens_to_ids(f"<|{name}_pad|>"))
-        for name in ("vision_start", "vision_end"):
-            setattr(self, f"{name}_token", f"<|{name}|>")
-            setattr(self, f"{name}_token_id", tokenizer.convert_tokens_to_ids(f"<|{name}|>"))
-        ProcessorMixin.__init__(self, image_processor, tokenizer)
 
 
 def ours(model: LoadedModel) -> list[TrainingSample]:

@@ -311,7 +311,7 @@ def ray_cluster(address: str, *, workers: int | None) -> Iterator[int]:
             )
         else:
             ray.init(address=address, log_to_driver=False, configure_logging=False)
-    except (ConnectionError, RuntimeError, ValueError) as reason:
+    except Exception as reason:
         msg = (
             f"expected a Ray cluster at {address!r}, got {_first_line(reason)}: start one with `ray "
             "start --head` (where it asks for a token, RAY_AUTH_MODE=token here too), or give --ray "
