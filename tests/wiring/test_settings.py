@@ -16,6 +16,7 @@ SOURCE = ROOT / "src" / "vision_deepresearch"
 IMPORT_ALL = """
 import importlib, pkgutil, sys, vision_deepresearch
 extras = {"torch", "transformers", "onnxruntime", "onnx", "libzim", "qdrant_client", "ray", "tokenizers"}
+extras |= {"inspect_ai"}
 count = 0
 for found in pkgutil.walk_packages(vision_deepresearch.__path__, "vision_deepresearch."):
     if found.name.endswith("__main__"):
