@@ -83,6 +83,89 @@ def test_questions_by_a_model_and_the_same_by_one_that_stumbles(
     assert made[0] == made[1]
 
 
+def text(server: OpenAiDouble, world: Path | str, out: Path, *more: str) -> list[str]:
+    return [
+        *("synth", "vqa", str(RECIPES / "text.toml"), "--model", server.name, "--limit", "6"),
+        *("--world", str(world), "--out", str(out), "--json", *more),
+    ]
+
+
+@pytest.mark.timeout(120)
+def test_questions_without_a_picture_and_the_same_by_a_model_that_stumbles(
+    tiny_world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From pages that the world lists; then researched by a model, which has no picture to describe."""
+    made: list[list[str]] = []
+    for name, script in (("sure", Player(())), ("stumbling", Stumbling(Player(())))):
+        with OpenAiDouble(script) as server:
+            assert run(text(server, tiny_world, tmp_path / name)) == 0
+            assert server.problems == []
+        told = json.loads(capsys.readouterr().out)
+        rejected = {r: n for row in told["funnel"] for r, n in row["rejected"].items()}
+        assert not {"bad_reply", "refused", "bug"} & set(rejected)
+        assert rejected["no_topic"] >= 1
+        made.append([task.question for task in open_vqa_dataset(tmp_path / name).tasks])
+    assert made[0] == made[1] != []
+    dataset = open_vqa_dataset(tmp_path / "sure")
+    for task in dataset.tasks:
+        assert (task.kind, task.images) == ("text", ())
+        start, *rest = dataset.proofs[task.id].hops
+        assert start.expected in task.question
+        assert not any(hop.expected in task.question for hop in rest)
+        assert start.pages[0].startswith("https://")
+    rounds = [task.strata["rounds"] for task in dataset.tasks]
+    assert any("replace" in one for one in rounds)
+    with OpenAiDouble(teaches(tiny_world, tmp_path / "sure")) as server:
+        assert (
+            run([
+                *("synth", "trajectories", str(RECIPES / "text_trajectories.toml"), "--json"),
+                *("--questions", str(tmp_path / "sure"), "--model", server.name),
+                *("--world", str(tiny_world), "--out", str(tmp_path / "taught")),
+                *("--set", "summariser=passages", "--set", "python=off", "--set", "mode=ts"),
+            ])
+            == 0
+        )
+        assert server.problems == []
+    told = json.loads(capsys.readouterr().out)
+    assert told["trajectories"] >= 1
+
+
+@pytest.mark.timeout(120)
+def test_questions_without_a_picture_from_live_engines_begin_at_what_a_file_names(
+    tiny_world: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("SERPER", "JINA"):
+        monkeypatch.setenv(f"{name}_API_KEY", f"a-key-of-{name}-for-this-test")
+    source = open_world(tiny_world).generated
+    assert source is not None
+    urls = list(source.page_addresses())
+    topics = tmp_path / "topics.txt"
+    by_words = urls[3].rpartition("/")[2].replace("_", " ")
+    topics.write_text("\n".join(["# begin here", *urls[:3], by_words, "", urls[0]]))
+    named = ("--set", f"topics={topics}")
+    with (
+        served(tiny_world, '{"port": 0, "workers": 1}') as (url, _),
+        OpenAiDouble(Player(())) as model,
+    ):
+        assert run(text(model, tiny_world, tmp_path / "folder", *named)) == 0
+        live = [
+            *("--set", "live.check_reader_urls=false", "--set", f"live.base_urls.serper={url}"),
+            *("--set", f"live.base_urls.jina={url}/r"),
+        ]
+        command = text(model, "live:serper+jina", tmp_path / "live", *live)
+        assert run([*command, *named]) == 0
+        assert run([*command, "--out", str(tmp_path / "no")]) == 2
+    assert "--set topics=FILE" in capsys.readouterr().err
+    folder, web = (
+        [task.question for task in open_vqa_dataset(tmp_path / name).tasks]
+        for name in ("folder", "live")
+    )
+    assert web == folder != []
+
+
 @pytest.mark.timeout(120)
 def test_questions_from_live_engines_are_those_of_the_world_behind_them(
     tiny_world: Path,

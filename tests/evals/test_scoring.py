@@ -9,7 +9,8 @@ import pytest
 
 from tests.builders import a_task, a_trajectory, a_turn
 from tests.evals.stored_runs import GOLD, answers, free_tasks, write_run
-from tests.judge.doubles import LiteralJudgeModel
+from tests.judge.doubles import LiteralJudgeModel, SayingModel
+from tests.models.openai_double import OpenAiDouble
 from vision_deepresearch.cli.main import run as vdr
 from vision_deepresearch.core.content import ToolCall
 from vision_deepresearch.core.episode import Decision, Verdict
@@ -70,7 +71,7 @@ async def test_both_judges_in_one_command(
     shown = json.loads(capsys.readouterr().out)
     assert [one["judge"].partition("/")[0] for one in shown["judges"]] == ["contains", "strict"]
     assert [one["accuracy"]["correct"] for one in shown["judges"]] == [1, 1]
-    assert len(list((folder / "scores").iterdir())) == 2
+    assert len(list((folder / "scores").glob("*.jsonl"))) == 2
 
 
 async def test_scoring_needs_no_key_of_the_judged_model_and_refuses_it_as_its_judge(
@@ -255,3 +256,93 @@ async def test_what_a_judge_says_of_a_protected_task_is_not_written(tmp_path: Pa
     assert b"Brahms" not in scores_file(folder, judge.profile_id).read_bytes()
     assert grade(folder, judge="strict").items[0].is_correct is False
     assert Decision.INCORRECT.value in scores_file(folder, judge.profile_id).read_text()
+
+
+async def test_the_released_runner_s_file_is_judged_and_its_verdict_is_not_believed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks = [a_task(ref=f"pack/bc/{n}", question=f"Which hall is number {n}?") for n in range(6)]
+    folder = await write_run(tmp_path / "run", answers(tasks, ["Brno"] * 6), judged=True)
+
+    def line(n: int, said: str, *, why: str = "answer", asked: str | None = None) -> str:
+        question = f"image_id:/tmp/{n}.png Question: {tasks[min(n, 5)].question}"
+        return json.dumps({
+            "id": n,
+            "task": {"id": n, "question": asked or question, "answer": "Elm", "num_images": 1},
+            "termination_reason": why,
+            "is_correct": True,
+            "metrics": {"reward": 1.0, "rounds": 3},
+            "info": {"prediction": said, "judge_response": "correct: yes"},
+            "trajectories": [{"name": "deepresearch", "steps": []}],
+        })
+
+    file = tmp_path / "episodes.jsonl"
+    lines = [
+        line(0, "Ostrel"),
+        line(1, "Brno", why="max_rounds_reached"),
+        line(2, "", why="repetition_detected"),
+        line(3, "call_server failed", why="round limit reached, model failed: boom"),
+        line(4, "Ostrel", asked="Another question"),
+        line(5, "Ostrel", why="gave up"),
+        line(7, "Ostrel"),
+    ]
+    file.write_text("\n".join(lines))
+    arguments = ["eval", "score", str(folder), "--predictions", str(file), "--json"]
+    assert await in_thread(*arguments, "--out", str(tmp_path / "theirs")) == 1
+    shown = json.loads(capsys.readouterr().out)
+    (judged,) = shown["judges"]
+    assert {name: n for name, n in judged["outcomes"].items() if n} == {
+        "answered": 2,
+        "format_failure": 1,
+        "infra_error": 3,
+    }
+    assert judged["accuracy"]["correct"] == 1
+    reasons = [one["reason"] for one in shown["bad_lines"]]
+    assert "another question" in reasons[0]
+    assert "unknown termination_reason 'gave up'" in reasons[1]
+    assert "no task of the run has the id '7'" in reasons[2]
+
+
+@pytest.mark.pitfall("P83")
+async def test_a_killed_score_goes_on_within_its_budget_and_pays_for_nothing_twice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A call costs a quarter of a cent. The file of verdicts is lost, more than any kill loses."""
+    tasks = free_tasks(6)
+    tasks[5] = tasks[5].model_copy(update={"protected": True})
+    texts = ["Brahms", "Bach", "Weber", "Orff", "Reger", "Gluck the secret"]
+    folder = await write_run(tmp_path / "run", answers(tasks, texts))
+    said = ["correct: maybe"]
+    with OpenAiDouble(lambda _: said[0]) as model:
+        command = ["eval", "score", str(folder), "--judge", "strict", "--judge-model", model.name]
+        assert await in_thread(*command, "--budget-usd", "1") == 2
+        assert "usd_per_million_prompt" in capsys.readouterr().err
+        command += ["--set", "judge_endpoint.usd_per_million_prompt=2"]
+        command += ["--set", "judge_endpoint.usd_per_million_completion=10"]
+        assert await in_thread(*command, "--budget-usd", "1") == 1
+        assert model.num_requests == 18, "three asks about each, all in vain"
+        said[0] = "correct: no"
+        assert await in_thread(*command, "--budget-usd", "0.03") == 75
+        assert "larger --budget-usd goes on" in capsys.readouterr().err
+        assert await in_thread(*command, "--budget-usd", "1") == 0
+        assert model.num_requests == 24, "what was undecided is another sample, asked once"
+        (file,) = (folder / "scores").glob("*.jsonl")
+        lines = file.read_bytes().splitlines(keepends=True)
+        file.write_bytes(b"".join(lines[:7]) + lines[7][:20])
+        assert await in_thread(*command, "--budget-usd", "1") == 0
+        assert model.num_requests == 25, "the protected answer alone is not on the tape"
+    tape = (folder / "scores" / "tape.db").read_bytes()
+    assert b"secret" not in tape
+
+
+async def test_accuracy_is_told_over_all_and_over_those_that_tried(tmp_path: Path) -> None:
+    tasks = free_tasks(4)
+    texts = ["Brahms", "Bach", "no idea of his name", "unknown"]
+    folder = await write_run(tmp_path / "run", answers(tasks, texts))
+    model = SayingModel(replies=["A", "B", "C"])
+    judge = LlmJudge(model, profile=judge_profile("simpleqa-abc"), policy_name="test")
+    with RunFolder.read(folder) as run:
+        await score_run(run, judge)
+    summary = summarise(grade(folder))
+    assert (summary.accuracy.correct, summary.accuracy.valid) == (1, 4)
+    assert summary.when_attempted == 0.5

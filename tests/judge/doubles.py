@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from vision_deepresearch.core.answers import normalise_answer
 from vision_deepresearch.core.content import Conversation, ToolSpec
 from vision_deepresearch.core.context import CallContext
+from vision_deepresearch.core.errors import ModelError
 from vision_deepresearch.core.protocols import Completion, Sampling
 from vision_deepresearch.core.trajectory import Usage
 
@@ -90,3 +91,30 @@ class CountingJudgeModel:
         await asyncio.sleep(0)
         self.num_running -= 1
         return Completion(text='{"verdict": "incorrect"}')
+
+
+@dataclass(kw_only=True)
+class SayingModel:
+    """Says what it is told to, one thing after the other, and keeps what it was asked."""
+
+    replies: list[str | ModelError]
+    name: str = "saying"
+    asked: list[Conversation] = field(default_factory=list)
+    contexts: list[CallContext] = field(default_factory=list)
+    usd: float = 0.001
+
+    async def complete(
+        self,
+        conversation: Conversation,
+        *,
+        tools: Sequence[ToolSpec],
+        sampling: Sampling,
+        context: CallContext,
+    ) -> Completion:
+        del tools, sampling
+        self.asked.append(conversation)
+        self.contexts.append(context)
+        reply = self.replies[min(len(self.asked), len(self.replies)) - 1]
+        if isinstance(reply, ModelError):
+            raise reply
+        return Completion(text=reply, usage=Usage(cost_usd=self.usd))

@@ -74,6 +74,12 @@ class Player:
                 return {"candidates": list(_chains(shown))[:4]}
             case Slot.REPLACE:
                 return {"candidates": []}
+            case Slot.TOPIC:
+                title, _, _ = shown["PAGE TITLE"].partition(" - ")
+                is_fit = _ROW.search(shown["PAGE"]) and not re.search(r"[|:(]", title)
+                return {"name": title if is_fit else None, "aliases": []}
+            case Slot.REPLACE_NAMED:
+                return {"candidates": list(_renamed(shown))}
             case Slot.CHOOSE:
                 return {"index": 1, "reason": "It is stated."}
             case Slot.ANSWER_BLIND | Slot.ANSWER_FROM_PAGES:
@@ -106,8 +112,12 @@ def _recognised(shown: dict[str, str], *, num_crops: int) -> JsonValue:
 def _chains(shown: dict[str, str]) -> Iterator[JsonValue]:
     """Rows of the table on the page about the answer so far, one candidate each."""
     so_far, route = shown["ANSWER SO FAR"], shown["ROUTE"]
-    asked = "the thing"
-    if "follow" in route:
+    asked, where = "the thing", f" {WHERE}"
+    if "START" in shown:
+        is_first = "follow" not in route
+        asked = shown["START"] if is_first else shown["QUESTION"][len("What is ") : -1]
+        where = ""
+    elif "follow" in route:
         label = re.findall(r"follow (.+?) -> ", route)[-1]
         asked = f"the {label} of the thing"
     numbers = [name for name in shown if re.fullmatch(r"PAGE \d+", name)]
@@ -125,6 +135,27 @@ def _chains(shown: dict[str, str]) -> Iterator[JsonValue]:
                 "answer": answer,
                 "aliases": [],
                 "answer_type": "name",
-                "question": f"What is the {label} of {asked} {WHERE}?",
+                "question": f"What is the {label} of {asked}{where}?",
+            }
+            return
+
+
+def _renamed(shown: dict[str, str]) -> Iterator[JsonValue]:
+    """The first thing that stands in the table on the page about what the question names."""
+    start, route = shown["START"], shown["ROUTE"]
+    for name in (name for name in shown if re.fullmatch(r"PAGE \d+", name)):
+        if start.casefold() not in shown[f"{name} TITLE"].casefold():
+            continue
+        for row in _ROW.finditer(shown[name]):
+            label, value = row[1].casefold(), row[2]
+            if value in route or "former" in label:
+                continue
+            yield {
+                "evidence": int(name.removeprefix("PAGE ")),
+                "relation": f"{label} of",
+                "quote": f"{row[1]} {value}",
+                "value": value,
+                "old": start,
+                "new": f"the thing whose {label} is {value}",
             }
             return

@@ -1,6 +1,7 @@
 """Stages over a run folder: once each, resumed, rejects with reasons, order kept."""
 
 import asyncio
+import errno
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -184,6 +185,15 @@ async def test_what_stops_a_run_stops_it_and_what_was_made_stays(tmp_path: Path)
     num_before = len(seen)
     await made(tmp_path / "run", [raising(lambda: RunStoppingError("full"), at=-1, seen=seen)])
     assert len(seen) - num_before < 40 - 20
+
+
+async def test_a_full_disk_that_a_tool_meets_stops_the_run(tmp_path: Path) -> None:
+    def full() -> BaseException:
+        return ExceptionGroup("of a turn", [OSError(errno.ENOSPC, "no space left")])
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await made(tmp_path / "run", [raising(full, at=7, seen=[])])
+    assert caught.group_contains(OSError)
 
 
 def paying(usd: float) -> EachStage:

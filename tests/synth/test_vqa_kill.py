@@ -66,5 +66,5 @@ def test_two_kills_change_nothing(tiny_world: Path, tmp_path: Path) -> None:
 
 @pytest.mark.timeout(1800)
 @pytest.mark.slow
-def test_eight_kills_of_several_processes_change_nothing(tiny_world: Path, tmp_path: Path) -> None:
-    killed_often(tiny_world, tmp_path, pictures=8, kills=8, jobs=2)
+def test_twenty_kills_of_several_processes_change_nothing(tiny_world: Path, tmp_path: Path) -> None:
+    killed_often(tiny_world, tmp_path, pictures=8, kills=20, jobs=2)

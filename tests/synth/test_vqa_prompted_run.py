@@ -140,6 +140,7 @@ async def synthesise(
     ):
         model = TapedModel(client, run.tape(TapeMode.AUTO))
         roles = prompted_vqa_roles(model, model, media=media, images=images, licence="CC0-1.0")
+        assert roles.collector is not None
         means = Means(world=Web(), media=media, roles=roles)
         stages = vqa_stages(means, settings, seed=0)
         each = [stage for stage in stages if isinstance(stage, EachStage)]

@@ -261,7 +261,8 @@ def test_a_picture_that_merely_looks_like_another_one_is_left_out() -> None:
         ("a.jsonl", '{"question": "Q?", "answer": "A"}', "it has question, answer"),
         ("a.jsonl", "", "no row that can be read"),
         ("cache.pkl", pickle.dumps({"a": 1}).decode("latin-1"), "never opened"),
-        ("a.csv", "question,answer,image", "convert it"),
+        ("a.csv", "question,answer,image", "no row that can be read"),
+        ("a.xlsx", "question,answer,image", "convert it"),
         ("gone.parquet", None, "no such file"),
     ],
 )

@@ -44,6 +44,7 @@ async def made_of(
     )
     stages = vqa_stages(means, settings or VqaSettings(), seed=0)
     each = [stage for stage in stages if isinstance(stage, EachStage)]
+    assert means.roles.collector is not None
     sources = means.roles.collector.sources(num_pictures)
     async with RunFolder.open(out, config='kind = "vqa"\n', provenance={}) as run:
         return await run_pipeline(stages, sources, run=run, executor=LocalExecutor(each))
@@ -70,6 +71,7 @@ class BrokenPicture:
 
 
 def with_broken_picture(roles: VqaRoles, ref: str) -> VqaRoles:
+    assert roles.collector is not None
     return replace(roles, collector=BrokenPicture(inner=roles.collector, ref=ref))
 
 

@@ -4,6 +4,7 @@ import resource
 import sys
 import time
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ import torch
 from tests.train.sequences import a_sample
 from tests.train.tiny import a_model
 from vision_deepresearch.train.forward import score_tokens
-from vision_deepresearch.train.optimise import cross_entropy, make_optimizer, take_step
+from vision_deepresearch.train.optimise import computing, cross_entropy, make_optimizer, take_step
 from vision_deepresearch.train.packing import pack_row
 from vision_deepresearch.train.rl.batch import Batch, Row
 from vision_deepresearch.train.rl.settings import UpdateSettings
@@ -70,7 +71,10 @@ def test_sixty_four_thousand_tokens_take_one_step(kind: str, precision: str) -> 
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("kind", ["dense", "moe"])
-def test_sixty_four_thousand_tokens_take_one_rl_step(kind: str) -> None:
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_sixty_four_thousand_tokens_take_one_rl_step(
+    kind: str, precision: Literal["float32", "bfloat16"]
+) -> None:
     """Two siblings of that length, one right and one wrong, in forwards of their own."""
     model = a_model(is_moe=kind == "moe", max_tokens=70_000, heads=1)
     model.activation_checkpointing_enable()
@@ -81,7 +85,7 @@ def test_sixty_four_thousand_tokens_take_one_rl_step(kind: str) -> None:
         ids = sample.ids.copy()
         ids[sample.loss_mask] = np.roll(ids[sample.loss_mask], advantage < 0)
         sample = replace(sample, ids=ids)
-        with torch.no_grad():
+        with torch.no_grad(), computing(model.device, is_bfloat16=precision == "bfloat16"):
             logprobs = score_tokens(model, pack_row([sample])).logprobs.numpy()
         captured = np.zeros(sample.num_tokens, np.float32)
         captured[sample.loss_mask] = logprobs
@@ -99,13 +103,13 @@ def test_sixty_four_thousand_tokens_take_one_rl_step(kind: str) -> None:
         model,
         batch,
         optimizer=torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0),
-        settings=UpdateSettings(row_tokens=70_000),
+        settings=UpdateSettings(row_tokens=70_000, precision=precision),
         temperature=1.0,
         forbidden_ids=(),
     )
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     sys.stdout.write(
-        f"\nrl {kind} float32: 2 x {rows[0].sample.num_tokens} tokens, "
+        f"\nrl {kind} {precision}: 2 x {rows[0].sample.num_tokens} tokens, "
         f"{told['trained_tokens']:.0f} trained, 2 x {rows[0].sample.num_pictures} pictures, gradient "
         f"{told['grad_norm']:.3g}, {time.perf_counter() - began:.0f} s, peak {peak_mb:.0f} MB of the "
         "process\n"
@@ -117,7 +121,7 @@ def test_sixty_four_thousand_tokens_take_one_rl_step(kind: str) -> None:
     assert told["bad_logprob_rows"] == told["rejected_rows"] == 0
     assert all(np.isfinite(value) for value in told.values())
     assert told["grad_norm"] > 0
-    assert told["sampler_logprob_error_max"] <= 1e-5
+    assert told["sampler_logprob_error_max"] <= (1e-5 if precision == "float32" else 0.02)
     assert all(bool(torch.isfinite(one).all()) for one in model.parameters())
     moved = [name for name, one in model.named_parameters() if not torch.equal(one, before[name])]
     assert "model.visual.patch_embed.proj.weight" in moved

@@ -112,6 +112,9 @@ def test_a_run_learns_and_a_resumed_one_is_the_same_bit_for_bit(
     assert {"held_out/loss/protocol", "held_out/loss/answer", "train/grad_norm"} <= set(names)
     assert replies
     assert str(told["checkpoint"]).endswith(f"step-{steps:08d}")
+    assert (Path(str(told["checkpoint"])).parents[1] / "model").resolve() == Path(
+        str(told["checkpoint"])
+    ).resolve()
     load_local(Path(str(told["checkpoint"])), dtype="float32", device="cpu")
     # What a kill behind step 2 leaves: figures beyond it, and no later checkpoint.
     again = tmp_path / "again" / "whole"
@@ -238,6 +241,7 @@ def test_adapters_train_alone_resume_and_are_worked_in_at_the_end(
 ) -> None:
     out = tmp_path / "lora"
     told = sft(folder, out, capsys, "--set", "lora.rank=4", "--set", "lora.dropout=0.1")
+    assert (out / "model").resolve() == (out / "merged").resolve()
     assert str(told["checkpoint"]) == str(out / "merged")
     steps = told["steps"]
     merged = load_local(out / "merged", dtype="float32", device="cpu").module.state_dict()

@@ -10,22 +10,21 @@ pytest.importorskip("transformers")
 import torch
 from pydantic import JsonValue
 
-from tests.models.local.tiny_policy import a_checkpoint
+from tests.models.local.tiny_policy import a_checkpoint, teacher_forced
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.trajectory import StopReason, TokenTrace, Trajectory
 from vision_deepresearch.media.store import FolderMediaStore
 from vision_deepresearch.models.codec.trace import TEACHER_VERSION
-from vision_deepresearch.models.local.loading import load_local
-from vision_deepresearch.train.policy import Policy
+from vision_deepresearch.models.local.loading import LoadedModel, load_local
 from vision_deepresearch.wiring.config import make_config
 from vision_deepresearch.wiring.session import open_session
 
 EXACT = 1e-5
 
 
-def trained_text(trace: TokenTrace, policy: Policy) -> str:
+def trained_text(trace: TokenTrace, model: LoadedModel) -> str:
     kept = [one for one, on in zip(trace.ids, trace.loss_mask, strict=True) if on]
-    return policy.model.vocabulary.text(kept)
+    return model.vocabulary.text(kept)
 
 
 @pytest.mark.timeout(120)
@@ -50,15 +49,15 @@ async def test_a_local_model_researches_and_its_stream_is_exact(
             made = [group.create_task(session.roll_out(task, attempt)) for attempt in range(3)]
     found = [one.result() for one in made]
     media = FolderMediaStore(tmp_path / "run" / "media")
-    policy = Policy(load_local(a_checkpoint()), load=media.load)
+    model = load_local(a_checkpoint())
     assert {one.counted_by for one in found} == {"tokenizer"}
     for trajectory in found:
         assert trajectory.stop in {StopReason.FORMAT_FAULTS, StopReason.TURN_LIMIT}
-        _check(trajectory, policy)
+        _check(trajectory, model, media)
     assert len({one.tokens.ids for one in found if one.tokens}) == 3, "siblings differ"
 
 
-def _check(trajectory: Trajectory, policy: Policy) -> None:
+def _check(trajectory: Trajectory, model: LoadedModel, media: FolderMediaStore) -> None:
     trace = trajectory.tokens
     assert trace is not None
     assert [ref.sha256 for ref in trace.images] == [one.ref.sha256 for one in trajectory.bank]
@@ -71,7 +70,7 @@ def _check(trajectory: Trajectory, policy: Policy) -> None:
     last = trajectory.turns[-1]
     assert last.prompt_tokens == len(trace.ids) - _tail(trace)
     with torch.no_grad():
-        forced = policy.logprobs(trace, temperature=0.7)
+        forced = teacher_forced(model, trace, temperature=0.7, load=media.load)
     captured = [p for p, on in zip(trace.logprobs, trace.loss_mask, strict=True) if on]
     assert (forced - torch.tensor(captured)).abs().max() <= EXACT
 
@@ -94,18 +93,18 @@ async def test_a_teachers_trajectory_becomes_a_stream_by_the_same_codec(
     assert found.stop is StopReason.ANSWER
     assert found.tokens is None, "the oracle samples no tokens"
     media = FolderMediaStore(tmp_path / "run" / "media")
-    policy = Policy(load_local(a_checkpoint()), load=media.load)
+    model = load_local(a_checkpoint())
     conversation = [*found.prompt]
     for turn in found.turns:
         conversation += [turn.reply, *turn.results]
-    trace = policy.model.codec.trace(conversation)
-    assert trained_text(trace, policy) == "".join(
+    trace = model.codec.trace(conversation)
+    assert trained_text(trace, model) == "".join(
         f"{turn.reply.text}<|im_end|>" for turn in found.turns
     )
     assert {one for one in trace.versions if one} == {TEACHER_VERSION}
     assert len(trace.images) == sum(len(message.images) for message in conversation) >= 1
     with torch.no_grad():
-        forced = policy.logprobs(trace, temperature=1.0)
+        forced = teacher_forced(model, trace, temperature=1.0, load=media.load)
     assert forced.isfinite().all(), "a teacher says nothing that a policy must not say"
 
 

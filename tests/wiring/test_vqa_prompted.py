@@ -9,10 +9,24 @@ from tests.builders import a_picture
 from tests.models.openai_double import ChatRequest, OpenAiDouble, Step
 from tests.synth.roles.cases import said, texts_of
 from tests.synth.roles.test_vqa_prompted import SELECTED, SPOTTED
+from tests.worlds.corpus.folders import write_manual
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.synth.pipeline import Made, run_pipeline
+from vision_deepresearch.wiring.topic_places import first_places
 from vision_deepresearch.wiring.trajectory_config import make_trajectory_config
-from vision_deepresearch.wiring.vqa import VqaConfig, make_vqa_config, open_vqa, stages_for
+from vision_deepresearch.wiring.unopened import UnopenedWorld
+from vision_deepresearch.wiring.vqa import (
+    VqaConfig,
+    make_vqa_config,
+    open_vqa,
+    planned_stages,
+    stages_for,
+)
+from vision_deepresearch.worlds.corpus.build import import_source
+from vision_deepresearch.worlds.corpus.folder import FolderSource
+from vision_deepresearch.worlds.corpus.world import CorpusWorld
+
+BASE = "https://manual.example/"
 
 
 def a_config(server: OpenAiDouble, images: Path, **own: JsonValue) -> VqaConfig:
@@ -74,6 +88,45 @@ def test_what_does_not_go_together_is_said(tmp_path: Path) -> None:
             with pytest.raises(ConfigError, match=told):
                 stages_for(config, out=tmp_path / "run")
         assert server.num_requests == 0
+
+
+def test_where_questions_without_a_picture_begin(tmp_path: Path) -> None:
+    write_manual(tmp_path / "manual")
+    import_source(FolderSource(tmp_path / "manual"), tmp_path / "world", base_url=BASE)
+    world = CorpusWorld.open(tmp_path / "world")
+    drawn = first_places(world, 99, topics=None, seed=1)
+    assert len(drawn) == world.manifest().counts["pages"]
+    assert all(url.startswith(BASE) for url in drawn)
+    assert first_places(world, 2, topics=None, seed=1) == drawn[:2]
+    assert first_places(world, 99, topics=None, seed=2) != drawn
+    file = tmp_path / "topics.txt"
+    file.write_text("# remark\n\n Kvarn  Gate \nhttps://a.example/x\nKvarn Gate\n", "utf-8")
+    assert first_places(world, 9, topics=str(file), seed=1) == ["Kvarn Gate", "https://a.example/x"]
+    with pytest.raises(ConfigError, match="topics=FILE"):
+        first_places(UnopenedWorld("live:serper"), 9, topics=None, seed=1)
+    for content in (b"# only\n", b"\xff\xfe", b"x" * 3000):
+        file.write_bytes(content)
+        with pytest.raises(ConfigError, match="topics needs"):
+            first_places(world, 9, topics=str(file), seed=1)
+    with pytest.raises(ConfigError, match="topics needs"):
+        first_places(world, 9, topics=str(tmp_path / "none"), seed=1)
+
+
+def test_topics_go_with_pages_and_a_model_alone() -> None:
+    values: dict[str, JsonValue] = {"model": "http://127.0.0.1:9/v1#one", "topics": "a.txt"}
+    for wrong in (values, {**values, "about": "pages", "model": "truth"}):
+        with pytest.raises(ConfigError, match="topics are for"):
+            make_vqa_config(wrong)
+    config = make_vqa_config({**values, "about": "pages", "world": "/no/such/world"})
+    first, *_ = planned_stages(config, out=Path("none"))
+    assert first.name == "find_topics", "planned without the world, the file or the model"
+
+
+def test_damage_is_refused_with_the_command_that_does_it() -> None:
+    with pytest.raises(ConfigError, match="recipe of `vdr synth trajectories`"):
+        make_vqa_config({"degrade": {"frac": 0.5}})
+    with pytest.raises(ConfigError, match="recipe of `vdr synth trajectories`"):
+        make_vqa_config({}, overrides=["degrade.frac=0.5"])
 
 
 @pytest.mark.parametrize("priced", ["", "endpoint", "judge_endpoint"])

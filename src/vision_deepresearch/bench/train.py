@@ -4,6 +4,7 @@ Sequences are random tokens with pictures in the lengths of toy trajectories: a 
 drawn number of turns. The baseline is what trainers do without packing: batches as they come,
 padded to their longest, with an attention mask; its logits too exist for supervised tokens only.
 Rounds alternate and are timed by this process's processor time, so that other programs do not count.
+Behind it the RL step against TRL's, see `bench.train_rl`.
 """
 
 import statistics
@@ -17,6 +18,7 @@ import torch
 from pydantic import JsonValue
 from transformers import PreTrainedModel
 
+from vision_deepresearch.bench.train_rl import bench_rl
 from vision_deepresearch.models.local.loading import load_local
 from vision_deepresearch.models.local.tiny import write_tiny
 from vision_deepresearch.train.optimise import cross_entropy
@@ -36,7 +38,7 @@ _CHECK = 1e-4
 
 
 def bench_train(*, quick: bool = False, seed: int = 0) -> dict[str, JsonValue]:
-    """Measure SFT throughput.
+    """Measure SFT throughput, and the RL step against TRL's where that is installed.
 
     Args:
         quick: fewer sequences and rounds.
@@ -86,6 +88,7 @@ def bench_train(*, quick: bool = False, seed: int = 0) -> dict[str, JsonValue]:
             took[name].append(time.process_time() - began)
     rates = {name: sum(lengths) / statistics.median(found) for name, found in took.items()}
     slots = sum(max(one.num_tokens for one in batch) * len(batch) for batch in batches)
+    beside_trl = bench_rl(quick=quick)
     return {
         "name": "train",
         "settings": {
@@ -113,7 +116,9 @@ def bench_train(*, quick: bool = False, seed: int = 0) -> dict[str, JsonValue]:
         "ratios": {
             "padded": round(rates["packed"] / rates["padded"], 2),
             "one_by_one": round(rates["packed"] / rates["one_by_one"], 2),
+            **({} if beside_trl is None else {"trl_grpo": beside_trl["ratio"]}),
         },
+        "trl_grpo": beside_trl or "not measured: needs the extra oracle (trl, datasets)",
     }
 
 

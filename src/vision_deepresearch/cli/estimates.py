@@ -1,5 +1,7 @@
 """What `--dry-run` does: says what a run would cost, and makes nothing."""
 
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -7,8 +9,10 @@ from rich.console import Console
 from vision_deepresearch.cli.live import plain
 from vision_deepresearch.cli.output import console, counted, print_json
 from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.evals.grading import set_of
 from vision_deepresearch.store.run import RunFolder
 from vision_deepresearch.store.tape_files import summarise_tape, tape_file
+from vision_deepresearch.store.view import RunView
 from vision_deepresearch.wiring.config import RunConfig
 from vision_deepresearch.wiring.estimate import Estimate, Measured, estimate
 
@@ -21,6 +25,7 @@ def estimate_only(
     like: Path | None,
     is_dry: bool,
     json_wanted: bool,
+    sets: Mapping[str, int] | None = None,
 ) -> int:
     """Print what the attempts still to be made would cost.
 
@@ -31,6 +36,7 @@ def estimate_only(
         like: another run to go by.
         is_dry: False: only `--like` was said, which means nothing by itself.
         json_wanted: print one object.
+        sets: of a run over public sets: attempts in all of each.
 
     Raises:
         ConfigError: the run to go by holds no trajectory, or `--like` without `--dry-run`.
@@ -39,18 +45,29 @@ def estimate_only(
         msg = f"--like {like} goes by a run for an estimate: add --dry-run, or leave it out"
         raise ConfigError(msg)
     done = 0
+    left = sets
     measured = None if like is None else _measured(like)
     if (folder / "run.db").is_file():
         with RunFolder.read(folder) as view:
             done = min(wanted, len(view.done()))
             has_some = view.counts().attempts > 0
+            left = _left_of(sets, view) if sets is not None else None
         measured = measured or (_measured(folder) if has_some else None)
-    told = estimate(config, attempts=wanted - done, done=done, measured=measured)
+    told = estimate(config, attempts=wanted - done, done=done, measured=measured, sets=left)
     if json_wanted:
         print_json(told.model_dump(mode="json"))
     else:
         _print(console(), told)
     return 0
+
+
+def _left_of(sets: Mapping[str, int], view: RunView) -> dict[str, int]:
+    """Attempts of each set that are not done."""
+    done = Counter(task_id for task_id, _ in view.done())
+    done_of: Counter[str] = Counter()
+    for task in view.tasks():
+        done_of[set_of(task)] += done[task.id]
+    return {name: max(0, count - done_of[name]) for name, count in sets.items()}
 
 
 def _measured(folder: Path) -> Measured:
@@ -74,6 +91,16 @@ def _print(target: Console, told: Estimate) -> None:
             f"{usd:>9}  ({line.price})",
             soft_wrap=True,
         )
+    for one in told.sets:
+        calls = "? calls" if one.calls is None else f"{one.calls:,.0f} calls"
+        usd = "$?" if one.usd is None else f"${one.usd:,.2f}"
+        hours = "? hours" if one.hours is None else f"{one.hours:,.2f} hours"
+        target.print(
+            f"{one.name:30} {one.attempts:6,} attempts {calls:>14} {usd:>10} {hours:>12}",
+            soft_wrap=True,
+        )
+    if told.hours is not None:
+        target.print(f"takes         {told.hours:,.2f} hours")
     if told.expected_usd is not None:
         target.print(f"expected      ${told.expected_usd:.2f}")
     else:

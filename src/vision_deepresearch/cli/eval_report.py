@@ -11,14 +11,9 @@ from vision_deepresearch.cli.output import console, print_json
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.evals.grading import grade, judges_of
 from vision_deepresearch.evals.report.page import html_page
-from vision_deepresearch.evals.report.tables import (
-    STRATA,
-    Sheet,
-    latex,
-    markdown,
-    published,
-    sheets,
-)
+from vision_deepresearch.evals.report.paper import paper_sheets
+from vision_deepresearch.evals.report.sheet import Sheet, latex, markdown
+from vision_deepresearch.evals.report.tables import STRATA, sheets
 from vision_deepresearch.evals.summary import Summary, summarise
 from vision_deepresearch.store.run import RunFolder
 
@@ -33,11 +28,24 @@ def report(
     form: Form,
     out: Path | None,
     is_long: bool,
+    data: Sequence[str] = (),
 ) -> int:
-    """Report runs under one judge."""
-    wanted = judge or _judge_of_all(runs)
+    """Report runs under one judge.
+
+    Args:
+        runs: folders.
+        judge: id of the judge, or its beginning; None: one that all have.
+        by: strata that get a table; none: the usual ones.
+        form: what is made.
+        out: file to write; None: print.
+        is_long: in text too the paper's tables.
+        data: ROW=FOLDER of the paper's data ablation.
+    """
+    rows = dict(_data_row(one) for one in data)
+    wanted = judge or _judge_of_all([*runs, *rows.values()])
     summaries = [summarise(grade(run, judge=wanted)) for run in runs]
-    judges = sorted({one.judge for one in summaries})
+    of_data = {name: summarise(grade(run, judge=wanted)) for name, run in rows.items()}
+    judges = sorted({one.judge for one in (*summaries, *of_data.values())})
     if len(judges) > 1:
         msg = (
             f"a report stands under one judge, {wanted!r} names {', '.join(judges)}: "
@@ -49,19 +57,20 @@ def report(
         msg = f"tasks of these runs are divided by {', '.join(known) or 'nothing'}, got --by {unknown[0]}"
         raise ConfigError(msg)
     by = by or STRATA
+    paper = paper_sheets(summaries, data=of_data)
     if form == "json":
         print_json({"judge": judges[0], "runs": [one.model_dump(mode="json") for one in summaries]})
         return 0
     if form == "text" and out is None:
         target = console()
         target.print(f"judge {judges[0]}", soft_wrap=True)
-        for sheet in [*sheets(summaries, by=by), *(published() if is_long else [])]:
+        for sheet in [*sheets(summaries, by=by), *(paper if is_long else [])]:
             target.print(_table(sheet))
             if sheet.note:
                 target.print(sheet.note.strip(), soft_wrap=True)
             target.print()
         return 0
-    text = _text(summaries, by=by, form=form)
+    text = _text(summaries, paper=paper, by=by, form=form)
     if out is None:
         console().out(text, end="", highlight=False)
         return 0
@@ -71,15 +80,25 @@ def report(
     return 0
 
 
-def _text(summaries: Sequence[Summary], *, by: Sequence[str], form: Form) -> str:
+def _data_row(text: str) -> tuple[str, Path]:
+    name, mark, folder = text.partition("=")
+    if not mark or not folder:
+        msg = f"a row of the data ablation is given as --data ROW=FOLDER, got {text!r}"
+        raise ConfigError(msg)
+    return name, Path(folder)
+
+
+def _text(
+    summaries: Sequence[Summary], *, paper: Sequence[Sheet], by: Sequence[str], form: Form
+) -> str:
     match form:
         case "html":
-            return html_page(summaries, by=by)
+            return html_page(summaries, paper=paper, by=by)
         case "latex":
-            return latex([*sheets(summaries, by=by), *published()])
+            return latex([*sheets(summaries, by=by), *paper])
         case "markdown" | "text":
             head = f"Judge: `{summaries[0].judge}`\n\n"
-            return head + markdown([*sheets(summaries, by=by), *published()])
+            return head + markdown([*sheets(summaries, by=by), *paper])
         case "json":
             msg = "json is printed before"
             raise AssertionError(msg)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -13,7 +14,7 @@ from vision_deepresearch.core.trajectory import Trajectory
 from vision_deepresearch.evals.grading import grade
 from vision_deepresearch.evals.labels import calibrate, draw_sheet, read_labels, write_sheet
 from vision_deepresearch.evals.predictions import MODE, read_predictions
-from vision_deepresearch.evals.scores import Scored, score_run
+from vision_deepresearch.evals.scores import Scored, is_recall, score_run
 from vision_deepresearch.evals.summary import Summary, summarise
 from vision_deepresearch.store.run import RunFolder
 from vision_deepresearch.wiring.scoring import open_judges, open_predictions
@@ -25,6 +26,8 @@ def score(
     judges: Sequence[str],
     judge_model: str | None,
     allow_self: bool,
+    budget_usd: float | None,
+    judge_prompt: Path | None,
     predictions: Path | None,
     system: str | None,
     mode: str | None,
@@ -53,49 +56,60 @@ def score(
             judge_model=judge_model,
             allow_self=allow_self,
             overrides=overrides,
+            budget_usd=budget_usd,
+            prompt=judge_prompt,
             target=target,
         )
     )
-    found = {one.judge: summarise(grade(run, judge=one.judge)) for one in scored}
+    found = {
+        one.judge: summarise(grade(run, judge=one.judge))
+        for one in scored
+        if not is_recall(one.judge)
+    }
     result: dict[str, object] = {
         "run": str(run),
         "tools_run": 0,
         "bad_lines": bad,
         "judges": [
             {
-                **found[one.judge].model_dump(mode="json"),
-                "judged_now": one.judged_now,
-                "halted": one.halted,
+                **(found[one.judge].model_dump(mode="json") if one.judge in found else {}),
+                **asdict(one),
             }
             for one in scored
         ],
     }
+    if (sheet is not None or labels is not None) and not found:
+        msg = "a sheet and labels are about answers: name a judge of answers with --judge first"
+        raise ConfigError(msg)
     if sheet is not None:
-        drawn = draw_sheet(grade(run, judge=scored[0].judge))
+        drawn = draw_sheet(grade(run, judge=next(iter(found))))
         write_sheet(sheet, drawn)
         result["sheet"] = {"path": str(sheet), "answers": len(drawn)}
     if labels is not None:
         filled = read_labels(labels)
         result["calibration"] = [
-            calibrate(grade(run, judge=one.judge), filled).model_dump(mode="json") for one in scored
+            calibrate(grade(run, judge=judge), filled).model_dump(mode="json") for judge in found
         ]
     if json_wanted:
         print_json(result)
     else:
         for one in scored:
-            _tell(target, one, found[one.judge])
+            _tell(target, one, found.get(one.judge))
         _tell_rest(target, result)
     return 1 if bad or any(one.undecided or one.halted for one in scored) else 0
 
 
-def _tell(target: Console, scored: Scored, summary: Summary) -> None:
+def _tell(target: Console, scored: Scored, summary: Summary | None) -> None:
     target.print(f"judge {scored.judge}", soft_wrap=True)
+    head = "Entity Recall" if summary is None else summary.headline()
+    what = "trajectories" if summary is None else "answers"
     target.print(
-        f"  {summary.headline()}; {scored.correct} correct, {scored.incorrect} incorrect, "
-        f"{scored.undecided} undecided of {scored.answers} answers, {scored.judged_now} judged now",
+        f"  {head}; {scored.correct} correct, {scored.incorrect} incorrect, "
+        f"{scored.undecided} undecided of {scored.answers} {what}, {scored.judged_now} judged now",
         soft_wrap=True,
     )
-    target.print(f"  {summary.counts_line()}", soft_wrap=True)
+    if summary is not None:
+        target.print(f"  {summary.counts_line()}", soft_wrap=True)
     if scored.halted:
         why = plain(scored.halted, width=300)
         target.print(
@@ -154,6 +168,8 @@ async def _score(
     judge_model: str | None,
     allow_self: bool,
     overrides: Sequence[str],
+    budget_usd: float | None,
+    prompt: Path | None,
     target: Console,
 ) -> list[Scored]:
     scored: list[Scored] = []
@@ -163,6 +179,8 @@ async def _score(
         judge_model=judge_model,
         allow_self=allow_self,
         overrides=overrides,
+        budget_usd=budget_usd,
+        prompt=prompt,
     ) as opened:
         with RunFolder.read(run) as view, progress_bars(target) as advance:
             for judge in opened:

@@ -15,11 +15,15 @@ def export(
         typer.Option(
             "--format",
             help="jsonl, parquet (whole episodes), ms-swift, sharegpt, llama-factory, trl "
-            "(conversations with loss flags), verl (tasks for RL).",
+            "(conversations with loss flags), verl (tasks for RL), inspect (one .eval log of a judged "
+            "run; extra inspect).",
         ),
     ],
     out: Annotated[
-        Path | None, typer.Option(help="A new folder; default: RUN/export/FORMAT.")
+        Path | None,
+        typer.Option(
+            help="A new folder; default: RUN/export/FORMAT. Of inspect: a file, default RUN.eval."
+        ),
     ] = None,
     only: Annotated[
         str | None,
@@ -51,7 +55,10 @@ def export(
         "images": images,
         "shard_size": shard_size,
     }
-    code = export_commands.export(run, out, given=given, json_wanted=json_wanted)
+    if format_name == export_commands.INSPECT:
+        code = export_commands.export_log(run, out, given=given, json_wanted=json_wanted)
+    else:
+        code = export_commands.export(run, out, given=given, json_wanted=json_wanted)
     options.finish(code)
 
 

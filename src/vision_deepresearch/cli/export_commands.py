@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from pydantic import JsonValue, ValidationError
@@ -13,6 +14,8 @@ from vision_deepresearch.store.run import RunFolder
 from vision_deepresearch.train.export.export import REJECTS, ExportSettings, export_run
 from vision_deepresearch.train.export.importing import ImportSettings, import_tables
 
+INSPECT = "inspect"
+"""The format that is no training data: a log of inspect_ai."""
 _MAX_SHOWN = 5
 
 
@@ -32,6 +35,40 @@ def export(run: Path, out: Path | None, *, given: Mapping[str, object], json_wan
         target.print(f"{counted(done.num_lines, 'line')} in {place}", soft_wrap=True)
         _print_refused(target, done.figures["refused"], f"reasons in {place / REJECTS}")
     return 0 if done.num_lines else 1
+
+
+def export_log(
+    run: Path, out: Path | None, *, given: Mapping[str, object], json_wanted: bool
+) -> int:
+    """Write a judged run as a log of inspect_ai.
+
+    Raises:
+        ConfigError: inspect_ai is not installed, an option of training data, or see `write_log`.
+    """
+    other = [name for name, value in given.items() if value is not None and name != "format"]
+    if other:
+        msg = f"--format {INSPECT} takes --out alone, got --{other[0].replace('_', '-')}: leave it out"
+        raise ConfigError(msg)
+    try:
+        from vision_deepresearch.evals.inspect_log import write_log
+    except ImportError as reason:
+        msg = (
+            f"logs of inspect_ai need inspect_ai ({reason}): pip install "
+            "'vision-deepresearch[inspect]', best in an environment of its own"
+        )
+        raise ConfigError(msg) from reason
+    done = write_log(run, out or run.with_suffix(".eval"))
+    if json_wanted:
+        print_json({"path": str(done.path), **asdict(done)})
+    else:
+        judges = ", ".join(done.judges)
+        console().print(
+            f"{counted(done.samples, 'sample')} in {done.path}, scored by {judges}"
+            + (f"; {done.left_out} protected left out" if done.left_out else ""),
+            soft_wrap=True,
+        )
+        console().print(f"look at it with  inspect view --log-dir {done.path.parent}")
+    return 0
 
 
 def import_data(

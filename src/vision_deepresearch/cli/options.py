@@ -75,6 +75,14 @@ Config = Annotated[Path | None, typer.Option(help="TOML recipe; flags given win 
 Out = Annotated[
     Path | None, typer.Option(help="Run folder; the same command again goes on where it was.")
 ]
+Pictures = Annotated[
+    Path | None,
+    typer.Option("--images", help="One more folder in which a set's pictures are looked for."),
+]
+Password = Annotated[
+    str | None,
+    typer.Option(help="Of a set that is published encrypted; default: the published one."),
+]
 Embedder = Annotated[
     str | None,
     typer.Option(

@@ -12,9 +12,9 @@ ShowProgress = Callable[[str, int, int], None]
 """Called with (what, done, total) while long work goes on."""
 
 
-def console(*, json_wanted: bool = False) -> Console:
+def console(*, json_wanted: bool = False, is_silent: bool = False) -> Console:
     """The console for progress and reports; on stderr when stdout carries JSON."""
-    return Console(stderr=json_wanted, highlight=False, markup=False)
+    return Console(stderr=json_wanted, quiet=is_silent, highlight=False, markup=False)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from vision_deepresearch.wiring.config import (
     stored_today,
 )
 from vision_deepresearch.wiring.models import Streams
+from vision_deepresearch.wiring.rl_episodes import grades
 from vision_deepresearch.wiring.session import Session, open_session
 from vision_deepresearch.wiring.worlds import world_folder
 from vision_deepresearch.worlds.live.catalog import is_live
@@ -185,9 +187,18 @@ class Shown:
 def write_view(folder: Path, *, out: Path | None = None) -> Shown:
     """Trace pages and Markdown reports of everything a run folder holds."""
     run = RunFolder.read(folder)
+    graded = grades(run)
+    traces = list(run.traces())
+    if graded:  # training: step by step, siblings together
+        traces.sort(key=lambda one: _place(one.trajectory, graded))
     items = [
-        TraceItem(task=task, trajectory=trajectory, verdict=verdict)
-        for task, trajectory, verdict in run.traces()
+        TraceItem(
+            task=task,
+            trajectory=trajectory,
+            verdict=verdict,
+            note=graded.get(_key(trajectory), (0, ""))[1],
+        )
+        for task, trajectory, verdict in traces
     ]
     if not items:
         msg = f"{str(folder)!r} holds no finished trajectory yet: nothing to show"
@@ -197,6 +208,16 @@ def write_view(folder: Path, *, out: Path | None = None) -> Shown:
         page=write_run_pages(target, items, load=run.load_picture),
         report=write_run_reports(target, items, media=run.media_root),
     )
+
+
+def _key(trajectory: Trajectory) -> str:
+    return f"{trajectory.task_id}/{trajectory.attempt}"
+
+
+def _place(trajectory: Trajectory, graded: Mapping[str, tuple[int, str]]) -> tuple[float, str, int]:
+    """Where an episode of training stands among the others; those no step took stand last."""
+    step = graded[_key(trajectory)][0] if _key(trajectory) in graded else math.inf
+    return step, trajectory.task_id, trajectory.attempt
 
 
 def open_picture(path: Path, *, target: Console) -> bytes:

@@ -16,6 +16,8 @@ def rl(
         str | None, typer.Option(help="Checkpoint to start from, in place of rl.sft_checkpoint.")
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="In place of rl.steps.")] = None,
+    world: options.World = None,
+    tape: options.Tape = None,
     seed: options.Seed = None,
     overrides: options.Set = None,
     out: options.Out = None,
@@ -35,7 +37,7 @@ def rl(
         recipe,
         start=start,
         steps=steps,
-        seed=seed,
+        flags=options.given({"world": world, "tape": tape, "seed": seed}),
         overrides=overrides or [],
         out=out,
         is_dry=dry_run,

@@ -32,14 +32,14 @@ def rl(
     *,
     start: str | None,
     steps: int | None,
-    seed: int | None,
+    flags: Mapping[str, JsonValue],
     overrides: Sequence[str],
     out: Path | None,
     is_dry: bool,
     json_wanted: bool,
 ) -> int:
-    """Train from a recipe, or say what that would take."""
-    values = load_recipe(recipe)
+    """Train from a recipe, or say what that would take; `flags` go before its own values."""
+    values = {**load_recipe(recipe), **flags}
     table = values.get("rl", {})
     if not isinstance(table, dict):
         msg = f"'rl' is a table of a recipe, got {table!r}: see docs/reinforcement-learning.md"
@@ -54,8 +54,6 @@ def rl(
     if steps is not None:
         own["steps"] = steps
     values["rl"] = own
-    if seed is not None:
-        values["seed"] = seed
     folder = out or Path("runs") / "rl"
     if not values.get("today") and (today := stored_today(folder)):
         values["today"] = today

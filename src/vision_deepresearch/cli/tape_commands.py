@@ -23,6 +23,7 @@ from vision_deepresearch.store.tape_files import (
 
 _KEY_CHARS = 12
 _SHOWN_CHARS = 4000
+_PROTECTED = "(of a protected task: not shown)"
 
 
 def ls(path: Path, *, kind: str | None, limit: int, json_wanted: bool) -> None:
@@ -48,7 +49,8 @@ def show(path: Path, key: str, *, json_wanted: bool) -> None:
     """Show one recording."""
     one = find_recording(tape_file(path), key)
     if json_wanted:
-        print_json({**_told(one), "request": json.loads(one.text), "reply": one.reply.value})
+        words: dict[str, object] = {"request": json.loads(one.text), "reply": one.reply.value}
+        print_json({**_told(one), **({} if one.is_sealed else words)})
         return
     target = console()
     target.print(f"key       {one.key.hex()}", soft_wrap=True)
@@ -57,8 +59,9 @@ def show(path: Path, key: str, *, json_wanted: bool) -> None:
     target.print(f"ended     {_ending(one)}; kept: {one.keep.value}", soft_wrap=True)
     price = "unknown, or free" if one.reply.cost_usd is None else f"${one.reply.cost_usd:.6f}"
     target.print(f"price     {price}", soft_wrap=True)
-    target.print(f"asked     {plain(one.text, width=_SHOWN_CHARS)}", soft_wrap=True)
-    target.print(f"came      {plain(one.reply.value, width=_SHOWN_CHARS)}", soft_wrap=True)
+    asked, came = (_PROTECTED,) * 2 if one.is_sealed else (one.text, one.reply.value)
+    target.print(f"asked     {plain(asked, width=_SHOWN_CHARS)}", soft_wrap=True)
+    target.print(f"came      {plain(came, width=_SHOWN_CHARS)}", soft_wrap=True)
 
 
 def stats(path: Path, *, json_wanted: bool) -> None:
@@ -166,6 +169,8 @@ def _ending(one: Recording) -> str:
 
 def _asked(one: Recording) -> str:
     """What was asked, without what is the same for all."""
+    if one.is_sealed:
+        return _PROTECTED
     body = json.loads(one.text).get("body")
     return json.dumps(body, ensure_ascii=False)
 

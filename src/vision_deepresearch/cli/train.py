@@ -25,11 +25,14 @@ def sft(
             "--dry-run", help="Print resolved settings, steps and a memory estimate; train nothing."
         ),
     ] = False,
+    processes: Annotated[
+        int, typer.Option(min=1, help="Train in so many processes, one device each.")
+    ] = 1,
     json_wanted: options.Json = False,
 ) -> None:
     """Fine-tune on trajectories: every reply is trained, every picture is seen.
 
-    Example: vdr sft recipes/toy/sft.toml --out runs/sft
+    Example: vdr sft recipes/toy/sft.toml --out runs/sft --processes 2
     """
     from vision_deepresearch.cli import train_commands
 
@@ -40,6 +43,7 @@ def sft(
         overrides=overrides or (),
         out=out,
         dry_run=dry_run,
+        processes=processes,
         json_wanted=json_wanted,
     )
     options.finish(code)

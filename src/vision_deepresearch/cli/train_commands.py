@@ -19,6 +19,11 @@ from vision_deepresearch.train.memory import estimate_memory, known_estimate, la
 from vision_deepresearch.train.ms_swift import swift_command, swift_environment
 from vision_deepresearch.train.sft_settings import SftSettings
 from vision_deepresearch.wiring.config import load_recipe
+from vision_deepresearch.wiring.processes import (
+    launched,
+    leave_interrupts_to_the_first,
+    start_processes,
+)
 from vision_deepresearch.wiring.sft_config import (
     check_extra,
     make_sft_config,
@@ -28,6 +33,7 @@ from vision_deepresearch.wiring.sft_config import (
 )
 
 if TYPE_CHECKING:
+    from vision_deepresearch.train.peers import Peers
     from vision_deepresearch.train.sft import SftInputs
 
 
@@ -39,6 +45,7 @@ def sft(
     overrides: Sequence[str],
     out: Path | None,
     dry_run: bool,
+    processes: int,
     json_wanted: bool,
 ) -> int:
     """Train as the recipe says."""
@@ -49,14 +56,39 @@ def sft(
         values["data"] = list(data)
     settings = make_sft_config(values, overrides=overrides)
     folder = out or Path("runs") / "sft"
+    place = launched()
+    if processes > 1 and place is not None:
+        msg = (
+            f"--processes {processes} was given to one of {place.size} processes that are started "
+            "already: leave it out"
+        )
+        raise ConfigError(msg)
     if settings.backend == "ms-swift":
+        if processes > 1 or place is not None:
+            msg = "backend 'ms-swift' starts its own processes: set parallel.gpus_per_node"
+            raise ConfigError(msg)
         return _swift(settings, folder=folder, dry_run=dry_run, json_wanted=json_wanted)
     check_extra()
     check_loggers(settings.loggers)
     if dry_run:
         with tempfile.TemporaryDirectory() as beside:
             return _plan(settings, beside=Path(beside), json_wanted=json_wanted)
-    return _train(settings, folder=folder, json_wanted=json_wanted)
+    if processes > 1:
+        words = ["sft", str(recipe), "--out", str(folder)]
+        words += ["--model", model] if model is not None else []
+        words += [word for one in data for word in ("--data", one)]
+        words += [word for one in overrides for word in ("--set", one)]
+        words += ["--json"] if json_wanted else []
+        return start_processes(words, num=processes)
+    if place is None:
+        return _train(settings, folder=folder, json_wanted=json_wanted)
+    from vision_deepresearch.train.peers import joined
+
+    leave_interrupts_to_the_first(place)
+    with joined(
+        rank=place.rank, size=place.size, local_rank=place.local_rank, device=settings.device
+    ) as peers:
+        return _train(settings, folder=folder, json_wanted=json_wanted, peers=peers)
 
 
 def _plan(settings: SftSettings, *, beside: Path, json_wanted: bool) -> int:
@@ -114,21 +146,36 @@ def _told(
     return 0
 
 
-def _read(settings: SftSettings, *, beside: Path, show: ShowProgress) -> "SftInputs":
+def _read(
+    settings: SftSettings, *, beside: Path, show: ShowProgress, peers: "Peers | None" = None
+) -> "SftInputs":
+    """Load the model and all data. What is made for it is made by the first process alone."""
     from vision_deepresearch.train.sft import read_inputs
 
-    folders = run_folders(settings.data, beside=beside)
-    held_out = run_folders(settings.held_out, beside=beside / "held_out")
-    model = model_folder(settings.model, beside=beside, data=folders)
+    found: tuple[list[Path], list[Path], Path] | None = None
+    if peers is None or peers.is_first:
+        folders = run_folders(settings.data, beside=beside)
+        held_out = run_folders(settings.held_out, beside=beside / "held_out")
+        model = model_folder(settings.model, beside=beside, data=folders)
+        found = (folders, held_out, model)
+    if peers is not None:
+        found = peers.from_first(found)
+    assert found is not None
+    folders, held_out, model = found
     return read_inputs(settings, model, folders=folders, held_out=held_out, show=show)
 
 
-def _train(settings: SftSettings, *, folder: Path, json_wanted: bool) -> int:
+def _train(
+    settings: SftSettings, *, folder: Path, json_wanted: bool, peers: "Peers | None" = None
+) -> int:
+    from vision_deepresearch.train.peers import Peers
     from vision_deepresearch.train.sft import train_sft
 
-    target = console(json_wanted=json_wanted)
+    peers = peers or Peers()
+    target = console(json_wanted=json_wanted, is_silent=not peers.is_first)
     with progress_bars(target) as show:
-        inputs = _read(settings, beside=folder.with_name(f"{folder.name}-data"), show=show)
+        beside = folder.with_name(f"{folder.name}-data")
+        inputs = _read(settings, beside=beside, show=show, peers=peers)
         for reason, count in inputs.data.left_out.most_common():
             target.print(f"left out: {count} {reason}", soft_wrap=True)
         about = provenance(
@@ -145,8 +192,11 @@ def _train(settings: SftSettings, *, folder: Path, json_wanted: bool) -> int:
                 provenance=about,
                 show=show,
                 tell=lambda text: target.print(text, soft_wrap=True),
+                peers=peers,
             )
         )
+    if not peers.is_first:
+        return 0
     if json_wanted:
         print_json({
             "run": str(folder),

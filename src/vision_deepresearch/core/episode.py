@@ -31,6 +31,10 @@ class Verdict(Record):
     """The gold answer that was matched."""
     failure: FailureKind | None = None
     """Of the judge's model, where it could not be asked: then nothing is decided yet."""
+    is_attempted: bool = True
+    """False: the judge found that the answer declines to answer; the decision is then incorrect."""
+    score: float | None = None
+    """Part of the answer that is right, 0 to 1, of judges that tell one; None: they do not."""
 
 
 class Episode(Record):

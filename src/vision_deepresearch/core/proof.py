@@ -2,7 +2,8 @@
 
 A proof is a small plan. Each hop yields one value, named by its id; later hops use it as subject:
 
-    look   a region of a picture  -> the name of the thing shown there
+    look   a region of a picture  -> the name of the thing shown there; the picture is one of the
+                                     question's, or stands on a page about the subject's value
     given  words of the question  -> those words
     follow subject + predicate    -> the value a page states for it
     pick   several values + rule  -> the subject whose value is earliest, largest, or as wanted
@@ -14,8 +15,9 @@ in a relation to its subject; there is such a hop for each of them, and a `pick`
 
 import re
 from enum import StrEnum
+from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer
 
 from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.record import Record
@@ -34,14 +36,26 @@ MATCHING = "matching"
 """The rule of a `pick` that chooses what agrees with values wanted."""
 
 
+class PagePhoto(Record):
+    """A picture that stands on a page."""
+
+    page: str
+    """Url of the page."""
+    url: str
+    """Of the picture, as the page has it."""
+
+
 class Hop(Record):
     """One step of a proof."""
+
+    LATER_FIELDS: ClassVar[frozenset[str]] = frozenset({"photo"})
 
     id: str
     """Unique within the proof, for example "h2"."""
     kind: HopKind
     subject: str | None = None
-    """`follow`: id of the hop whose value is the subject."""
+    """`follow`: id of the hop whose value is the subject. `look` at a `photo`: of the hop whose
+    value the page is about."""
     predicate: str | None = None
     """`follow`: the relation or attribute, as the truth source names it."""
     label: str = ""
@@ -52,7 +66,9 @@ class Hop(Record):
     """`follow`, inverse: several things stand in the relation to the subject; the value is the one
     that the first page is about."""
     image: int = 0
-    """`look`: position in `Task.images`."""
+    """`look`: position in `Task.images`, unless it looks at a `photo`."""
+    photo: PagePhoto | None = None
+    """`look`: the picture looked at, where it is none of the question's."""
     box: Box | None = None
     """`look`: where the thing is."""
     over: tuple[str, ...] = ()
@@ -73,6 +89,14 @@ class Hop(Record):
     expected: str
     """The true value, for validation only: no acting model may read it."""
     aliases: tuple[str, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_no_photo(self, write: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
+        """Proofs without such looks are written as they were before there were any."""
+        written: dict[str, JsonValue] = write(self)
+        if self.photo is None:
+            written.pop("photo", None)
+        return written
 
 
 class Constraint(Record):
@@ -100,18 +124,30 @@ class Proof(Record):
 
     @property
     def num_hops(self) -> int:
-        """Relations followed after the picture was recognised (hops of the question)."""
-        return sum(hop.kind is HopKind.FOLLOW for hop in self.hops)
+        """Relations followed after the picture was recognised (hops of the question).
+
+        Each picture of a page that is looked at on the way is one too.
+        """
+        return sum(hop.kind is HopKind.FOLLOW or hop.photo is not None for hop in self.hops)
 
     @property
     def pages(self) -> tuple[str, ...]:
         """All pages of the route, in order, once each."""
-        return tuple(dict.fromkeys(url for hop in self.hops for url in hop.pages))
+        found: dict[str, None] = {}
+        for hop in self.hops:
+            shown_on = (hop.photo.page,) if hop.photo is not None else ()
+            found |= dict.fromkeys((*shown_on, *hop.pages))
+        return tuple(found)
 
     @property
     def boxes(self) -> tuple[Box, ...]:
-        """All boxes of the route, in order."""
-        return tuple(hop.box for hop in self.hops if hop.box is not None)
+        """Boxes of the route in the question's pictures, in order."""
+        return tuple(hop.box for hop in self.hops if hop.box is not None and hop.photo is None)
+
+    @property
+    def photos(self) -> tuple[Hop, ...]:
+        """Looks at pictures of pages, in order."""
+        return tuple(hop for hop in self.hops if hop.photo is not None)
 
 
 _DECADE = re.compile(r"(\d{3})0s")

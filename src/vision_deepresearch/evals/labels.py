@@ -2,7 +2,7 @@
 
 A sheet is drawn from a scored run, half of it answers that the judge accepts: of a judge that accepts one in
 twenty, plain chance would show too few. Verdicts are not on the sheet, so that nobody is led. People fill in
-`label`: true or false.
+`label`, true or false, by hand or in the terminal (`Labelling`).
 
 Because the halves are drawn by verdict, rates are weighed back to the run's own shares of verdicts.
 """
@@ -100,22 +100,36 @@ def write_sheet(path: Path, sheet: Sequence[Label]) -> None:
     path.write_text("".join(f"{one.model_dump_json()}\n" for one in sheet), encoding="utf-8")
 
 
+def save_sheet(path: Path, sheet: Sequence[Label]) -> None:
+    """Write a sheet over an older one; a kill leaves one of the two whole."""
+    draft = path.with_name(f".{path.name}.part")
+    draft.write_text("".join(f"{one.model_dump_json()}\n" for one in sheet), encoding="utf-8")
+    draft.replace(path)
+
+
+def read_sheet(path: Path) -> list[Label]:
+    """A sheet, labelled or not.
+
+    Raises:
+        ConfigError: no such file, or a line that is none of a sheet.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return [Label.model_validate(json.loads(line)) for line in lines if line.strip()]
+    except (OSError, ValueError, ValidationError) as reason:
+        msg = f"expected a sheet of `vdr eval label` or `score --sheet`, {str(path)!r} is none: {reason}"
+        raise ConfigError(msg) from reason
+
+
 def read_labels(path: Path) -> list[Label]:
     """The filled lines of a sheet.
 
     Raises:
         ConfigError: no such file, a line that is none of a sheet, or no label.
     """
-    found: list[Label] = []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        found = [Label.model_validate(json.loads(line)) for line in lines if line.strip()]
-    except (OSError, ValueError, ValidationError) as reason:
-        msg = f"expected a sheet of `vdr eval score --sheet`, {str(path)!r} is none: {reason}"
-        raise ConfigError(msg) from reason
-    filled = [one for one in found if one.label is not None]
+    filled = [one for one in read_sheet(path) if one.label is not None]
     if not filled:
-        msg = f'no line of {str(path)!r} has a label: set "label" to true or false'
+        msg = f'no line of {str(path)!r} has a label: `vdr eval label`, or set "label" to true or false'
         raise ConfigError(msg)
     return filled
 
@@ -179,3 +193,49 @@ def _rate(good: float, bad: float, *, count: int) -> float | None:
     if not count or good + bad <= 0:
         return None
     return min(good / (good + bad), 1 - 0.5 / count)
+
+
+class Labelling:
+    """A sheet that is being labelled, one key at a time: y right, n wrong, s later, b back."""
+
+    def __init__(self, sheet: Sequence[Label]) -> None:
+        """Begin at the first line without a label."""
+        self._sheet = list(sheet)
+        self._at = self._next(0)
+
+    @property
+    def sheet(self) -> tuple[Label, ...]:
+        """As it stands."""
+        return tuple(self._sheet)
+
+    @property
+    def place(self) -> int | None:
+        """Index of the line that is asked about; None: all that was left has been asked."""
+        return self._at
+
+    @property
+    def num_labelled(self) -> int:
+        """Lines with a label."""
+        return sum(one.label is not None for one in self._sheet)
+
+    def press(self, key: str) -> bool:
+        """Take a key; whether it was one that means something here."""
+        at = self._at
+        if key == "b":
+            before = (len(self._sheet) if at is None else at) - 1
+            if before < 0:
+                return False
+            self._at = before
+            return True
+        if at is None or key not in {"y", "n", "s"}:
+            return False
+        if key != "s":
+            label = self._sheet[at].model_copy(update={"label": key == "y"})
+            self._sheet[at] = label
+        self._at = self._next(at + 1)
+        return True
+
+    def _next(self, start: int) -> int | None:
+        return next(
+            (n for n in range(start, len(self._sheet)) if self._sheet[n].label is None), None
+        )

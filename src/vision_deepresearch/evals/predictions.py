@@ -2,13 +2,14 @@
 
 One JSON object per line. The task is named by `task_id` or `ref`; `prediction` is the answer, null or blank:
 none was given. `error` says that the outside failed: such a line is an outage and no wrong answer. Other keys
-are ignored. What the paper's released runner writes in place of an answer is recognised for what it is.
+are ignored. What the paper's released runner writes in place of an answer is recognised for what it is, and
+so are the lines of its own file (see `released`).
 
 Example: {"ref": "bc-vl/level1/17", "prediction": "2014", "attempt": 0}
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import StopReason, Trajectory
+from vision_deepresearch.evals.released import ReleasedLine, is_released, stop_of, task_of
 
 _NO_ANSWER = {"no answer found", "no answer found."}
 _OUTAGE = "call_server failed"
@@ -77,19 +79,18 @@ def read_predictions(path: Path, *, tasks: Sequence[Task], system: str, mode: st
     bad: list[BadLine] = []
     for number, line in _filled(lines):
         try:
-            found = Prediction.model_validate(json.loads(line))
+            read = _read(json.loads(line), by_name=by_name, tasks=tasks)
         except (ValueError, ValidationError) as reason:
-            bad.append(BadLine(number=number, reason=f"no prediction: {_first_line(reason)}"))
+            read = f"no prediction: {_first_line(reason)}"
+        if isinstance(read, str):
+            bad.append(BadLine(number=number, reason=read))
             continue
-        task = by_name.get(found.task_id or found.ref or "")
-        if task is None:
-            named = found.task_id or found.ref
-            bad.append(BadLine(number=number, reason=f"no task of the run is called {named!r}"))
-        elif (task.id, found.attempt) in made:
-            reason = f"attempt {found.attempt} at {task.ref!r} stands further up already"
+        task, attempt = read.task, read.attempt
+        if (task.id, attempt) in made:
+            reason = f"attempt {attempt} at {task.ref!r} stands further up already"
             bad.append(BadLine(number=number, reason=reason))
         else:
-            made[task.id, found.attempt] = _trajectory(task, found, system=system, mode=mode)
+            made[task.id, attempt] = _trajectory(read, system=system, mode=mode)
     if not made:
         first = f"line {bad[0].number}: {bad[0].reason}" if bad else "it is empty"
         msg = (
@@ -104,25 +105,59 @@ def _filled(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
     return ((number, line) for number, line in enumerate(lines, start=1) if line.strip())
 
 
-def _trajectory(task: Task, found: Prediction, *, system: str, mode: str) -> Trajectory:
-    said = (found.prediction or "").strip()
-    stop, answer = StopReason.ANSWER, said or None
-    if found.error or said.casefold().startswith(_OUTAGE):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """A line that is about a task."""
+
+    task: Task
+    attempt: int
+    said: str
+    """The answer; blank: none."""
+    error: str = ""
+    stop: StopReason = StopReason.ANSWER
+
+
+def _read(line: object, *, by_name: Mapping[str, Task], tasks: Sequence[Task]) -> _Read | str:
+    """What a line says, or why it is of no use.
+
+    Raises:
+        ValidationError: it is no prediction at all.
+    """
+    if is_released(line):
+        theirs = ReleasedLine.model_validate(line)
+        about, stop = task_of(theirs, tasks), stop_of(theirs)
+        if isinstance(about, str):
+            return about
+        if stop is None:
+            return f"unknown termination_reason {theirs.termination_reason!r}"
+        return _Read(task=about, attempt=0, said=theirs.info.prediction or "", stop=stop)
+    found = Prediction.model_validate(line)
+    task = by_name.get(found.task_id or found.ref or "")
+    if task is None:
+        return f"no task of the run is called {found.task_id or found.ref!r}"
+    return _Read(task=task, attempt=found.attempt, said=found.prediction or "", error=found.error)
+
+
+def _trajectory(read: _Read, *, system: str, mode: str) -> Trajectory:
+    said = read.said.strip()
+    stop, answer = read.stop, said or None
+    if read.error or stop is StopReason.MODEL_ERROR or said.casefold().startswith(_OUTAGE):
         stop, answer = StopReason.MODEL_ERROR, None
     elif said.casefold() in _NO_ANSWER:
         stop, answer = StopReason.FORMAT_FAULTS, None
     return Trajectory(
-        id=f"{task.id[:16]}-a{found.attempt}",
-        task_id=task.id,
-        attempt=found.attempt,
+        id=f"{read.task.id[:16]}-a{read.attempt}",
+        task_id=read.task.id,
+        attempt=read.attempt,
         model=system,
         profile=NO_PROFILE,
         mode=mode,
         today="",
         prompt=(),
         stop=stop,
-        stop_detail=found.error
+        stop_detail=read.error
         or ("said by the other system" if stop is not StopReason.ANSWER else ""),
+        forced=stop.is_limit and answer is not None,
         answer=answer,
     )
 

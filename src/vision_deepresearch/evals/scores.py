@@ -1,5 +1,8 @@
 """Verdicts on stored trajectories: any judge, any time, several side by side, no tool is run.
 
+A judge of Entity Recall is shown what was found in place of the answer, of every trajectory that was not
+ended from outside; all others are shown real answers.
+
 One file per judge in the run folder's `scores/`, a line per answer as it is judged; the run's own
 rows are never touched. An answer that the same judge decided is not asked about again; one about which it
 could not decide is asked about again by the next call.
@@ -10,6 +13,7 @@ Example of a line: {"task_id": "9f..", "attempt": 0, "answer_sha256": "3c..", "v
 import asyncio
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +23,10 @@ from vision_deepresearch.core.protocols import Judge
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import Trajectory
+from vision_deepresearch.evals.found import as_found
 from vision_deepresearch.evals.outcomes import Outcome, outcome_of
 from vision_deepresearch.evals.results import ResultsFile, open_results, read_results
+from vision_deepresearch.judge.entities import NAME as ENTITIES
 from vision_deepresearch.store.view import RunView
 
 FOLDER = "scores"
@@ -93,9 +99,9 @@ async def score_run(
         ConfigError: another process scores this run by this judge.
     """
     answers = [
-        Answer(task=task, trajectory=_slim(trajectory), own=verdict)
+        Answer(task=task, trajectory=_slim(shown), own=verdict)
         for task, trajectory, verdict in run.traces()
-        if outcome_of(trajectory) is Outcome.ANSWERED
+        if (shown := shown_to(judge.profile_id, task, trajectory)) is not None
     ]
     about = {"kind": _KIND, "judge": judge.profile_id}
     with open_results(scores_file(run.path, judge.profile_id), kind=Score, about=about) as file:
@@ -118,6 +124,20 @@ async def score_run(
     )
 
 
+def is_recall(judge: str) -> bool:
+    """Whether a judge of this id is one of Entity Recall, and says nothing about answers."""
+    return judge.partition("/")[0] == ENTITIES
+
+
+def shown_to(judge: str, task: Task, trajectory: Trajectory) -> Trajectory | None:
+    """What a judge of this id is shown of an attempt; None: it needs no judge."""
+    outcome = outcome_of(trajectory)
+    if is_recall(judge):
+        has_gold = bool(task.gold and task.gold.entities)
+        return as_found(trajectory) if has_gold and outcome is not Outcome.INFRA_ERROR else None
+    return trajectory if outcome is Outcome.ANSWERED else None
+
+
 def stored_scores(run: Path) -> dict[str, dict[tuple[str, int, str], Score]]:
     """All scores of a run folder: by judge, then by (task id, attempt, digest of the answer).
 
@@ -130,6 +150,17 @@ def stored_scores(run: Path) -> dict[str, dict[tuple[str, int, str], Score]]:
         if about:
             found[str(about.get("judge", path.stem))] = _latest(scores)
     return found
+
+
+def undecided_before(run: Path, judge: str) -> Counter[tuple[str, int]]:
+    """How often a judge has left each (task id, attempt) of a run folder undecided.
+
+    Raises:
+        ConfigError: a damaged file.
+    """
+    path = scores_file(run, judge)
+    scores = read_results(path, kind=Score)[1] if path.is_file() else []
+    return Counter((one.task_id, one.attempt) for one in scores if not one.is_settled)
 
 
 def scores_file(run: Path, judge: str) -> Path:

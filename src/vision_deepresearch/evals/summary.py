@@ -7,9 +7,10 @@ bounds, all invalid ones wrong or all right, are always there. No item leaves th
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from vision_deepresearch.core.record import Record
-from vision_deepresearch.evals.grading import Effort, Graded, GradedRun
+from vision_deepresearch.evals.grading import Crop, Effort, Graded, GradedRun
 from vision_deepresearch.evals.outcomes import Outcome
 from vision_deepresearch.evals.statistics.attempts import majority, pass_all, pass_any
 from vision_deepresearch.evals.statistics.clustered import clustered_mean, macro_mean
@@ -30,6 +31,8 @@ class Accuracy(Record):
     low: float | None
     """Of the 95 % interval; None: one cluster says nothing about its spread."""
     high: float | None
+    error: float | None
+    """Standard error, by clusters; None: one cluster."""
     method: str
     """How the interval was made: "wilson", or "clustered t" over tasks or clusters."""
     if_invalid_wrong: float
@@ -57,12 +60,20 @@ class Retrieval(Record):
     """Crops with a hit, right or wrong."""
     failed: int
     """The engine failed: such crops are not in the share."""
+    right: int | None = None
+    """Crops with a hit that names a gold entity; None: they are not known for all of these."""
 
     @property
     def share(self) -> float | None:
         """Of the crops that were looked for: how many had a hit."""
         looked = self.searched - self.failed
         return self.found / looked if looked else None
+
+    @property
+    def right_share(self) -> float | None:
+        """Of the crops that were looked for: how many had a right hit."""
+        looked = self.searched - self.failed
+        return self.right / looked if looked and self.right is not None else None
 
 
 class Summary(Record):
@@ -91,6 +102,23 @@ class Summary(Record):
     effort: dict[str, Spread]
     by_scale: dict[str, Retrieval]
     """Crops that were searched, by scale."""
+    tools: dict[str, dict[str, int]]
+    """Calls by tool, then by what came: ok, empty, or the kind of failure."""
+    recall: Accuracy | None
+    """Entity Recall; None: no task has gold entities, or nobody has decided."""
+    recall_judge: str
+    """Who decided it."""
+    recall_open: int
+    """Attempts with gold entities that nobody has decided."""
+    mean_score: float | None
+    """Of valid attempts, of judges that tell a score: no answer counts 0; None: the judge tells none."""
+    when_attempted: float | None
+    """Share of right ones among valid attempts that tried; None: the judge says of none that it did
+    not, or of all."""
+    flags: dict[str, int]
+    """Attempts by sign that they met a copy of their question."""
+    unflagged: Accuracy | None
+    """Of the attempts without any such sign; None: there are no others."""
     macro: float | None
     """Unweighted mean over sets; None: there is one set."""
     macro_error: float | None
@@ -164,6 +192,16 @@ def summarise(run: GradedRun) -> Summary:
         extraction=dict(Counter(e.extraction for e in efforts if e.extraction)),
         effort=_efforts(efforts),
         by_scale=_by_scale(efforts),
+        tools=_tools(efforts),
+        recall=_recall(items),
+        recall_judge=run.recall_judge,
+        recall_open=sum(one.has_entities and one.recall is None for one in items),
+        mean_score=_mean_score(items),
+        when_attempted=_when_attempted(items),
+        flags=dict(Counter(flag.value for one in items for flag in sorted(one.flags))),
+        unflagged=accuracy_of([one for one in items if not one.flags])
+        if any(one.flags for one in items)
+        else None,
         macro=macro[0],
         macro_error=macro[1],
         cost_usd=cost,
@@ -181,13 +219,16 @@ def accuracy_of(items: Sequence[Graded]) -> Accuracy:
     low: float | None
     high: float | None
     low, high, method = 0.0, 1.0, "none"
+    error = None
     clusters = [one.cluster for one in valid]
-    if valid and len(set(clusters)) == len(clusters):
-        (low, high), method = wilson(correct, len(valid)), "wilson"
-    elif valid:
+    if valid:
         estimate = clustered_mean([float(bool(one.is_correct)) for one in valid], clusters)
-        interval, method = estimate.interval(), "clustered t"
-        low, high = (max(0.0, interval[0]), min(1.0, interval[1])) if interval else (None, None)
+        error = estimate.error
+        if len(set(clusters)) == len(clusters):
+            (low, high), method = wilson(correct, len(valid)), "wilson"
+        else:
+            interval, method = estimate.interval(), "clustered t"
+            low, high = (max(0.0, interval[0]), min(1.0, interval[1])) if interval else (None, None)
     invalid = len(items) - len(valid)
     total = max(1, len(items))
     return Accuracy(
@@ -197,6 +238,7 @@ def accuracy_of(items: Sequence[Graded]) -> Accuracy:
         share=correct / len(valid) if valid else None,
         low=low,
         high=high,
+        error=error,
         method=method,
         if_invalid_wrong=correct / total,
         if_invalid_right=(correct + invalid) / total,
@@ -254,16 +296,53 @@ def _macro(items: Sequence[Graded]) -> tuple[float | None, float | None]:
 
 
 def _by_scale(efforts: Sequence[Effort]) -> dict[str, Retrieval]:
-    crops: defaultdict[float, list[bool | None]] = defaultdict(list)
+    crops: defaultdict[float, list[Crop]] = defaultdict(list)
     for effort in efforts:
-        for scale, found in effort.crops:
-            crops[scale].append(found)
-    return {
-        f"{scale:g}": Retrieval(
-            searched=len(found), found=found.count(True), failed=found.count(None)
-        )
-        for scale, found in sorted(crops.items())
-    }
+        for crop in effort.crops:
+            crops[crop.scale].append(crop)
+    return {f"{scale:g}": _retrieval(of) for scale, of in sorted(crops.items())}
+
+
+def _retrieval(crops: Sequence[Crop]) -> Retrieval:
+    found = [crop.found for crop in crops]
+    right = [crop.is_right for crop in crops]
+    return Retrieval(
+        searched=len(crops),
+        found=found.count(True),
+        failed=found.count(None),
+        right=None if None in right else right.count(True),
+    )
+
+
+def _tools(efforts: Sequence[Effort]) -> dict[str, dict[str, int]]:
+    counts: Counter[tuple[str, str]] = Counter()
+    for effort in efforts:
+        counts.update(effort.tools)
+    made: dict[str, dict[str, int]] = {}
+    for (tool, came), number in sorted(counts.items()):
+        made.setdefault(tool, {})[came] = number
+    return made
+
+
+def _recall(items: Sequence[Graded]) -> Accuracy | None:
+    """Over the attempts that somebody decided."""
+    decided = [replace(one, is_correct=one.recall) for one in items if one.recall is not None]
+    return accuracy_of(decided) if decided else None
+
+
+def _mean_score(items: Sequence[Graded]) -> float | None:
+    valid = [one for one in items if one.is_correct is not None]
+    if all(one.score is None for one in valid):
+        return None
+    return statistics.fmean(one.score or 0.0 for one in valid)
+
+
+def _when_attempted(items: Sequence[Graded]) -> float | None:
+    valid = [one for one in items if one.is_correct is not None]
+    tried = [one for one in valid if one.is_attempted and one.outcome is Outcome.ANSWERED]
+    if all(one.is_attempted for one in valid) or not tried:
+        return None
+    return sum(bool(one.is_correct) for one in tried) / len(tried)
 
 
 def _efforts(efforts: Sequence[Effort]) -> dict[str, Spread]:

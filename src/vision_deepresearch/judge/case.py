@@ -6,6 +6,7 @@ of the data, so that a tape finds the case again; no piece holds it, so none can
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vision_deepresearch.core.content import Message, Part, Role, trusted, untrusted
@@ -30,16 +31,34 @@ class Piece:
     """A line of ours above it."""
 
 
-def lay_out(question: str, *, gold: Gold, answer: str, max_answer_chars: int) -> Message:
+def lay_out(
+    question: str,
+    *,
+    gold: Gold,
+    answer: str,
+    max_answer_chars: int,
+    shows_checklist: bool = False,
+) -> Message:
     """The message that asks for a verdict.
 
     Args:
         question: as the task has it.
         gold: all of its answers are shown, with the choices and the unit where there are any.
         answer: of the candidate; the trajectory it comes from is never shown.
-        max_answer_chars: of a longer answer, the first and the last half of these are shown.
+        max_answer_chars: of a longer answer, the first and the last half of these are shown; with a
+            check list, the last of these.
+        shows_checklist: whether the gold's check list is shown.
     """
-    pieces = _pieces(question, gold=gold, answer=cut_middle(answer, max_chars=max_answer_chars))
+    if shows_checklist:
+        pieces = _pieces(question, gold=gold, answer=answer[-max_answer_chars:])
+        pieces[-1:-1] = _checks(gold)
+    else:
+        pieces = _pieces(question, gold=gold, answer=cut_middle(answer, max_chars=max_answer_chars))
+    return lay_out_pieces(pieces)
+
+
+def lay_out_pieces(pieces: Sequence[Piece]) -> Message:
+    """A case of these pieces."""
     token = make_token([piece.text for piece in pieces])
     parts: list[Part] = [trusted(f"Case {token}\n")]
     for piece in pieces:
@@ -71,6 +90,17 @@ def cut_middle(text: str, *, max_chars: int) -> str:
     half = max_chars // 2
     left_out = len(text) - 2 * half
     return f"{text[:half]}\n[... {left_out:,} characters left out ...]\n{text[-half:]}"
+
+
+def _checks(gold: Gold) -> list[Piece]:
+    return [
+        Piece(
+            name=f"CHECK {number}",
+            text=neutralise(text),
+            before="The check list." if number == 1 else "",
+        )
+        for number, text in enumerate(gold.checklist or (), start=1)
+    ]
 
 
 def _pieces(question: str, *, gold: Gold, answer: str) -> list[Piece]:

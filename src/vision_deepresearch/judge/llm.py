@@ -5,32 +5,24 @@ profile lets them, then the model. The model is shown question, references and a
 read strictly. A judge that cannot be asked or understood is never a wrong answer.
 """
 
-import asyncio
 import unicodedata
-from collections.abc import Sequence
 
 from vision_deepresearch.core.content import Message, Role, trusted
-from vision_deepresearch.core.context import (
-    Budget,
-    CallContext,
-    Deadline,
-    SpendKind,
-    current_context,
-)
+from vision_deepresearch.core.context import Budget
 from vision_deepresearch.core.episode import Decision, Verdict
 from vision_deepresearch.core.errors import BoundaryError, ConfigError, FailureKind
-from vision_deepresearch.core.protocols import Completion, FinishReason, ModelClient, Sampling
+from vision_deepresearch.core.protocols import FinishReason, ModelClient, Sampling
 from vision_deepresearch.core.task import Gold, Task
 from vision_deepresearch.core.trajectory import Trajectory
 from vision_deepresearch.core.untrusted import neutralise
+from vision_deepresearch.judge.calls import CALL_S, JudgeCalls
 from vision_deepresearch.judge.case import lay_out
-from vision_deepresearch.judge.profiles import JudgeProfile
+from vision_deepresearch.judge.profiles import NO_RULES, JudgeProfile
+from vision_deepresearch.judge.replies import READERS
 from vision_deepresearch.judge.rules import judge_answer, judge_outcome
-from vision_deepresearch.judge.verdicts import Ruling, read_verdict
+from vision_deepresearch.judge.verdicts import Ruling
 
 MAX_REASON_CHARS = 300
-_CALL_S = 180.0
-"""Seconds for one reply, the retries of the client included."""
 
 
 class LlmJudge:
@@ -45,7 +37,7 @@ class LlmJudge:
         allow_self: bool = False,
         concurrency: int = 8,
         budget: Budget | None = None,
-        call_s: float = _CALL_S,
+        call_s: float = CALL_S,
     ) -> None:
         """Read the prompts.
 
@@ -63,24 +55,28 @@ class LlmJudge:
                 concurrency is less than 1.
         """
         check_not_self(model.name, policy_name, allowed=allow_self)
-        if concurrency < 1:
-            msg = f"a judge needs at least 1 call at a time, got {concurrency}: raise concurrency"
-            raise ConfigError(msg)
-        self._model = model
         self._profile = profile
         self._profile_id = profile.id_with(model.name)
         self._instructions = Message(role=Role.SYSTEM, parts=(trusted(profile.instructions),))
         self._reminder = Message(role=Role.USER, parts=(trusted(profile.reminder),))
-        self._sampling = Sampling(temperature=profile.temperature, max_tokens=profile.max_tokens)
-        self._gate = asyncio.Semaphore(concurrency)
-        self._call_s = call_s
-        self.budget = budget if budget is not None else Budget()
-        """What the verdicts of this judge cost; counted under `SpendKind.JUDGE`."""
+        self._read = READERS[profile.parser]
+        self._calls = JudgeCalls(
+            model,
+            sampling=Sampling(temperature=profile.temperature, max_tokens=profile.max_tokens),
+            concurrency=concurrency,
+            budget=budget,
+            call_s=call_s,
+        )
 
     @property
     def profile_id(self) -> str:
         """Profile, version, model, hash of the profile: `strict/1+openai:gpt-5+3f9a12cc`."""
         return self._profile_id
+
+    @property
+    def budget(self) -> Budget:
+        """What the verdicts of this judge cost; counted under `SpendKind.JUDGE`."""
+        return self._calls.budget
 
     async def judge(self, task: Task, trajectory: Trajectory) -> Verdict:
         """Decide, or abstain. The model is asked only where there is an answer to compare."""
@@ -89,7 +85,10 @@ class LlmJudge:
             return settled.model_copy(update={"judge": self._profile_id})
         answer = (trajectory.answer or "").strip()
         assert task.gold is not None, "a task without gold is settled"
-        ruled = self._by_rule(answer, gold=task.gold)
+        needs_list = self._profile.case == "checklist/1"
+        if needs_list and not task.gold.checklist:
+            return self._abstain("the task has no check list, which this profile grades by")
+        ruled = None if self._profile.rules == NO_RULES else self._by_rule(answer, gold=task.gold)
         if ruled is not None:
             return ruled
         message = lay_out(
@@ -97,9 +96,9 @@ class LlmJudge:
             gold=task.gold,
             answer=answer,
             max_answer_chars=self._profile.max_answer_chars,
+            shows_checklist=needs_list,
         )
-        async with self._gate:
-            return await self._by_model(message, trajectory=trajectory)
+        return await self._by_model(message, gold=task.gold, trajectory=trajectory)
 
     def _by_rule(self, answer: str, *, gold: Gold) -> Verdict | None:
         """What the rules may decide under this profile."""
@@ -110,44 +109,21 @@ class LlmJudge:
         )
         return found.model_copy(update={"judge": self._profile_id}) if is_decided else None
 
-    async def _by_model(self, message: Message, *, trajectory: Trajectory) -> Verdict:
+    async def _by_model(self, message: Message, *, gold: Gold, trajectory: Trajectory) -> Verdict:
         conversation = [self._instructions, message]
         for number in range(self._profile.max_asks):
-            context = CallContext(
-                task_id=trajectory.task_id,
-                trajectory_id=f"{trajectory.id}/judge",
-                attempt=trajectory.attempt,
-                turn=0,
-                index=number,
-                deadline=Deadline.after(self._call_s),
-                budget=self.budget,
-            )
             try:
-                completion = await self._complete(conversation, context=context)
+                completion = await self._calls.ask(conversation, about=trajectory, number=number)
             except BoundaryError as error:
                 why = f"the judge could not be asked ({error.kind.value})"
                 return self._abstain(why, failure=error.kind)
             # A reply that was cut may hold words it quotes and not its own verdict yet.
             is_whole = completion.finish is not FinishReason.LENGTH
-            ruling = read_verdict(completion.text) if is_whole else None
+            ruling = self._read(completion.text, gold) if is_whole else None
             if ruling is not None:
                 return self._verdict(ruling)
             conversation.append(self._reminder)
         return self._abstain(f"{self._profile.max_asks} replies of the judge hold no verdict")
-
-    async def _complete(
-        self, conversation: Sequence[Message], *, context: CallContext
-    ) -> Completion:
-        context.budget.reserve(SpendKind.JUDGE)
-        token = current_context.set(context)
-        try:
-            completion = await self._model.complete(
-                tuple(conversation), tools=(), sampling=self._sampling, context=context
-            )
-        finally:
-            current_context.reset(token)
-        context.budget.add_cost(completion.usage.cost_usd)
-        return completion
 
     def _verdict(self, ruling: Ruling) -> Verdict:
         detail = "" if ruling.is_attempted else "not attempted: "
@@ -157,6 +133,8 @@ class LlmJudge:
             reason=_short(f"{said}{ruling.rationale}") or "the judge gave no reason",
             judge=self._profile_id,
             decided_by="model",
+            is_attempted=ruling.is_attempted,
+            score=ruling.score,
         )
 
     def _abstain(self, reason: str, *, failure: FailureKind | None = None) -> Verdict:

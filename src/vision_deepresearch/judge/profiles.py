@@ -15,6 +15,8 @@ from vision_deepresearch.core.record import Record
 from vision_deepresearch.judge.rules import PROFILE_ID as RULES_ID
 
 DEFAULT_PROFILE = "strict"
+NO_RULES = "none"
+"""In place of the rules' id: the model is always asked."""
 _PROMPTS = Path(__file__).parent / "prompts"
 
 
@@ -32,11 +34,12 @@ class JudgeProfile(Record):
     """File of the reminder after a reply that holds no verdict."""
     again_sha256: str
     """Of that file, hex."""
-    parser: Literal["verdicts/1"] = "verdicts/1"
-    case: Literal["case/1"] = "case/1"
-    """How question, references and answer are laid out."""
+    parser: Literal["verdicts/1", "letters/1", "checklist/1"] = "verdicts/1"
+    case: Literal["case/1", "checklist/1", "entities/1"] = "case/1"
+    """How question, references and answer are laid out; `checklist/1`: with the task's check list;
+    `entities/1`: gold entities and what was found."""
     rules: str = RULES_ID
-    """The rules asked before the model."""
+    """The rules asked before the model, or `NO_RULES`."""
     rules_may_reject: bool
     """Whether the rules decide "incorrect" for checkable golds; else they only accept."""
     temperature: float = 0.0
@@ -84,8 +87,39 @@ PROFILES = {
         # A list that holds the gold is wrong by rule and right here.
         rules_may_reject=False,
     ),
+    "hle-json": JudgeProfile(
+        name="hle-json",
+        version=1,
+        prompt="hle.md",
+        prompt_sha256="961bff2f6737c4c17f83b4d689b47f565912803ddc6657579618333b940f2a3a",
+        again_sha256=_AGAIN_SHA256,
+        rules_may_reject=False,
+    ),
+    "simpleqa-abc": JudgeProfile(
+        name="simpleqa-abc",
+        version=1,
+        prompt="abc.md",
+        prompt_sha256="110e4ca58016379b293834ef0e24f0735a2d7b3e9b614e264484becc5419adda",
+        again_sha256=_AGAIN_SHA256,
+        parser="letters/1",
+        rules_may_reject=False,
+    ),
+    "checklist": JudgeProfile(
+        name="checklist",
+        version=1,
+        prompt="checklist.md",
+        prompt_sha256="673ef323bca496c61996cc66a6f9546e479f9eae21ebf262f92590ff427fc62a",
+        again_sha256=_AGAIN_SHA256,
+        parser="checklist/1",
+        case="checklist/1",
+        rules=NO_RULES,
+        rules_may_reject=False,
+        max_answer_chars=25_000,
+    ),
 }
-"""By name. `strict`: one final answer. `contains`: the answer may stand anywhere (the paper's)."""
+"""By name. `strict`: one final answer. `contains`: the answer may stand anywhere (the paper's). The
+others follow public judges in our words: `hle-json` (HLE, WebWatcher), `simpleqa-abc` (SimpleQA,
+LiveVQA), `checklist` (MM-BrowseComp)."""
 
 
 def judge_profile(name: str) -> JudgeProfile:

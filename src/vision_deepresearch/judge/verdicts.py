@@ -50,6 +50,8 @@ class Ruling(Record):
     """False: the judge found no answer; the decision is then incorrect."""
     extracted_answer: str = ""
     rationale: str = ""
+    score: float | None = None
+    """Part that is right, 0 to 1; None: the reply tells none."""
 
 
 class _TornError(ValueError):
@@ -164,7 +166,7 @@ def _ruling_of(fields: dict[str, JsonValue]) -> Ruling | None:
     if decision is None:
         return None
     rationale = fields.get("rationale", fields.get("reasoning"))
-    extracted = fields.get("extracted_answer")
+    extracted = fields.get("extracted_answer", fields.get("extracted_final_answer"))
     return Ruling(
         decision=decision,
         is_attempted=verdict != "not_attempted",

@@ -96,9 +96,12 @@ class Ways:
         rest = [tuple(one for one in scales if one != widest) for scales in rounds]
         return [(widest,), *(scales for scales in rest if scales)]
 
-    def beside(self, boxes: Sequence[Box]) -> list[Box]:
-        """Boxes of other things that may be worth a look, none of them over one of these."""
-        rng = self._rng("beside")
+    def beside(self, boxes: Sequence[Box], *, photo: str = "") -> list[Box]:
+        """Boxes of other things that may be worth a look, none of them over one of these.
+
+        `photo`: where they are in the picture of a page, the look at it; "": in the question's.
+        """
+        rng = self._rng("beside", *([photo] if photo else []))
         if rng.random() >= self.habits.p_beside:
             return []
         found: list[Box] = []

@@ -6,6 +6,7 @@ after reading it so. Notes survive when context management removes the results t
 
     h1 | shown in the picture: "Kvarn Line" (https://site.example/kvarn)
     h2 | "Kvarn Line", founded by: "Ada Brodny"
+    photo/h3 | the picture without words on that page: "img_4"
 """
 
 import json
@@ -17,6 +18,7 @@ from vision_deepresearch.core.content import Conversation, Message, Role, ToolCa
 from vision_deepresearch.core.proof import MATCHING, Hop, HopKind, Proof, agrees
 from vision_deepresearch.core.protocols import Completion, Profile, TruthSource
 from vision_deepresearch.models.oracle_reading import (
+    SeenPage,
     read_hits,
     read_links,
     read_pages,
@@ -30,6 +32,8 @@ _NOTE = re.compile(
 )
 _REPAIRED = "repaired/"
 """Begins the first word of a note about a picture; what follows is its handle."""
+_PHOTO = "photo/"
+"""Begins the first word of a note about a picture of a page; what follows is the look at it."""
 _BOX_TOLERANCE = 2.0
 """Thousandths by which a header may differ from what was asked for."""
 _NAMED = re.compile(r"^image_id: (\S+)$", re.MULTILINE)
@@ -75,6 +79,10 @@ class Notebook:
     """Handles of pictures whose repair was shown just now: to be noted in this reply."""
     quarters: int = 0
     """By which a repaired picture is turned clockwise."""
+    photos: dict[str, str] = field(default_factory=dict)
+    """By hop id: handle of the picture of a page that it looks at."""
+    fresh_photos: list[str] = field(default_factory=list)
+    """Hops whose picture a page showed just now: to be noted in this reply."""
     cursors: dict[str, str] = field(default_factory=dict)
     """Of pages just read that go on: url to the place of the next window."""
 
@@ -96,6 +104,18 @@ def write_note(hop: Hop, *, book: Notebook) -> str:
 def write_repair(handle: str, *, book: Notebook) -> str:
     """A line that says under which handle a picture is repaired."""
     return f"{_REPAIRED}{handle} | the whole repaired: {_quote(book.repaired[handle])}"
+
+
+def write_photo(hop_id: str, *, book: Notebook) -> str:
+    """A line that says under which handle the picture of a page goes."""
+    return (
+        f"{_PHOTO}{hop_id} | the picture without words on that page: {_quote(book.photos[hop_id])}"
+    )
+
+
+def photo_noted(hop_id: str) -> bool:
+    """Whether the first word of a note says that it is about a picture of a page."""
+    return hop_id.startswith(_PHOTO)
 
 
 def write_confirmation(hop: Hop, *, subject: str, value: str, url: str) -> str:
@@ -141,6 +161,9 @@ def open_notebook(
             hop.removeprefix(_REPAIRED): handle
             for hop, handle, _ in reply.notes
             if hop.startswith(_REPAIRED)
+        }
+        book.photos |= {
+            hop.removeprefix(_PHOTO): handle for hop, handle, _ in reply.notes if photo_noted(hop)
         }
         book.places |= {hop: url for hop, _, url in reply.notes if hop in known and url}
         book.calls += reply.calls
@@ -214,7 +237,7 @@ class _Reader:
         hits = read_hits(text) if is_whole else [hit for one in answered for hit in one.hits]
         titles = {hit.url: hit.title for hit in reversed(hits)}
         for hop in self._proof.hops:
-            given = self._handles.get(hop.image)
+            given = handle_of(hop, book=self._book, handles=self._handles)
             is_repaired = given is not None and self._book.repaired.get(given) == handle
             is_here = hop.kind is HopKind.LOOK and (given == handle or is_repaired)
             if not is_here or hop.id in self._book.values:
@@ -237,7 +260,20 @@ class _Reader:
                 continue
             if page.cursor is not None:
                 self._book.cursors[page.url] = page.cursor
+            self._note_photos(page)
             self._read_values(_as_article(page.title, page.url, page.body), url=page.url)
+
+    def _note_photos(self, page: SeenPage) -> None:
+        """The handle of the picture that a look is at, known by the name of its file."""
+        for hop in self._proof.photos:
+            is_open = hop.id not in self._book.photos and hop.subject in self._book.values
+            if not is_open or hop.photo is None or hop.photo.page != page.url:
+                continue
+            name = hop.photo.url.rpartition("/")[2]
+            for handle, words in page.pictures:
+                if words.endswith(name):
+                    self._book.photos[hop.id] = handle
+                    self._book.fresh_photos.append(hop.id)
 
     def _read_below_hits(self, text: str) -> None:
         """Without pages of their own, the words below a hit are all there is to read."""
@@ -273,6 +309,11 @@ def given_handles(conversation: Conversation) -> dict[int, str]:
         if image.handle is not None
     }
     return shown or dict(enumerate(_NAMED.findall(question.text)))
+
+
+def handle_of(hop: Hop, *, book: Notebook, handles: Mapping[int, str]) -> str | None:
+    """The picture that a look is at; None: none that is known by now."""
+    return handles.get(hop.image) if hop.photo is None else book.photos.get(hop.id)
 
 
 def box_of(hop: Hop, *, quarters: int = 0) -> tuple[float, ...]:

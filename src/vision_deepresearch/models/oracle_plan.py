@@ -21,9 +21,11 @@ from vision_deepresearch.models.oracle_habits import Ways
 from vision_deepresearch.models.oracle_notebook import (
     Notebook,
     box_of,
+    handle_of,
     pick_partly,
     was_cropped,
     write_note,
+    write_photo,
     write_repair,
 )
 from vision_deepresearch.models.oracle_verify import next_check
@@ -167,25 +169,28 @@ class Planner:
 
     def _num_looks(self, hop: Hop) -> int:
         if "crop_and_search" in self._now.tools:
-            view, quarters = self._view(hop.image), self._quarters(hop.image)
+            view, quarters = self._view(hop), self._quarters(hop)
             return sum(
                 was_cropped(hop, call, handle=view, quarters=quarters) for call in self._book.calls
             )
-        handle = self._now.handles.get(hop.image)
+        handle = self._handle(hop)
         return sum(
             call.name == "image_search" and call.arguments.get("image_id") == handle
             for call in self._book.calls
         )
 
-    def _view(self, image: int) -> str | None:
-        """The handle under which a question's picture is looked at: repaired, once it is."""
-        handle = self._now.handles.get(image)
+    def _handle(self, hop: Hop) -> str | None:
+        """The picture that a look is at, the question's or a page's; None: not known by now."""
+        return handle_of(hop, book=self._book, handles=self._now.handles)
+
+    def _view(self, hop: Hop) -> str | None:
+        """The handle under which a look's picture is looked at: repaired, once it is."""
+        handle = self._handle(hop)
         return self._book.repaired.get(handle, handle) if handle is not None else None
 
-    def _quarters(self, image: int) -> int:
-        """By how many quarters the picture looked at is turned against the question's."""
-        handle = self._now.handles.get(image)
-        return self._book.quarters if handle in self._book.repaired else 0
+    def _quarters(self, hop: Hop) -> int:
+        """By how many quarters the picture looked at is turned against the one of the proof."""
+        return self._book.quarters if self._handle(hop) in self._book.repaired else 0
 
     def _repair(self, waiting: Sequence[Hop]) -> Step | None:
         """A picture made better whose crops gave nothing; once for each picture."""
@@ -197,6 +202,8 @@ class Planner:
             if call.name == "zoom" and call.arguments.get("repair")
         }
         for hop in waiting:
+            if hop.photo is not None:
+                continue  # a page's picture is as the page has it
             handle = self._now.handles[hop.image]
             if self._num_looks(hop) and handle not in asked:
                 call = _call(
@@ -208,8 +215,20 @@ class Planner:
                 return self._say(f"{handle} is damaged; I repair it first.", calls=(call,))
         return None
 
+    def _see_whole(self, waiting: Sequence[Hop]) -> Step | None:
+        """A page's picture shown, before anything of it is framed; once for each picture."""
+        if not {"zoom", "crop_and_search"} <= self._now.tools:
+            return None
+        shown = {call.arguments.get("image_id") for call in self._book.calls if call.name == "zoom"}
+        for hop in waiting:
+            handle = self._handle(hop)
+            if hop.photo is not None and handle not in shown:
+                call = _call("zoom", image_id=handle, bbox=[0, 0, 1000, 1000])
+                return self._say(f"{handle} was named, not shown; I look at it.", calls=(call,))
+        return None
+
     def _can_look(self, hop: Hop) -> bool:
-        if not self._can_see or hop.image not in self._now.handles or hop.box is None:
+        if not self._can_see or self._handle(hop) is None or hop.box is None:
             return False
         num_rounds = len(self._rounds()) if "crop_and_search" in self._now.tools else 1
         return self._num_looks(hop) < num_rounds
@@ -222,17 +241,20 @@ class Planner:
         ]
         if not waiting:
             return None
-        repair = self._repair(waiting)
-        if repair is not None:
-            return repair
+        step = self._repair(waiting) or self._see_whole(waiting)
+        if step is not None:
+            return step
         tried = min(self._num_looks(hop) for hop in waiting)
-        picture = next(hop.image for hop in waiting if self._num_looks(hop) == tried)
-        batch = [hop for hop in waiting if hop.image == picture and self._num_looks(hop) == tried]
-        handle = self._now.handles[picture]
+        first = next(hop for hop in waiting if self._num_looks(hop) == tried)
+        handle = self._handle(first)
+        assert handle is not None, "what can be looked at has a handle"
+        batch = [
+            hop for hop in waiting if self._handle(hop) == handle and self._num_looks(hop) == tried
+        ]
         if "crop_and_search" not in self._now.tools:
             call = _call("image_search", image_id=handle, goal=self._look_goal(waiting))
             return self._say(f"I search with the whole picture {handle}.", calls=(call,))
-        view, quarters = self._view(picture) or handle, self._quarters(picture)
+        view, quarters = self._view(first) or handle, self._quarters(first)
         scales = self._rounds()[tried]
         batch = batch[: max(1, _MAX_REGIONS // len(scales))]
         is_first = tried == 0 and view == handle
@@ -255,20 +277,23 @@ class Planner:
         """Boxes that are looked at as well, where the call has room for them; thousandths."""
         room = _MAX_REGIONS // len(scales) - len(batch)
         known = [hop.box for hop in batch if hop.box is not None]
-        beside = self._now.ways.beside(known)[: max(0, room)]
+        photo = next((hop.id for hop in batch if hop.photo is not None), "")
+        beside = self._now.ways.beside(known, photo=photo)[: max(0, room)]
         return [tuple(float(corner) for corner in box.thousandths()) for box in beside]
 
     def _look_again(self) -> Step | None:
         """One more crop round where an answer was refused as too early."""
         looks = [hop for hop in self._needed if hop.kind is HopKind.LOOK and hop.box is not None]
-        looks = [hop for hop in looks if hop.image in self._now.handles]
+        looks = [hop for hop in looks if self._handle(hop) is not None]
         if "crop_and_search" not in self._now.tools or not looks:
             return None
         first = looks[0]
-        batch = [hop for hop in looks if hop.image == first.image][:_MAX_REGIONS]
+        handle = self._handle(first)
+        assert handle is not None, "looks without a picture were left out"
+        batch = [hop for hop in looks if self._handle(hop) == handle][:_MAX_REGIONS]
         rounds = self._rounds()
         scales = rounds[self._num_looks(first) % len(rounds)]
-        quarters = self._quarters(first.image)
+        quarters = self._quarters(first)
         return self._say(
             "I check the crops once more before I answer.",
             calls=(
@@ -277,7 +302,7 @@ class Planner:
                         box_of(hop, quarters=quarters)
                         for hop in batch[: _MAX_REGIONS // len(scales)]
                     ],
-                    handle=self._view(first.image) or self._now.handles[first.image],
+                    handle=self._view(first) or handle,
                     scales=scales,
                     goal=self._look_goal(batch),
                 ),
@@ -332,11 +357,19 @@ class Planner:
 
     def _can_follow(self, hop: Hop) -> bool:
         return (
-            hop.kind is HopKind.FOLLOW
+            (hop.kind is HopKind.FOLLOW or self._wants_photo(hop))
             and hop.id not in self._book.values
             and self._subject(hop) is not None
             and self._has_tries(hop)
         )
+
+    def _wants_photo(self, hop: Hop) -> bool:
+        """Whether a look is at a picture of a page that was not opened yet."""
+        return hop.photo is not None and self._handle(hop) is None and self._can_see
+
+    def _sources(self, hop: Hop) -> tuple[str, ...]:
+        """Pages to open for a hop: those that state its value, or the one with its picture."""
+        return hop.pages if hop.photo is None else (hop.photo.page,)
 
     def _has_tries(self, hop: Hop) -> bool:
         if self._subject(hop) is None:
@@ -388,7 +421,7 @@ class Planner:
         if "visit" not in self._now.tools:
             return None
         place = self._book.places.get(hop.subject or "")
-        for url in hop.pages:
+        for url in self._sources(hop):
             is_led_to = url in self._book.seen or url in self._book.cursors
             if url == place and self._falls_back(hop):
                 is_led_to = True
@@ -412,6 +445,8 @@ class Planner:
 
     def _goals(self, hop: Hop) -> tuple[str, ...]:
         name = self._subject(hop)
+        if hop.photo is not None:
+            return (f"{name}: the pictures on the page", f"pictures ({name})")
         if hop.one_of_several:
             # The page is about the thing itself: what decides between the things is on it too.
             more = [other.label for other in self._needed if other.subject == hop.id]
@@ -433,7 +468,7 @@ class Planner:
         if self._subject(hop) is None:
             return 0
         searches = sum(query in self._searched for query in self._queries(hop))
-        return searches + sum(self._num_visits(hop, url) for url in hop.pages)
+        return searches + sum(self._num_visits(hop, url) for url in self._sources(hop))
 
     def _search_blindly(self) -> Step:
         query = " ".join(self._now.question.split())[:_MAX_QUERY_CHARS]
@@ -483,10 +518,9 @@ class Planner:
             return True
         match hop.kind:
             case HopKind.LOOK:
-                return self._can_look(hop)
+                return self._can_look(hop) or (self._wants_photo(hop) and self._can_reach(hop))
             case HopKind.FOLLOW:
-                subject = self._hops[hop.subject] if hop.subject else None
-                return subject is not None and self._is_viable(subject) and self._has_tries(hop)
+                return self._can_reach(hop)
             case HopKind.GIVEN:
                 return False
             case HopKind.PICK if hop.rule == MATCHING:
@@ -501,6 +535,11 @@ class Planner:
                     for over in hop.over
                 )
 
+    def _can_reach(self, hop: Hop) -> bool:
+        """Whether a page for a hop may still be found: by its subject, which may be known."""
+        subject = self._hops[hop.subject] if hop.subject else None
+        return subject is not None and self._is_viable(subject) and self._has_tries(hop)
+
     def _say(
         self, text: str, *, calls: tuple[ToolCall, ...] = (), answer: str | None = None
     ) -> Step:
@@ -509,6 +548,8 @@ class Planner:
     def _notes(self) -> Iterator[str]:
         for handle in self._book.fresh_repairs:
             yield write_repair(handle, book=self._book)
+        for hop_id in self._book.fresh_photos:
+            yield write_photo(hop_id, book=self._book)
         for hop_id in self._book.fresh:
             yield write_note(self._hops[hop_id], book=self._book)
 

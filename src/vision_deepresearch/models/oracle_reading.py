@@ -27,6 +27,7 @@ _REGION = re.compile(
 _SHOWN = re.compile(r"^\s*(?P<handle>img_\d{1,4}): img_\d{1,4} \[")
 _EVIDENCE = re.compile(r"^\s*Evidence in page:", re.MULTILINE)
 _PICTURES = re.compile(r"^\s*Pictures:\s*$", re.MULTILINE)
+_PICTURE = re.compile(r"^- (?P<handle>img_\d{1,4}): (?P<words>.*)$", re.MULTILINE)
 _CURSOR = re.compile(
     r"^[^\n|]*\bpage\b[^\n|]*\bcursor\b[\"'\s:=]+(?P<cursor>[\w.-]+)", re.MULTILINE | re.IGNORECASE
 )
@@ -63,6 +64,8 @@ class SeenPage:
     """Evidence and summary."""
     cursor: str | None
     """Where the next window begins, if the page goes on."""
+    pictures: tuple[tuple[str, str], ...] = ()
+    """Handle of each picture, and what is told of it."""
 
 
 def responses_of(messages: Sequence[Message]) -> list[str]:
@@ -136,6 +139,9 @@ def _read_page(piece: str) -> SeenPage | None:
         title=_plain(link["title"]),
         body=rest[evidence.end() if evidence else 0 : end],
         cursor=cursor["cursor"] if cursor else None,
+        pictures=tuple(
+            (picture["handle"], picture["words"]) for picture in _PICTURE.finditer(rest, end)
+        ),
     )
 
 

@@ -96,7 +96,7 @@ def _shown(number: int, card: Card, *, shelf: Shelf) -> _Shown:
                 name=hop.id,
             )
             for hop in (card.proof.hops if card.proof is not None else ())
-            if hop.box is not None and hop.image == 0
+            if hop.box is not None and hop.photo is None and hop.image == 0
         ),
         steps=_steps(card.proof),
     )
@@ -109,6 +109,9 @@ def _steps(proof: Proof | None) -> tuple[_Step, ...]:
 def _step(hop: Hop, proof: Proof) -> _Step:
     expected = {one.id: one.expected for one in proof.hops}
     match hop.kind:
+        case HopKind.LOOK if hop.photo is not None:
+            about = expected.get(hop.subject or "", "")
+            words = f"what a box shows in the picture without words on the page about {about}"
         case HopKind.LOOK:
             words = "what the box shows"
         case HopKind.GIVEN:

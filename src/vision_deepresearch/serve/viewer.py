@@ -62,6 +62,7 @@ class Row:
     question: str
     ref: str
     mode: str
+    note: str
     answer: str
     decision: str
     stop: str
@@ -226,6 +227,7 @@ def _row(item: TraceItem, *, number: int, shelf: Shelf) -> Row:
         question=task.ref if task.protected else short(task.question, 160),
         ref=task.ref,
         mode=trajectory.mode,
+        note=item.note,
         answer="" if task.protected else short(trajectory.answer or "", 60),
         decision=_decision(item.verdict),
         stop=trajectory.stop.value + (" (forced)" if trajectory.forced else ""),

@@ -25,6 +25,8 @@ class TraceItem:
     task: Task
     trajectory: Trajectory
     verdict: Verdict | None = None
+    note: str = ""
+    """What else there is to say of it, for example what it counted for in training."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,8 @@ from enum import Enum
 
 from pydantic import BaseModel, JsonValue
 
+from vision_deepresearch.core.record import Record
+
 _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -45,6 +47,9 @@ def _stable(value: object, *, at: str) -> JsonValue:
             return value
         case BaseModel():
             fields = {name: getattr(value, name) for name in type(value).model_fields}
+            for name in value.LATER_FIELDS if isinstance(value, Record) else ():
+                if fields[name] is None:
+                    del fields[name]
             return _stable(fields, at=at)
         case Mapping():
             return {

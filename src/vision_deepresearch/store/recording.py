@@ -22,6 +22,7 @@ from vision_deepresearch.store.database import Statement
 from vision_deepresearch.store.fingerprint import canonical_json
 from vision_deepresearch.store.rows import Row, checked
 from vision_deepresearch.store.schema import BLOB, CALL
+from vision_deepresearch.store.seal import is_sealed_text, seal, seal_text, unseal, unseal_text
 
 _NO_BLOBS = "[]"
 _LEVEL = 3
@@ -121,29 +122,33 @@ class Recording:
     """The canonical request, redacted."""
     outcome: Literal["value", "failure"]
     reply: Reply
-    """Of a failure: its class, kind and message as JSON."""
+    """Of a failure: its class, kind and message as JSON, and whether its provider was down."""
     keep: Keep
     created_s: float
     """Wall clock, seconds since the epoch."""
     latency_s: float
+    is_sealed: bool = False
+    """Whether it is of a protected task: its text is kept from plain sight in the file."""
 
     def statements(self) -> list[Statement]:
         """What puts it on the tape, blobs first."""
         hashes = [hashlib.sha256(blob).digest() for blob in self.reply.blobs]
+        payload = zlib.compress(self.reply.value.encode(), _LEVEL)
         row = (
             self.key,
             self.kind,
             self.provider,
-            self.text,
+            seal_text(self.text) if self.is_sealed else self.text,
             self.outcome,
-            zlib.compress(self.reply.value.encode(), _LEVEL),
+            seal(payload) if self.is_sealed else payload,
             json.dumps([digest.hex() for digest in hashes]),
             self.keep.value,
             self.created_s,
             self.latency_s,
             self.reply.cost_usd,
         )
-        blobs = zip(hashes, self.reply.blobs, strict=True)
+        kept = [seal(blob) if self.is_sealed else blob for blob in self.reply.blobs]
+        blobs = zip(hashes, kept, strict=True)
         return [*((BLOB.insert, checked(pair)) for pair in blobs), (CALL.insert, checked(row))]
 
     def is_expired(self, now_s: float) -> bool:
@@ -161,7 +166,9 @@ class Recording:
         if self.outcome == "value":
             return None
         told = json.loads(self.reply.value)
-        return _ERRORS[told["error"]](FailureKind(told["kind"]), told["message"])
+        failure = _ERRORS[told["error"]](FailureKind(told["kind"]), told["message"])
+        failure.is_outage = told.get("is_outage", False)  # older tapes do not say
+        return failure
 
 
 def kept_failure(failure: BoundaryError) -> tuple[Reply, Keep] | None:
@@ -169,7 +176,13 @@ def kept_failure(failure: BoundaryError) -> tuple[Reply, Keep] | None:
     name = type(failure).__name__
     if name not in _ERRORS or failure.kind in _OF_THE_CALLER:
         return None
-    told = {"error": name, "kind": failure.kind.value, "message": failure.message}
+    told: dict[str, JsonValue] = {
+        "error": name,
+        "kind": failure.kind.value,
+        "message": failure.message,
+    }
+    if failure.is_outage:
+        told["is_outage"] = True
     return Reply(value=json.dumps(told)), _KEPT_FAILURES.get(failure.kind, Keep.NEVER)
 
 
@@ -192,10 +205,10 @@ def recording_of(row: Row, blobs: Sequence[bytes]) -> Recording:
         key=key,
         kind=str(kind),
         provider=str(provider),
-        text=str(text),
+        text=unseal_text(str(text)),
         outcome="value" if outcome == "value" else "failure",
         reply=Reply(
-            value=zlib.decompress(payload).decode(),
+            value=zlib.decompress(unseal(payload)).decode(),
             blobs=tuple(blobs),
             is_empty=kept is Keep.EMPTY,
             cost_usd=cost_usd,
@@ -203,4 +216,5 @@ def recording_of(row: Row, blobs: Sequence[bytes]) -> Recording:
         keep=kept,
         created_s=created_s,
         latency_s=latency_s,
+        is_sealed=is_sealed_text(str(text)),
     )

@@ -13,6 +13,8 @@ import pydantic_core
 import xxhash
 from pydantic import BaseModel
 
+from vision_deepresearch.store.seal import unseal
+
 Column: TypeAlias = str | int | float | bytes | None
 Row: TypeAlias = tuple[Column, ...]
 
@@ -59,13 +61,13 @@ def pack(record: BaseModel) -> bytes:
 
 
 def unpack(model: type[RecordT], payload: Column) -> RecordT:
-    """The record of a verified row.
+    """The record of a verified row, sealed or not.
 
     Raises:
         pydantic.ValidationError: written by a version with other fields.
     """
     assert isinstance(payload, bytes), payload
-    return model.model_validate_json(zlib.decompress(payload))
+    return model.model_validate_json(zlib.decompress(unseal(payload)))
 
 
 def lenient_text(data: bytes) -> str:

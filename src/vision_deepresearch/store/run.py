@@ -27,6 +27,7 @@ from vision_deepresearch.store.redact import Redactor
 from vision_deepresearch.store.rows import RecordT, Row, checked, exact_json, pack
 from vision_deepresearch.store.salvage import mend
 from vision_deepresearch.store.schema import ATTEMPT, ITEM, METRIC, OUTAGE, REJECT, TASK
+from vision_deepresearch.store.seal import seal, seal_text
 from vision_deepresearch.store.tape import Tape, TapeMode
 from vision_deepresearch.store.view import DATABASE, RunView, StoredItem
 
@@ -54,6 +55,8 @@ class RunFolder(RunView):
         self._redactor = redactor
         self._clock = clock
         self._tapes: list[Tape] = []
+        self._protected: dict[str, bool] = {}
+        """Tasks met so far, and whether what is stored of them is sealed."""
         self._num_damaged = num_mended
 
     @classmethod
@@ -115,14 +118,20 @@ class RunFolder(RunView):
         """
         return RunView(path)
 
-    def tape(self, mode: TapeMode = TapeMode.AUTO) -> Tape:
-        """The run's own tape, its memo of outside calls; closed with the folder."""
+    def tape(self, mode: TapeMode = TapeMode.AUTO, *, seals: bool = False) -> Tape:
+        """The run's own tape, its memo of outside calls; closed with the folder.
+
+        Args:
+            mode: how recordings are used.
+            seals: whether they are sealed: wanted as soon as one task of the run is protected.
+        """
         tape = Tape(
             path=self.path / DATABASE,
             database=self._database,
             mode=mode,
             redactor=self._redactor,
             clock=self._clock,
+            seals=seals,
         )
         self._tapes.append(tape)
         return tape
@@ -154,15 +163,17 @@ class RunFolder(RunView):
         An attempt that is there is kept; if it is this very trajectory, unjudged, it gets the
         verdict.
         """
+        task = self._task_row(episode.task)
         rows = self._attempt_rows(episode.trajectory, episode.verdict)
-        await self._database.write([self._task_row(episode.task), *rows])
+        await self._database.write([task, *rows])
 
     async def replace_episode(self, episode: Episode) -> None:
         """Store an episode in place of what its attempt stored before, when a step is taken again."""
         key = (episode.task.id, episode.trajectory.attempt)
+        task = self._task_row(episode.task)
         rows = self._attempt_rows(episode.trajectory, episode.verdict)
         await self._database.write([
-            self._task_row(episode.task),
+            task,
             (_FORGET_ATTEMPT, key),
             *rows,
         ])
@@ -185,10 +196,11 @@ class RunFolder(RunView):
 
     async def put_outage(self, task: Task, trajectory: Trajectory) -> None:
         """Store a trajectory that the outside ended: it is kept, and the attempt is still to be made."""
-        payload = pack(self._without_secrets(trajectory))
+        task_row = self._task_row(task)
+        payload = self._sealed(task.id, pack(self._without_secrets(trajectory)))
         digest = hashlib.sha256(payload).digest()
         row = checked((task.id, trajectory.attempt, digest, payload))
-        await self._database.write([self._task_row(task), (OUTAGE.insert, row)])
+        await self._database.write([task_row, (OUTAGE.insert, row)])
 
     async def put_items(self, items: Sequence[StoredItem]) -> None:
         """Store what a stage made of records, all of them or none; what is there is kept."""
@@ -207,17 +219,34 @@ class RunFolder(RunView):
 
     async def put_reject(self, task_id: str, attempt: int, *, reason: str, detail: str) -> None:
         """Store that an attempt gave no trajectory, and why."""
-        row = checked((task_id, attempt, reason, self._redactor.line(_storable(detail))))
+        told = self._redactor.line(_storable(detail))
+        if self._is_protected(task_id):
+            told = seal_text(told)
+        row = checked((task_id, attempt, reason, told))
         await self._database.write([(REJECT.insert, row)])
 
     def _task_row(self, task: Task) -> Statement:
-        return TASK.insert, checked((task.id, pack(_redacted(task, self._redactor))))
+        self._protected[task.id] = task.protected
+        payload = self._sealed(task.id, pack(_redacted(task, self._redactor)))
+        return TASK.insert, checked((task.id, payload))
+
+    def _sealed(self, task_id: str, payload: bytes) -> bytes:
+        """A record as it is stored: sealed where its task is protected."""
+        return seal(payload) if self._is_protected(task_id) else payload
+
+    def _is_protected(self, task_id: str) -> bool:
+        if task_id not in self._protected:
+            task = self.task(task_id)
+            self._protected[task_id] = task is not None and task.protected
+        return self._protected[task_id]
 
     def _attempt_rows(self, trajectory: Trajectory, verdict: Verdict | None) -> list[Statement]:
         """Insert the attempt; then, where it was there unjudged and is the same, add the verdict."""
         kept = self._without_secrets(trajectory)
-        payload = pack(kept)
-        judged = pack(_redacted(verdict, self._redactor)) if verdict is not None else None
+        payload = self._sealed(kept.task_id, pack(kept))
+        judged = None
+        if verdict is not None:
+            judged = self._sealed(kept.task_id, pack(_redacted(verdict, self._redactor)))
         key = (kept.task_id, kept.attempt)
         row = checked((*key, payload, judged, kept.totals.model_dump_json()))
         statements: list[Statement] = [(ATTEMPT.insert, row)]

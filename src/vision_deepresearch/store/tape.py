@@ -47,6 +47,7 @@ from vision_deepresearch.store.recording import (
 )
 from vision_deepresearch.store.redact import Redactor
 from vision_deepresearch.store.rows import Row, is_intact
+from vision_deepresearch.store.seal import unseal
 
 _SQLITE = b"SQLite format 3\0"
 
@@ -119,6 +120,8 @@ class Tape:
     redactor: Redactor = field(default_factory=Redactor)
     clock: Callable[[], float] = time.time
     """Wall clock, seconds since the epoch: recordings age across runs."""
+    seals: bool = False
+    """Whether what is recorded is sealed, as calls about protected tasks must be."""
     _reader: sqlite3.Connection = field(init=False)
     _flights: Flights[Reply] = field(init=False, default_factory=Flights)
     _counts: _Counts = field(init=False, default_factory=_Counts)
@@ -142,6 +145,7 @@ class Tape:
         mode: TapeMode = TapeMode.AUTO,
         redactor: Redactor | None = None,
         clock: Callable[[], float] = time.time,
+        seals: bool = False,
     ) -> "AsyncIterator[Tape]":
         """Open a tape in a file of its own, which can be handed on alone.
 
@@ -152,14 +156,18 @@ class Tape:
         secrets = redactor or Redactor()
         check_is_tape(path)
         if mode.is_replay:
-            tape = cls(path=path, database=None, mode=mode, redactor=secrets, clock=clock)
+            tape = cls(
+                path=path, database=None, mode=mode, redactor=secrets, clock=clock, seals=seals
+            )
             try:
                 yield tape
             finally:
                 await tape.close()
             return
         async with Database.open(path) as database:
-            tape = cls(path=path, database=database, mode=mode, redactor=secrets, clock=clock)
+            tape = cls(
+                path=path, database=database, mode=mode, redactor=secrets, clock=clock, seals=seals
+            )
             try:
                 yield tape
             finally:
@@ -250,9 +258,10 @@ class Tape:
 
     def _miss(self, request: Request, text: str, error: type[BoundaryError]) -> Exception:
         if self.mode is TapeMode.REPLAY_STRICT:
+            shown = "a protected task" if self.seals else text[:200]
             return TapeMissError(
                 f"expected a recording on {self.path}, found none for {request.kind} of"
-                f" {request.provider}: {text[:200]}; record it first (tape mode auto), or replay"
+                f" {request.provider}: {shown}; record it first (tape mode auto), or replay"
                 " with mode replay"
             )
         return error(FailureKind.TAPE_MISS, f"{request.kind} was never recorded on this tape")
@@ -296,6 +305,7 @@ class Tape:
             keep=keep,
             created_s=self.clock(),
             latency_s=time.monotonic() - began,
+            is_sealed=self.seals,
         )
         await self.database.write(recording.statements())
 
@@ -385,7 +395,7 @@ class Tape:
             if found is None or found[0] != digest or not is_intact(found):
                 return None
             assert isinstance(found[1], bytes)
-            blobs.append(found[1])
+            blobs.append(unseal(found[1]))
         return blobs
 
 

@@ -23,6 +23,7 @@ from vision_deepresearch.store.database import connect_reader, typed_errors
 from vision_deepresearch.store.ledger import Ledger, sum_totals
 from vision_deepresearch.store.rows import Row, is_intact, unpack
 from vision_deepresearch.store.schema import ATTEMPT, OUTAGE, REJECT, TASK
+from vision_deepresearch.store.seal import unseal_text
 
 CONFIG = "config.toml"
 PROVENANCE = "provenance.json"
@@ -339,7 +340,10 @@ def _attempt_of(row: Row) -> _Attempt:
 def _reject_of(row: Row) -> Reject:
     task_id, attempt, reason, detail, _ = row
     return Reject(
-        task_id=str(task_id), attempt=_integer(attempt), reason=str(reason), detail=str(detail)
+        task_id=str(task_id),
+        attempt=_integer(attempt),
+        reason=str(reason),
+        detail=unseal_text(str(detail)),
     )
 
 

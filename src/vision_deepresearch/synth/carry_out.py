@@ -5,7 +5,6 @@ record is tried again by the same command. A full disk stops everything.
 """
 
 import asyncio
-import errno
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 
@@ -18,12 +17,13 @@ from vision_deepresearch.core.errors import (
     BudgetExceededError,
     FailureKind,
     RunStoppingError,
+    in_words,
+    stops_the_run,
 )
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.store.fingerprint import fingerprint
 from vision_deepresearch.synth.stage import EachStage, Item, Rejected
 
-_DISK = frozenset({errno.ENOSPC, errno.EIO, errno.EDQUOT})
 _OF_THE_RECORD = frozenset({
     FailureKind.REFUSED,
     FailureKind.BAD_REPLY,
@@ -62,6 +62,7 @@ async def carry_out(stage: EachStage, record: Item, *, budget: Budget) -> Done:
     Raises:
         RunStoppingError: the run cannot go on.
         OSError: the disk is full or broken.
+        ExceptionGroup: one of these, met by a tool.
     """
     started = time.monotonic()
     key = f"{stage.name}/{fingerprint(record)[:32]}"
@@ -93,9 +94,9 @@ async def _made(stage: EachStage, record: Item, context: CallContext) -> Done:
             return Done(reason=reason.kind.value, detail=str(reason))
         return Done(outage=str(reason), is_settled=reason.kind.is_settled)
     except Exception as bug:
-        if isinstance(bug, OSError) and bug.errno in _DISK:
+        if stops_the_run(bug):
             raise
-        return Done(reason="bug", detail=f"{type(bug).__name__}: {bug}")
+        return Done(reason="bug", detail=in_words(bug))
     if isinstance(outcome, Rejected):
         return Done(reason=outcome.reason, detail=outcome.detail)
     return Done(made=tuple(one.model_dump(mode="json") for one in outcome.records))

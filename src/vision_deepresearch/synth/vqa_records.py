@@ -161,6 +161,9 @@ class Move(StrEnum):
     """Ask for something that the answer so far leads to."""
     REPLACE = "replace"
     """Name a thing no longer; say it by others around it."""
+    LOOK = "look"
+    """Ask for a thing that a picture shows which stands, without words, on the page of the answer so
+    far. In no plan unless a recipe has it there."""
 
 
 class Finding(Record):

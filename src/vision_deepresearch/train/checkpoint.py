@@ -27,10 +27,13 @@ from pydantic import JsonValue, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
+from transformers.utils import logging
 
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.record import Record
 
+MODEL = "model"
+"""In a run folder: link to the weights a finished run ended with."""
 MANIFEST = "manifest.json"
 STATE = "state.json"
 OPTIMIZER = "optimizer.safetensors"
@@ -152,6 +155,7 @@ class Checkpoints:
                 {name: one.detach().contiguous() for name, one in adapter.items()}, fresh / ADAPTER
             )
         else:
+            _be_quiet()
             model.save_pretrained(fresh)
         if beside is not None:
             beside(fresh)
@@ -219,6 +223,25 @@ class Checkpoints:
             shutil.rmtree(path)
 
 
+def name_model(run: Path, weights: Path) -> Path:
+    """Let `model` in a run folder be the weights a run ended with, whatever their step.
+
+    Args:
+        run: the run's folder.
+        weights: a folder of it.
+
+    Returns:
+        The link; it replaces an earlier one at once.
+    """
+    link, fresh = run / MODEL, run / f".{MODEL}-{os.getpid()}"
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(weights.relative_to(run), target_is_directory=True)
+    if link.is_dir() and not link.is_symlink():
+        shutil.rmtree(link)  # the run was copied, and what the link named with it
+    fresh.replace(link)
+    return link
+
+
 def verify(path: Path) -> str:
     """Why a checkpoint cannot be used; empty: every byte is what was written."""
     try:
@@ -272,6 +295,7 @@ def load_weights(model: PreTrainedModel, folder: Path) -> None:
     Raises:
         ConfigError: they are of another architecture.
     """
+    _be_quiet()
     fresh = type(model).from_pretrained(folder, dtype=model.dtype, local_files_only=True)
     try:
         model.load_state_dict(fresh.state_dict())
@@ -281,6 +305,14 @@ def load_weights(model: PreTrainedModel, folder: Path) -> None:
             ". Start from the model the run was started from"
         )
         raise ConfigError(msg) from reason
+
+
+def _be_quiet() -> None:
+    """Show no bars of transformers.
+
+    They share a lock with forked processes: one that is killed while it holds it stops all others.
+    """
+    logging.disable_progress_bar()
 
 
 def _adapter(model: PreTrainedModel) -> dict[str, torch.nn.Parameter]:

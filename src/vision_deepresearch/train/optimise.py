@@ -16,10 +16,13 @@ from transformers import PreTrainedModel
 
 from vision_deepresearch.train.forward import score_tokens
 from vision_deepresearch.train.packing import PackedRow
+from vision_deepresearch.train.peers import Peers
 from vision_deepresearch.train.sft_settings import OptimizerSettings
 
+_ALONE = Peers()
 _SHARE = "share"
 """Key of a group of parameters: its part of the learning rate."""
+
 RowLoss = Callable[[PackedRow], torch.Tensor]
 """The share of one row in the loss of its batch; a scalar with a gradient."""
 
@@ -67,24 +70,27 @@ def take_step(
     optimizer: torch.optim.Optimizer,
     lr: float,
     clip_norm: float,
+    peers: Peers = _ALONE,
 ) -> StepFigures:
     """Take one step over a batch.
 
     Args:
-        rows: of the batch; padding rows are not looked at.
+        rows: of the batch, this process's share of them; padding rows are not looked at.
         loss_of: the share of a row.
         optimizer: over the trained parameters.
         lr: learning rate of this step.
         clip_norm: the gradient is scaled down to this norm.
+        peers: who has the other rows; all take the same step.
 
     Returns:
-        Figures; `is_taken` is False where nothing was changed.
+        Figures of the whole batch; `is_taken` is False where nothing was changed.
 
     Raises:
-        ValueError: no row at all.
+        ValueError: no row at all, in one process alone.
+        TrainingStoppedError: another process is gone.
     """
     real = [row for row in rows if not row.is_padding]
-    if not real:
+    if not real and peers.size == 1:
         msg = "a step needs at least one row, got none"
         raise ValueError(msg)
     optimizer.zero_grad(set_to_none=True)
@@ -97,8 +103,10 @@ def take_step(
             break
         loss.backward()
     parameters = [one for group in optimizer.param_groups for one in group["params"]]
+    total = peers.total(total, device=parameters[0].device)
     norm = math.nan
     if math.isfinite(total):
+        peers.add_gradients(parameters)
         norm = float(torch.nn.utils.clip_grad_norm_(parameters, clip_norm))
     is_taken = math.isfinite(norm)
     if is_taken:
@@ -131,6 +139,11 @@ def cross_entropy(
         return -scores.logprobs.sum() / num_supervised
 
     return loss
+
+
+def computes_in_bfloat16(precision: str, device: torch.device) -> bool:
+    """What a recipe's `precision` means on a device."""
+    return precision == "bfloat16" or (precision == "auto" and device.type != "cpu")
 
 
 def computing(device: torch.device, *, is_bfloat16: bool) -> AbstractContextManager[object]:

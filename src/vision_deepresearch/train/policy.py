@@ -1,209 +1,199 @@
-"""The trainable policy: samples through the engine, gives log-probs with gradient, changes weights.
+"""The policy in this process: weights that are trained and the engine that samples from them.
 
-Version and checksum change together, and only when the weights do: every sampled token says which
-weights it is from. Shape: N = trained token of a stream.
+Shared weights: one copy, the engine stands still while they are trained. Copied weights: the
+trainer has its own and hands them over, so that sampling goes on meanwhile. Either way new weights
+get a number and a checksum, which every sampled token carries.
 """
 
 import asyncio
-import contextlib
-import json
-import os
 import shutil
-import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Self
 
-import numpy as np
 import torch
 
 from vision_deepresearch.core.content import ImageRef
-from vision_deepresearch.core.errors import ConfigError
-from vision_deepresearch.core.trajectory import TokenTrace
-from vision_deepresearch.models.codec.pictures import SETTINGS_FILES
-from vision_deepresearch.models.local.client import LocalClient
+from vision_deepresearch.core.errors import TrainingStoppedError
+from vision_deepresearch.core.trajectory import Trajectory
 from vision_deepresearch.models.local.engine import LocalEngine, OnUpdate
-from vision_deepresearch.models.local.loading import LoadedModel, Module, checksum, load_local
-from vision_deepresearch.models.local.settings import LocalSettings
-from vision_deepresearch.train.forward import score_tokens
-from vision_deepresearch.train.packing import pack_row
-from vision_deepresearch.train.traced import sample_of_trace
+from vision_deepresearch.models.local.loading import LoadedModel, checksum
+from vision_deepresearch.train.checkpoint import Checkpoints, Damage, TrainState, restore
+from vision_deepresearch.train.rl.arrays import sample_of
+from vision_deepresearch.train.rl.batch import Batch
+from vision_deepresearch.train.rl.settings import RlSettings
+from vision_deepresearch.train.rl.update import update_policy
+from vision_deepresearch.train.samples import TrainingSample
 
-_STAMP_FILE = "policy.json"
-_CODEC_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", *SETTINGS_FILES)
-"""Of a checkpoint, beside its weights: what turns conversations into its inputs."""
+_BESIDE = ("tokenizer.json", "tokenizer_config.json", "preprocessor_config.json")
 
 
 class Policy:
-    """Weights in training. `client` is its `ModelClient`; use it within `async with policy`."""
+    """One policy, and all there is of it in RL. Its checkpoints load as `local:PATH`."""
 
     def __init__(
         self,
-        model: LoadedModel,
+        trainer: LoadedModel,
         *,
+        sampler: LoadedModel,
+        engine: LocalEngine,
+        settings: RlSettings,
+        temperature: float,
         load: Callable[[ImageRef], bytes],
-        settings: LocalSettings | None = None,
-        version: int = 0,
+        checkpoints: Checkpoints,
+        reference: LoadedModel | None = None,
     ) -> None:
-        """Wrap a loaded model.
+        """Wrap weights; nothing is changed yet.
 
         Args:
-            model: whose weights will change.
+            trainer: what is trained.
+            sampler: what the engine samples from; the same object: shared weights.
+            engine: running.
+            settings: of the run.
+            temperature: of sampling.
             load: gives the bytes of stored pictures.
-            settings: of the engine.
-            version: number of the weights as they are.
+            checkpoints: where they go.
+            reference: for a KL term.
         """
-        settings = settings or LocalSettings()
-        self.model = model
-        self.version = version
-        self.checksum = checksum(model.module)
+        self._trainer = trainer
+        self._sampler = sampler
+        self._engine = engine
+        self._settings = settings
+        self._temperature = temperature
         self._load = load
-        self.engine = LocalEngine(
-            model,
-            max_rows=settings.max_rows,
-            cache_bytes=int(settings.cache_gb * 2**30),
-            version=version,
-            label=self.label,
-        )
-        self.client = LocalClient(
-            self.engine,
-            codec=model.codec,
-            vocabulary=model.vocabulary,
-            load=load,
-            name=lambda: f"local:{model.folder.name}@{self.label}",
-        )
-
-    @classmethod
-    def load(
-        cls,
-        folder: Path,
-        *,
-        load: Callable[[ImageRef], bytes],
-        settings: LocalSettings | None = None,
-    ) -> Self:
-        """Load what `save` wrote, or any checkpoint as version 0.
-
-        Raises:
-            ConfigError: as `load_local`, or the weights are not those that were saved.
-        """
-        settings = settings or LocalSettings()
-        model = load_local(
-            folder, dtype=settings.dtype, device=settings.device, budget=settings.pictures
-        )
-        stamp = folder / _STAMP_FILE
-        if not stamp.is_file():
-            return cls(model, load=load, settings=settings)
-        try:
-            told = json.loads(stamp.read_text("utf-8"))
-            version, expected = int(told["version"]), str(told["checksum"])
-        except (ValueError, KeyError, TypeError) as error:
-            msg = f"{stamp} is damaged ({type(error).__name__}): take another checkpoint"
-            raise ConfigError(msg) from error
-        policy = cls(model, load=load, settings=settings, version=version)
-        if policy.checksum != expected:
-            msg = (
-                f"weights with checksum {expected[:12]} were expected in {folder}, got "
-                f"{policy.checksum[:12]}: the checkpoint is damaged or was loaded in another dtype"
-            )
-            raise ConfigError(msg)
-        return policy
+        self._checkpoints = checkpoints
+        self._reference = reference
+        self._optimizer = _optimizer(trainer, settings)
+        self.version = ""
+        """Name of the weights that sample: number and checksum."""
 
     @property
-    def label(self) -> str:
-        """Names the weights: number and checksum."""
-        return f"{self.version}-{self.checksum[:12]}"
+    def is_shared(self) -> bool:
+        """Whether the engine samples from the very weights that are trained."""
+        return self._trainer.module is self._sampler.module
 
-    async def __aenter__(self) -> Self:
-        self.engine.start()
-        return self
+    def sample(self, trajectory: Trajectory, fatal_turn: int | None) -> TrainingSample:
+        """Arrays of a trajectory; errors of `arrays.sample_of`."""
+        return sample_of(
+            trajectory,
+            pictures=self._trainer.pictures,
+            load=self._load,
+            image_id=self._trainer.module.config.image_token_id,
+            fatal_turn=fatal_turn,
+        )
 
-    async def __aexit__(self, *reason: object) -> None:
-        await self.engine.aclose()
+    async def update(self, batch: Batch, *, step: int) -> dict[str, float]:
+        """Train on a batch of step `step`.
 
-    def logprobs(self, trace: TokenTrace, *, temperature: float) -> torch.Tensor:
-        """Log-probs of the trained tokens, teacher-forced over the whole stream with its pictures.
+        The sampler keeps its weights until `publish`; shared ones are sampled from at once, under
+        the name that `publish(step + 1)` gives them.
+        """
+        settings = self._settings.update
+        warmup = settings.warmup_steps
+        rate = settings.lr * min(1.0, (step + 1) / warmup) if warmup else settings.lr
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
 
-        Equal to the captured ones under the same weights: to 1e-5 in float32, 0.02 in bfloat16.
-        Gradient flows unless it is switched off. A float32 master of bfloat16 weights is not made
-        here.
+        def work() -> dict[str, float]:
+            return update_policy(
+                self._trainer.module,
+                batch,
+                optimizer=self._optimizer,
+                settings=settings,
+                temperature=self._temperature,
+                forbidden_ids=self._trainer.vocabulary.forbidden_ids,
+                reference=self._reference.module if self._reference is not None else None,
+            )
 
-        Args:
-            trace: its `loss_mask` says which tokens.
-            temperature: of the sampling.
+        if self.is_shared:
+            async with self._engine.paused(policy=OnUpdate(self._settings.on_update)):
+                told = await asyncio.to_thread(work)
+                # Before anybody samples again: a token must never carry the name of older weights.
+                _, name = await self._named(step + 1)
+                self._engine.stamp(step + 1, label=name)
+        else:
+            told = await asyncio.to_thread(work)
+        return told | {"lr": rate}
+
+    async def publish(self, step: int) -> str:
+        """Give the trained weights to the engine under the number `step`.
 
         Returns:
-            (N,) in float32.
+            Their name.
 
         Raises:
-            SampleError: see `sample_of_trace` (P61).
-            BadImageError: a picture is damaged.
+            TrainingStoppedError: what the engine samples from afterwards is something else.
         """
-        module = self.model.module
-        sample = sample_of_trace(
-            trace,
-            key="trace",
-            mask=np.asarray(trace.loss_mask, np.bool_),
-            pictures=self.model.pictures,
-            load=self._load,
-            image_id=module.config.image_token_id,
+        sent, name = await self._named(step)
+
+        def apply() -> None:
+            if not self.is_shared:
+                self._sampler.module.load_state_dict(self._trainer.module.state_dict())
+
+        await self._engine.update_weights(
+            step, label=name, apply=apply, policy=OnUpdate(self._settings.on_update)
         )
-        return score_tokens(
-            module,
-            pack_row([sample]),
-            temperature=temperature,
-            forbidden_ids=self.model.vocabulary.forbidden_ids,
-        ).logprobs
+        if not self.is_shared and self._has_one_precision:
+            got = await asyncio.to_thread(checksum, self._sampler.module)
+            if got != sent:
+                msg = f"weights {sent[:12]} were handed over, the engine has {got[:12]}"
+                raise TrainingStoppedError(msg)
+        self.version = name
+        return name
 
-    @contextlib.asynccontextmanager
-    async def update(self, *, policy: OnUpdate = OnUpdate.WAIT) -> AsyncIterator[Module]:
-        """Change the weights: sampling stands still, and goes on under a new version.
+    async def _named(self, step: int) -> tuple[str, str]:
+        """Checksum of the trained weights, and their name under a number."""
+        found = await asyncio.to_thread(checksum, self._trainer.module)
+        return found, f"{step}-{found[:12]}"
 
-        The version counts on if the weights changed, also when the body failed half-way.
+    async def save(self, state: TrainState) -> None:
+        """Write a checkpoint."""
+        await asyncio.to_thread(
+            self._checkpoints.save,
+            state,
+            model=self._trainer.module,
+            optimizer=self._optimizer,
+            beside=self._copy_files,
+        )
 
-        Args:
-            policy: what becomes of replies that are being sampled.
+    def resume(self) -> tuple[TrainState | None, tuple[Damage, ...]]:
+        """Put the newest whole checkpoint in, if there is one; damaged ones are named.
+
+        Call it before anything samples.
         """
-        module = self.model.module
-        async with self.engine.paused(policy=policy):
-            try:
-                yield module
-            finally:
-                module.eval()
-                found = await asyncio.to_thread(checksum, module)
-                if found != self.checksum:
-                    self.version, self.checksum = self.version + 1, found
-                    self.engine.stamp(self.version, label=self.label)
+        found, damaged = self._checkpoints.newest()
+        if found is None:
+            return None, damaged
+        state = restore(found, model=self._trainer.module, optimizer=self._optimizer)
+        return state, damaged
 
-    def save(self, folder: Path) -> None:
-        """Write a checkpoint that `local:PATH`, `load` and transformers read, whole or not at all.
+    @property
+    def _has_one_precision(self) -> bool:
+        return self._trainer.module.dtype == self._sampler.module.dtype
 
-        Raises:
-            ConfigError: the folder is there already.
-        """
-        if folder.exists():
-            msg = f"a folder that is not there yet was expected, got {folder}"
-            raise ConfigError(msg)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
-            self.model.module.save_pretrained(fresh)
-            for name in _CODEC_FILES:
-                if (self.model.folder / name).is_file():
-                    shutil.copyfile(self.model.folder / name, fresh / name)
-            stamp = {"version": self.version, "checksum": self.checksum}
-            (fresh / _STAMP_FILE).write_text(json.dumps(stamp) + "\n", "utf-8")
-            for path in (*fresh.iterdir(), fresh):
-                _sync(path)
-            fresh.rename(folder)
-            _sync(folder.parent)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
+    def _copy_files(self, folder: Path) -> None:
+        for name in _BESIDE:
+            source = self._trainer.folder / name
+            if source.is_file():
+                shutil.copyfile(source, folder / name)
 
 
-def _sync(path: Path) -> None:
-    """Wait until a file or folder is on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _optimizer(model: LoadedModel, settings: RlSettings) -> torch.optim.AdamW:
+    """AdamW over what is trained; vectors are not decayed."""
+    update = settings.update
+    for parameter in model.module.model.visual.parameters():
+        parameter.requires_grad_(update.train_vision)
+    if update.recompute_layers:
+        model.module.activation_checkpointing_enable()
+    trained = [one for one in model.module.parameters() if one.requires_grad]
+    return torch.optim.AdamW(
+        [
+            {
+                "params": [one for one in trained if one.ndim >= 2],
+                "weight_decay": update.weight_decay,
+            },
+            {"params": [one for one in trained if one.ndim < 2], "weight_decay": 0.0},
+        ],
+        lr=update.lr,
+        betas=(update.beta1, update.beta2),
+        eps=update.eps,
+    )

@@ -2,6 +2,7 @@
 
     trajectories -> sequences (sft_data) -> rows (packing) -> loss (forward) -> step (optimise)
 
+Several processes take the same steps together, each with a share of the rows (peers).
 Everything a step depends on is in the last checkpoint: weights, moments, random state and the
 number of the step. On a CPU in float32 a resumed run is the uninterrupted one, bit for bit.
 """
@@ -22,11 +23,12 @@ from pydantic import JsonValue
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.models.local.loading import LoadedModel, checksum, load_local
 from vision_deepresearch.store.run import RunFolder
-from vision_deepresearch.train.checkpoint import Checkpoints, TrainState, restore
+from vision_deepresearch.train.checkpoint import Checkpoints, TrainState, name_model, restore
 from vision_deepresearch.train.forward import score_tokens
 from vision_deepresearch.train.loggers import Logger, open_loggers
 from vision_deepresearch.train.optimise import (
     StepFigures,
+    computes_in_bfloat16,
     computing,
     cross_entropy,
     make_optimizer,
@@ -34,10 +36,12 @@ from vision_deepresearch.train.optimise import (
 )
 from vision_deepresearch.train.packing import PackedRow, pack_row
 from vision_deepresearch.train.parts import LoraModel, choose_parts, count_parts
+from vision_deepresearch.train.peers import Peers
 from vision_deepresearch.train.sampling import sample_replies
 from vision_deepresearch.train.schedule import learning_rate
 from vision_deepresearch.train.sft_data import (
     Encoder,
+    Example,
     SftData,
     check_trainable,
     plan_epoch,
@@ -59,6 +63,8 @@ _BESIDE = (
     "merges.txt",
 )
 """Files of a checkpoint that training does not change."""
+
+_ALONE = Peers()
 
 Show = Callable[[str, int, int], None]
 Tell = Callable[[str], None]
@@ -175,8 +181,11 @@ async def train_sft(
     provenance: Mapping[str, JsonValue],
     show: Show,
     tell: Tell,
+    peers: Peers = _ALONE,
 ) -> SftResult:
     """Train, or go on with a run that was stopped.
+
+    Of several processes all train, and the first alone opens the folder, measures time and writes.
 
     Args:
         settings: of the run.
@@ -186,13 +195,19 @@ async def train_sft(
         provenance: kept with the run.
         show: told of progress.
         tell: told what a person should know.
+        peers: the processes that train together.
 
     Raises:
         ConfigError: the folder is another run's, or its data changed.
         NoNumberError: too many steps in a row were no numbers.
+        TrainingStoppedError: processes differ in weights or data, or one is gone.
     """
+    _check_alike(settings, inputs, peers=peers)
+    if not peers.is_first:
+        trainer = _Trainer(settings, inputs, out=out, config=config, tell=tell, peers=peers)
+        return await trainer.run(None, loggers=(), show=show)
     async with RunFolder.open(out, config=config, provenance=provenance) as run:
-        trainer = _Trainer(settings, inputs, out=out, config=config, tell=tell)
+        trainer = _Trainer(settings, inputs, out=out, config=config, tell=tell, peers=peers)
         loggers = open_loggers(settings.loggers, folder=out, config=settings.model_dump())
         try:
             return await trainer.run(run, loggers=loggers, show=show)
@@ -201,12 +216,33 @@ async def train_sft(
                 logger.close()
 
 
+def _check_alike(settings: SftSettings, inputs: SftInputs, *, peers: Peers) -> None:
+    if peers.size == 1:
+        return
+    if settings.lora is not None and settings.lora.dropout:
+        msg = (
+            "lora.dropout draws from random numbers that only the first process saves: set it to 0, "
+            "or train in one process"
+        )
+        raise ConfigError(msg)
+    peers.agree_on(checksum(inputs.model.module), what="the weights to start from")
+    peers.agree_on(inputs.data.digest, what="what is trained on")
+
+
 class _Trainer:
     """The loop; what it changes is the model, the optimizer and the counts here."""
 
     def __init__(
-        self, settings: SftSettings, inputs: SftInputs, *, out: Path, config: str, tell: Tell
+        self,
+        settings: SftSettings,
+        inputs: SftInputs,
+        *,
+        out: Path,
+        config: str,
+        tell: Tell,
+        peers: Peers,
     ) -> None:
+        self._peers = peers
         self._settings = settings
         self._inputs = inputs
         self._out = out
@@ -220,18 +256,17 @@ class _Trainer:
         self._checkpoints = Checkpoints(out / CHECKPOINTS, keep=settings.keep)
         digest = hashlib.sha256(f"{config}\n{inputs.data.digest}".encode())
         self._config_hash = digest.hexdigest()[:16]
-        is_gpu = self._model.device.type != "cpu"
-        self._is_bfloat16 = settings.precision == "bfloat16" or (
-            settings.precision == "auto" and is_gpu
-        )
+        self._is_bfloat16 = computes_in_bfloat16(settings.precision, self._model.device)
         self._step = 0
         self._saved = -1
         """Step of the newest checkpoint."""
         self._skipped = 0
         self._bad_in_a_row = 0
 
-    async def run(self, run: RunFolder, *, loggers: Sequence[Logger], show: Show) -> SftResult:
-        """All steps that are still to be taken."""
+    async def run(
+        self, run: RunFolder | None, *, loggers: Sequence[Logger], show: Show
+    ) -> SftResult:
+        """All steps that are still to be taken; `run` is None in all processes but the first."""
         await asyncio.to_thread(self._resume)
         plan = self._inputs.plan
         figures: dict[str, float] = {}
@@ -244,29 +279,38 @@ class _Trainer:
                 found = await asyncio.shield(work)
             except asyncio.CancelledError:
                 await work  # the thread goes on anyway: its step is kept
-                self._save()
+                self._save()  # asks nothing of the other processes, which wait for the next step
                 raise
             figures |= await self._log(run, loggers, found | _speed(found, began))
             show("steps", self._step, len(plan))
             figures |= await self._look_around(run, loggers)
         if self._saved != self._step:
             await asyncio.to_thread(self._save)
+        checkpoint = self._merged() or self._checkpoints.path_of(self._step)
+        if self._peers.is_first:
+            name_model(self._out, checkpoint)
         return SftResult(
             steps=self._step,
-            checkpoint=self._merged() or self._checkpoints.path_of(self._step),
+            checkpoint=checkpoint,
             figures=figures,
             left_out=dict(self._inputs.data.left_out),
             skipped_steps=self._skipped,
         )
 
-    async def _look_around(self, run: RunFolder, loggers: Sequence[Logger]) -> dict[str, float]:
+    async def _look_around(
+        self, run: RunFolder | None, loggers: Sequence[Logger]
+    ) -> dict[str, float]:
         """Measurements, samples and checkpoints that are due after a step."""
         settings = self._settings
         figures: dict[str, float] = {}
         is_last = self._step == len(self._inputs.plan)
         if self._inputs.data.held_out and (is_last or self._step % settings.evaluate_every == 0):
             figures = await self._log(run, loggers, await asyncio.to_thread(self._measure))
-        if settings.sample_every and (is_last or self._step % settings.sample_every == 0):
+        if (
+            run is not None
+            and settings.sample_every
+            and (is_last or self._step % settings.sample_every == 0)
+        ):
             examples = (self._inputs.data.held_out or self._inputs.data.train)[: settings.samples]
             await sample_replies(
                 self._inputs.model,
@@ -277,22 +321,28 @@ class _Trainer:
                 tell=self._tell,
             )
         if is_last or self._step % settings.checkpoint_every == 0:
+            if self._peers.size > 1:
+                weights = await asyncio.to_thread(checksum, self._model)
+                self._peers.agree_on(weights, what=f"the weights after step {self._step}")
             await asyncio.to_thread(self._save)
         return figures
 
     async def _log(
-        self, run: RunFolder, loggers: Sequence[Logger], values: Mapping[str, float]
+        self, run: RunFolder | None, loggers: Sequence[Logger], values: Mapping[str, float]
     ) -> dict[str, float]:
-        await run.put_metrics(self._step, values)
+        if run is not None:
+            await run.put_metrics(self._step, values)
         for logger in loggers:
             logger.log(self._step, values)
         return dict(values)
 
     def _take(self, rows: Sequence[tuple[int, ...]]) -> dict[str, float]:
         """One step."""
-        packed = [self._row(row) for row in rows]
-        packed = [row for row in packed if row.num_supervised]
-        num_supervised = sum(row.num_supervised for row in packed)
+        data = self._inputs.data.train
+        rows = [row for row in rows if any(data[index].num_supervised for index in row)]
+        num_supervised = sum(data[index].num_supervised for row in rows for index in row)
+        num_tokens = [sum(data[index].num_tokens for index in row) for row in rows]
+        packed = [self._row(rows[index]) for index in self._peers.share_of(num_tokens)]
         lr = learning_rate(
             self._step,
             num_steps=len(self._inputs.plan),
@@ -312,6 +362,7 @@ class _Trainer:
             optimizer=self._optimizer,
             lr=lr,
             clip_norm=self._settings.optimizer.clip_norm,
+            peers=self._peers,
         )
         self._model.eval()
         self._step += 1
@@ -320,9 +371,9 @@ class _Trainer:
             "train/loss": found.loss,
             "train/grad_norm": found.grad_norm,
             "train/lr": lr,
-            "train/tokens": float(sum(row.num_tokens for row in packed)),
+            "train/tokens": float(sum(num_tokens)),
             "train/supervised_tokens": float(num_supervised),
-            "train/rows": float(len(packed)),
+            "train/rows": float(len(rows)),
             "train/skipped_steps": float(self._skipped),
         }
 
@@ -350,33 +401,44 @@ class _Trainer:
 
     def _measure(self) -> dict[str, float]:
         """Mean loss of held-out tokens, and by what they are for; nats per token."""
-        sums: dict[str, list[float]] = defaultdict(list)
-        vocabulary = self._inputs.model.vocabulary
         self._model.eval()
-        for example in self._inputs.data.held_out[: self._settings.max_held_out]:
-            sample = self._inputs.encoder.sample(example)
-            with (
-                torch.no_grad(),
-                computing(self._model.device, is_bfloat16=self._is_bfloat16),
-            ):
-                found = score_tokens(
-                    self._model, pack_row([sample]), forbidden_ids=vocabulary.forbidden_ids
-                )
-            losses = (-found.logprobs).tolist()
-            turns = sample.turn_index[sample.loss_mask]
-            ids = sample.ids[sample.loss_mask]
-            sums["loss"] += losses
-            for turn in np.unique(turns):
-                places = np.flatnonzero(turns == turn)
-                kinds = classify(ids[places].tolist(), text_of=vocabulary.text)
-                for place, kind in zip(places, kinds, strict=True):
-                    sums[f"loss/{kind}"].append(losses[place])
+        examples = self._inputs.data.held_out[: self._settings.max_held_out]
+        mine = self._peers.share_of([one.num_tokens for one in examples])
+        own = {index: self._losses(examples[index]) for index in mine}
+        every = {index: told for part in self._peers.gathered(own) for index, told in part.items()}
+        sums: dict[str, list[float]] = defaultdict(list)
+        for index in sorted(every):
+            for name, losses in every[index].items():
+                sums[name] += losses
         return {f"held_out/{name}": float(np.mean(values)) for name, values in sums.items()}
+
+    def _losses(self, example: Example) -> dict[str, list[float]]:
+        """Losses of the supervised tokens of a sequence, all and by what they are for."""
+        sample = self._inputs.encoder.sample(example)
+        vocabulary = self._inputs.model.vocabulary
+        with torch.no_grad(), computing(self._model.device, is_bfloat16=self._is_bfloat16):
+            found = score_tokens(
+                self._model, pack_row([sample]), forbidden_ids=vocabulary.forbidden_ids
+            )
+        losses = (-found.logprobs).tolist()
+        told: dict[str, list[float]] = defaultdict(list)
+        told["loss"] += losses
+        turns = sample.turn_index[sample.loss_mask]
+        ids = sample.ids[sample.loss_mask]
+        for turn in np.unique(turns):
+            places = np.flatnonzero(turns == turn)
+            kinds = classify(ids[places].tolist(), text_of=vocabulary.text)
+            for place, kind in zip(places, kinds, strict=True):
+                told[f"loss/{kind}"].append(losses[place])
+        return told
 
     # ------------------------------------------------------------------------------- checkpoints
 
     def _resume(self) -> None:
-        found, damaged = self._checkpoints.newest()
+        newest = self._checkpoints.newest() if self._peers.is_first else None
+        shared = self._peers.from_first(newest)
+        assert shared is not None
+        found, damaged = shared
         for one in damaged:
             self._tell(f"checkpoint put aside as {one.path.name}: {one.reason}")
         if found is None:
@@ -396,6 +458,10 @@ class _Trainer:
         self._tell(f"goes on from step {self._step} of {len(self._inputs.plan)}")
 
     def _save(self) -> None:
+        """Write a checkpoint, if this is the process that writes."""
+        self._saved = self._step
+        if not self._peers.is_first:
+            return
         self._checkpoints.save(
             TrainState(
                 step=self._step,
@@ -408,11 +474,10 @@ class _Trainer:
             optimizer=self._optimizer,
             beside=lambda folder: copy_beside(self._inputs.model.folder, folder),
         )
-        self._saved = self._step
 
     def _merged(self) -> Path | None:
         """Of a finished LoRA run: the whole model, which `local:PATH` loads."""
-        if self._lora is None:
+        if self._lora is None or not self._peers.is_first:
             return None
         target = self._out / MERGED
         shutil.rmtree(target, ignore_errors=True)

@@ -60,6 +60,11 @@ class Example:
         """T."""
         return len(self.ids)
 
+    @property
+    def num_supervised(self) -> int:
+        """Tokens under the mask."""
+        return int(self.loss_mask.sum())
+
 
 @dataclass(slots=True)
 class SftData:
@@ -81,7 +86,7 @@ class SftData:
     @property
     def num_supervised(self) -> int:
         """Supervised tokens of the training part."""
-        return sum(int(one.loss_mask.sum()) for one in self.train)
+        return sum(one.num_supervised for one in self.train)
 
 
 class Encoder:

@@ -74,9 +74,9 @@ class RunConfig(Record):
     summariser: str = "auto"
     """Who reads pages for a goal: `passages` (an extract, no model) or the name of a model; `auto`:
     the researcher's own model where that is an endpoint, else `passages`."""
-    judge: Literal["rules", "strict", "contains"] = "rules"
-    """Who decides where there is a gold answer. `strict` and `contains` ask `judge_model` about free
-    text, which rules may not reject."""
+    judge: Literal["rules", "strict", "contains", "hle-json", "simpleqa-abc", "checklist"] = "rules"
+    """Who decides where there is a gold answer. All but `rules` ask `judge_model` about free text,
+    which rules may not reject; see `judge.profiles`."""
     judge_model: str | None = None
     allow_self_judge: bool = False
     """Whether a model may judge its own answers."""
@@ -234,8 +234,8 @@ def _resolved(config: RunConfig) -> RunConfig:
         found["summariser"] = config.model if is_hosted(config.model) else "passages"
     if (config.judge == "rules") != (config.judge_model is None):
         msg = (
-            f"judge {config.judge!r} with judge_model {config.judge_model!r}: 'strict' and "
-            "'contains' need a model (--judge strict --judge-model openai:gpt-5), 'rules' takes none"
+            f"judge {config.judge!r} with judge_model {config.judge_model!r}: 'strict', 'contains' and "
+            "the like need a model (--judge strict --judge-model openai:gpt-5), 'rules' takes none"
         )
         raise ConfigError(msg)
     if is_live(config.world):

@@ -17,6 +17,8 @@ from vision_deepresearch.wiring.config import RunConfig, is_hosted
 from vision_deepresearch.worlds.live.catalog import ABOUTS, is_live, wanted_by
 from vision_deepresearch.worlds.live.paying import price_of
 
+_HOUR_S = 3600.0
+
 
 class EstimateLine(Record):
     """One kind of call."""
@@ -29,6 +31,19 @@ class EstimateLine(Record):
     """None: the calls or their price are not known."""
     price: str
     """In words."""
+
+
+class SetEstimate(Record):
+    """What is to be expected of one set of questions."""
+
+    name: str
+    attempts: int
+    """Still to be made."""
+    calls: float | None
+    """Calls outside, of any kind; None: no earlier run to go by."""
+    usd: float | None
+    """None: something is not known."""
+    hours: float | None
 
 
 class Estimate(Record):
@@ -44,6 +59,10 @@ class Estimate(Record):
     """Of all attempts; None: something is not known."""
     at_most_usd: float | None
     """What the caps of dollars allow; None: no cap, there is no upper bound."""
+    hours: float | None = None
+    """Of all attempts, so many at a time as the run's settings say; None: no earlier run to go by."""
+    sets: tuple[SetEstimate, ...] = ()
+    """Of a run over public sets, each by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +86,14 @@ class Measured:
         return sum(group.cost_usd for group in groups) / num
 
 
-def estimate(config: RunConfig, *, attempts: int, done: int, measured: Measured | None) -> Estimate:
+def estimate(
+    config: RunConfig,
+    *,
+    attempts: int,
+    done: int,
+    measured: Measured | None,
+    sets: Mapping[str, int] | None = None,
+) -> Estimate:
     """Put it together.
 
     Args:
@@ -75,6 +101,7 @@ def estimate(config: RunConfig, *, attempts: int, done: int, measured: Measured 
         attempts: still to be made.
         done: made already.
         measured: an earlier run with at least one trajectory; None: there is none.
+        sets: of `attempts`, how many are of which set; None: they are of a world's own tasks.
     """
     lines = [*_engines(config, measured), _model(config, measured), *_readers(config, measured)]
     per_attempt = [line.usd_per_attempt for line in lines]
@@ -82,6 +109,12 @@ def estimate(config: RunConfig, *, attempts: int, done: int, measured: Measured 
     caps = [cap for cap in (config.budget_usd,) if cap is not None]
     if config.limits.max_usd is not None:
         caps.append(attempts * config.limits.max_usd)
+    usd_each = sum(known) if len(known) == len(per_attempt) else None
+    hours_each = calls_each = None
+    if measured is not None:
+        ledger = measured.ledger
+        hours_each = ledger.seconds / ledger.trajectories / config.concurrency / _HOUR_S
+        calls_each = sum(ledger.calls.values()) / ledger.trajectories
     return Estimate(
         attempts=attempts,
         done=done,
@@ -89,9 +122,24 @@ def estimate(config: RunConfig, *, attempts: int, done: int, measured: Measured 
         if measured is not None
         else "no earlier run: make a few attempts first, or name a run with --like",
         lines=tuple(lines),
-        expected_usd=attempts * sum(known) if len(known) == len(per_attempt) else None,
+        expected_usd=_times(attempts, usd_each),
         at_most_usd=min(caps, default=None),
+        hours=_times(attempts, hours_each),
+        sets=tuple(
+            SetEstimate(
+                name=name,
+                attempts=count,
+                calls=_times(count, calls_each),
+                usd=_times(count, usd_each),
+                hours=_times(count, hours_each),
+            )
+            for name, count in (sets or {}).items()
+        ),
     )
+
+
+def _times(count: int, each: float | None) -> float | None:
+    return None if each is None else count * each
 
 
 def _engines(config: RunConfig, measured: Measured | None) -> list[EstimateLine]:

@@ -9,7 +9,6 @@ of a question is refused. Pickles, which may run any program, are never opened.
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,20 +19,17 @@ from pydantic import ValidationError
 
 from vision_deepresearch.core.errors import BadImageError, ConfigError
 from vision_deepresearch.core.task import Gold
+from vision_deepresearch.evals.benchmarks.cells import gold_of, texts_alone
+from vision_deepresearch.evals.benchmarks.fvqa import verl_gold, verl_question
 from vision_deepresearch.media.odd_bytes import cell_pictures
+from vision_deepresearch.store.tables import BadRowError, TableRow, refuse_pickle, table_rows
 from vision_deepresearch.synth.vqa_records import Row
-from vision_deepresearch.train.export.foreign import (
-    answers_of,
-    id_of,
-    question_of,
-    verl_question,
-)
-from vision_deepresearch.train.export.tables import BadRowError, TableRow, table_rows
+from vision_deepresearch.train.export.foreign import id_of, question_of
 
 _PICTURES = ("images", "image", "image_packed", "image_path", "file_path", "img_path", "image_id")
 _QUESTIONS = ("question", "query", "problem", "prompt")
-_GOLD = ("reward_model", "answers", "answer", "ground_truth", "gold", "answer_eval")
-_PICKLES = frozenset({".pkl", ".pickle", ".p", ".joblib", ".pt", ".pth", ".npy"})
+_ANSWERS = ("answers", "answer", "ground_truth", "gold")
+_GOLD = ("reward_model", *_ANSWERS, "answer_eval")
 _ENDINGS = (".jpg", ".JPEG", ".jpeg", ".png", ".webp")
 """Of the files that `image_id` names."""
 _TOLD = ("category", "data_source", "data_split", "licence", "license", "source")
@@ -69,7 +65,7 @@ def read_sets(
     copies.mkdir(parents=True, exist_ok=True)
     given = GivenSets()
     for file, name in zip(files, _names(files), strict=True):
-        _refuse_pickle(file)
+        refuse_pickle(file)
         known: set[str] = set()
         rows = islice(_told_rows(file), limit)
         before = len(given.rows)
@@ -100,7 +96,7 @@ def count_rows(files: Sequence[Path], *, limit: int | None) -> int:
     _names(files)
     total = 0
     for file in files:
-        _refuse_pickle(file)
+        refuse_pickle(file)
         total += sum(1 for _ in islice(_told_rows(file), limit))
     return total
 
@@ -113,15 +109,6 @@ def _names(files: Sequence[Path]) -> list[str]:
         msg = f"sets need names of their own, got {', '.join(map(str, files))}: rename a file"
         raise ConfigError(msg)
     return [name.replace("/", "-").replace("@", "-") for name in names]
-
-
-def _refuse_pickle(file: Path) -> None:
-    if file.suffix.lower() in _PICKLES:
-        msg = (
-            f"{file.name} may hold a pickle, which runs whatever program it likes when it is opened: "
-            "it is never opened here. Give the parquet or JSON lines that it came with"
-        )
-        raise ConfigError(msg)
 
 
 def _told_rows(file: Path) -> Iterator[TableRow | BadRowError]:
@@ -197,13 +184,8 @@ def _question(row: TableRow) -> str:
         shown = ", ".join(list(map(str, row))[:20])
         raise BadRowError("missing_columns", f"{', '.join(missing)} is missing in: {shown}")
     if row.get("prompt") is not None and row.get("question") is None:
-        prompt = row["prompt"]
-        if isinstance(prompt, str):
-            question = question_of({"question": prompt})
-        else:
-            question, _ = verl_question(row)
-    else:
-        question = question_of(row)
+        return verl_question(row)
+    question = question_of(row)
     if not _is_text(question):
         raise BadRowError("question", "half a character: no text")
     return question
@@ -211,29 +193,11 @@ def _question(row: TableRow) -> str:
 
 def _gold(row: TableRow) -> Gold:
     """The first answer is canonical, all others are as good."""
-    reward = row.get("reward_model")
-    if isinstance(reward, Mapping):
-        ours = _our_gold(row)
-        if ours is not None:
-            return ours
-        told = _answers({"answers": reward.get("ground_truth")})
-        told += _more(reward.get("candidate_answers"))
-    else:
-        told = _answers({name: value for name, value in row.items() if name != "answer_eval"})
-        told += _more(row.get("answer_eval"))
-    answers = tuple(dict.fromkeys(one for one in told if one))
-    if not answers:
-        raise BadRowError("no_gold", "the answer is empty")
-    if not all(map(_is_text, answers)):
-        raise BadRowError("no_gold", "half a character: no text")
-    return Gold(answers=answers)
-
-
-def _answers(row: TableRow) -> tuple[str, ...]:
-    try:
-        return answers_of(row)
-    except BadRowError as bad:
-        raise BadRowError("no_gold", bad.detail) from bad
+    if isinstance(row.get("reward_model"), Mapping):
+        return _our_gold(row) or verl_gold(row)
+    name = next((name for name in _ANSWERS if row.get(name) is not None), None)
+    told = row[name] if name is not None else None
+    return gold_of(told, texts_alone(row.get("answer_eval")))
 
 
 def _our_gold(row: TableRow) -> Gold | None:
@@ -247,18 +211,6 @@ def _our_gold(row: TableRow) -> Gold | None:
     except ValidationError:
         return None
     return gold if gold.answers[0] == reward.get("ground_truth") else None
-
-
-def _more(cell: object) -> tuple[str, ...]:
-    """Further answers: texts of a list, or of a list as JSON; InfoSeek's ranges are left."""
-    if isinstance(cell, str):
-        try:
-            cell = json.loads(cell)
-        except ValueError:
-            return (cell.strip(),)
-    if not isinstance(cell, Sequence) or isinstance(cell, str | bytes):
-        return ()
-    return tuple(one.strip() for one in cell if isinstance(one, str))
 
 
 def _picture(row: TableRow, *, root: Path) -> bytes:

@@ -36,10 +36,7 @@ def make_judge(
     if config.judge == "rules" or config.judge_model is None:
         return RuleJudge()
     model = shelf.judge()
-    # Seats and scripts do not say in their names which they are; a provider has two names.
-    check_not_self(
-        address_of(config.judge_model), address_of(config.model), allowed=config.allow_self_judge
-    )
+    check_not_judged(config)
     if policy_name is None:
         policy_name = shelf.researcher().name if is_hosted(config.model) else config.model
     return LlmJudge(
@@ -49,3 +46,15 @@ def make_judge(
         allow_self=config.allow_self_judge,
         budget=budget,
     )
+
+
+def check_not_judged(config: RunConfig) -> None:
+    """Refuse a judge that is named as the researcher is.
+
+    Seats and scripts do not say in their clients' names which they are; a provider has two names.
+
+    Raises:
+        ConfigError: they are the same and `allow_self_judge` is off.
+    """
+    judge = address_of(config.judge_model or "")
+    check_not_self(judge, address_of(config.model), allowed=config.allow_self_judge)

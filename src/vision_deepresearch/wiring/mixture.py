@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from vision_deepresearch.core.content import Image, ImageRef
 from vision_deepresearch.core.episode import Decision, Episode
-from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.core.errors import BadImageError, ConfigError
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.media.store import FolderMediaStore
 from vision_deepresearch.store.fingerprint import fingerprint
@@ -198,7 +198,11 @@ async def _copy(
 
     def marked(task: Task) -> Task:
         for ref in task.images:
-            media.put(theirs.load(ref))
+            try:
+                media.put(theirs.load(ref))
+            except (BadImageError, KeyError) as reason:
+                msg = f"a question of {part.run!r} has a picture that cannot be copied: {reason}"
+                raise ConfigError(msg) from reason
         origin = {"mixture_part": part.name, "mixture_run": Path(part.run).name}
         return task.model_copy(update={"provenance": {**task.provenance, **origin}})
 

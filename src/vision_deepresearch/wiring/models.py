@@ -30,6 +30,7 @@ MODELS = (
     "oracle",
     "local:PATH",
     "scripted:FILE",
+    "inspect:NAME",
     "seat",
     "seat:DIR",
 )
@@ -167,6 +168,8 @@ class ModelShelf:
                 return client
             case "scripted", file if file:
                 return ScriptedModel.from_file(Path(file))
+            case "inspect", named if named:
+                return _inspects(named, media=self.media)
             case "seat", "" if name == "seat":
                 source, sink = self._streams.source, self._streams.sink
                 return TerminalSeat(profile, source=source, sink=sink, path_of=self._path_of)
@@ -175,6 +178,23 @@ class ModelShelf:
             case _:
                 msg = f"unknown model {name!r}: use one of {', '.join(MODELS)}"
                 raise ConfigError(msg)
+
+
+def _inspects(name: str, *, media: MediaStore) -> ModelClient:
+    """A model of inspect_ai, imported late: it takes seconds.
+
+    Raises:
+        ConfigError: inspect_ai is not installed.
+    """
+    try:
+        from vision_deepresearch.models.inspect_client import InspectModel
+    except ImportError as reason:
+        msg = (
+            f"model 'inspect:{name}' needs inspect_ai ({reason}): pip install "
+            "'vision-deepresearch[inspect]', best in an environment of its own"
+        )
+        raise ConfigError(msg) from reason
+    return InspectModel(name, media=media)
 
 
 def _refuse_oracle(name: str, *, role: str) -> None:

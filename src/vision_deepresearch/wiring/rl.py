@@ -61,8 +61,9 @@ async def train_rl(
     from vision_deepresearch.models.local.client import LocalClient
     from vision_deepresearch.models.local.engine import LocalEngine
     from vision_deepresearch.models.local.loading import load_local
-    from vision_deepresearch.train.checkpoint import Checkpoints, TrainState
-    from vision_deepresearch.train.rl.local_policy import LocalPolicy
+    from vision_deepresearch.train.checkpoint import Checkpoints, TrainState, name_model
+    from vision_deepresearch.train.policy import Policy
+    from vision_deepresearch.train.rl.engine_meter import EngineMeter
 
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(
@@ -80,14 +81,15 @@ async def train_rl(
             trainer = load_local(
                 folder, dtype="float32", device=local.device, budget=local.pictures
             )
-        policy = LocalPolicy(
+        checkpoints = Checkpoints(out / "checkpoints", keep=config.rl.keep)
+        policy = Policy(
             trainer,
             sampler=sampler,
             engine=engine,
             settings=config.rl,
             temperature=config.run.sampling.temperature,
             load=session.media.load,
-            checkpoints=Checkpoints(out / "checkpoints", keep=config.rl.keep),
+            checkpoints=checkpoints,
             reference=load_local(folder, device=config.run.local.device)
             if config.rl.update.kl_weight
             else None,
@@ -130,7 +132,7 @@ async def train_rl(
             show(step, told)
             await session.run.put_metrics(step, told)
 
-        return await train(
+        ended = await train(
             policy,
             tasks=tasks,
             rolling=open_rollout(
@@ -147,6 +149,7 @@ async def train_rl(
             seed=config.run.seed,
             state=state,
             keeping=Keeping(tell=tell, save=save, note=kept_episodes.note),
+            meter=EngineMeter(engine).read,
             evaluate=_evaluator(
                 config,
                 session=session,
@@ -155,6 +158,8 @@ async def train_rl(
                 progress=progress,
             ),
         )
+        name_model(out, checkpoints.path_of(ended.step))
+        return ended
 
 
 def figures_of(folder: Path) -> dict[str, dict[int, float | None]]:

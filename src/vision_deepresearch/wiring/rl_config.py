@@ -12,6 +12,7 @@ from vision_deepresearch.core.record import Record
 from vision_deepresearch.train.memory import sizes_of
 from vision_deepresearch.train.rl.settings import RlSettings
 from vision_deepresearch.wiring.config import RunConfig, checked, make_config, recipe_values
+from vision_deepresearch.worlds.live.catalog import is_live
 
 KIND = "rl"
 """Of a recipe. Its keys outside the tables below are a run's, as `vdr eval run` takes them."""
@@ -42,8 +43,8 @@ class SamplerSettings(Record):
     """Who samples."""
 
     weights: Literal["shared", "copied"] = "shared"
-    """`shared`: one copy, sampling rests while it is trained. `copied`: the sampler has its own (in
-    the precision of `local.dtype`), sampling goes on meanwhile, and memory holds both."""
+    """`shared`: one copy in float32, sampling rests while it is trained. `copied`: the sampler has
+    its own (in the precision of `local.dtype`), sampling goes on meanwhile, and memory holds both."""
 
 
 class RlConfig(Record):
@@ -94,6 +95,9 @@ def make_rl_config(values: Mapping[str, JsonValue], *, overrides: Sequence[str] 
     limits = merged.get("limits", {})
     if isinstance(limits, dict):
         merged["limits"] = {"context_policy": "none", **limits}
+    local = merged.get("local", {})
+    if isinstance(local, dict) and sampler.weights == "shared" and "dtype" not in local:
+        merged["local"] = local | {"dtype": "float32"}
     config = RlConfig(
         run=make_config(merged), rl=rl, tasks=tasks, held_out=held_out, sampler=sampler
     )
@@ -140,6 +144,13 @@ def plan(config: RlConfig) -> dict[str, JsonValue]:
 
 def _check(config: RlConfig) -> None:
     run = config.run
+    if config.sampler.weights == "shared" and run.local.dtype != "float32":
+        msg = (
+            f"weights that are trained are float32, got local.dtype = {run.local.dtype!r}: in it a "
+            'step as small as those of RL rounds to none. Set sampler.weights = "copied", or '
+            'local.dtype = "float32"'
+        )
+        raise ConfigError(msg)
     if run.sampling.top_p != 1.0 or run.sampling.temperature <= 0:
         msg = (
             f"RL needs sampling.top_p = 1 and a temperature above 0, got {run.sampling.top_p:g} and "
@@ -157,6 +168,12 @@ def _check(config: RlConfig) -> None:
             f"a trajectory may have {run.limits.max_context_tokens} tokens and a reply of "
             f"{run.limits.max_reply_tokens}, a row of training {config.rl.update.row_tokens}: raise "
             "rl.update.row_tokens or lower limits.max_context_tokens"
+        )
+        raise ConfigError(msg)
+    if is_live(run.world) and config.tasks.source is None:
+        msg = (
+            f"{run.world!r} has no questions to train on: name a world that has, such as --set "
+            "tasks.source=generated:tiny"
         )
         raise ConfigError(msg)
     if run.budget_usd is not None:

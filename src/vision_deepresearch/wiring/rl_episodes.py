@@ -7,7 +7,7 @@ out is lost with the process. A step that is taken again after a kill replaces i
 from pydantic import JsonValue
 
 from vision_deepresearch.store.run import RunFolder
-from vision_deepresearch.store.view import StoredItem
+from vision_deepresearch.store.view import RunView, StoredItem
 from vision_deepresearch.train.rl.batch import Graded, GradedGroup
 from vision_deepresearch.train.rl.rollout import LossReason, Rolled
 
@@ -48,6 +48,23 @@ class EpisodeStore:
             for one in group.members
         ]
         await self._run.replace_items(notes)
+
+
+def grades(view: RunView) -> dict[str, tuple[int, str]]:
+    """Of each episode of a run by TASK/ATTEMPT: the step that took it, and what it counted for there."""
+    found: dict[str, tuple[int, str]] = {}
+    for item in view.items(STAGE):
+        grade = item.made[0]
+        assert isinstance(grade, dict), "written by `note`"
+        step, reward, advantage = (grade[name] for name in ("step", "reward", "advantage"))
+        assert isinstance(step, int)
+        assert isinstance(advantage, float)
+        told = f"masked: {item.reason}"
+        if grade["standing"] == "valid":
+            assert isinstance(reward, float)
+            told = f"reward {reward:g}, advantage {advantage:+.3f}"
+        found[item.key] = (step, f"step {step}, {told}")
+    return found
 
 
 def _grade(step: int, one: Graded, *, staleness: int) -> JsonValue:

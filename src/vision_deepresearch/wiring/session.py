@@ -129,6 +129,7 @@ async def open_session(
     streams: Streams | None = None,
     more: Mapping[str, JsonValue] | None = None,
     offers_repair: bool = False,
+    protects: bool = False,
 ) -> AsyncIterator[Session]:
     """Open world, model, tools and run folder; close them again.
 
@@ -139,25 +140,13 @@ async def open_session(
         streams: of the terminal seat.
         more: tables of settings beside a run's that are saved with it.
         offers_repair: whether `zoom` can repair pictures; the table that asks for it is in `more`.
+        protects: whether tasks may be protected, so that what is recorded of them is sealed.
 
     Raises:
         ConfigError: an unknown name, a world of another version, a folder of another run.
     """
     media = FolderMediaStore(out / "media")
-    # How a run is carried out is no part of what it is: a resumed run may change it.
-    own = config.model_dump(
-        mode="json",
-        exclude_none=True,
-        exclude={
-            "budget_usd",
-            "concurrency",
-            "outage_wait_s",
-            "tape",
-            *(() if is_live(config.world) else ("live",)),
-            *(() if config.model.startswith("local:") else ("local",)),
-        },
-    )
-    settings = to_toml({**own, **(more or {})})
+    settings = _settings(config, more)
     redactor = Redactor([
         *secret_keys(os.environ),
         *live_secrets(live_environment()),
@@ -197,7 +186,9 @@ async def open_session(
         run = await stack.enter_async_context(
             RunFolder.open(out, config=settings, provenance=about, redactor=redactor)
         )
-        tape = await stack.enter_async_context(open_tape(config.tape, run=run, redactor=redactor))
+        tape = await stack.enter_async_context(
+            open_tape(config.tape, run=run, redactor=redactor, seals=protects)
+        )
         purse = _purse(config, run=run, tape=tape)
         world = MeteredWorld(_noisy(TapedWorld(_engine(source, config), tape), source, config))
         researcher = Researcher(
@@ -239,6 +230,24 @@ async def open_session(
             shelf=shelf,
             tape=tape,
         )
+
+
+def _settings(config: RunConfig, more: Mapping[str, JsonValue] | None) -> str:
+    """What of a run is saved with it, TOML."""
+    # How a run is carried out is no part of what it is: a resumed run may change it.
+    own = config.model_dump(
+        mode="json",
+        exclude_none=True,
+        exclude={
+            "budget_usd",
+            "concurrency",
+            "outage_wait_s",
+            "tape",
+            *(() if is_live(config.world) else ("live",)),
+            *(() if config.model.startswith("local:") else ("local",)),
+        },
+    )
+    return to_toml({**own, **(more or {})})
 
 
 def _purse(config: RunConfig, *, run: RunFolder, tape: Tape) -> Purse | None:
@@ -317,15 +326,17 @@ def _noisy(world: World, source: OpenedWorld, config: RunConfig) -> World:
 
 @asynccontextmanager
 async def open_tape(
-    setting: str, *, run: RunFolder, redactor: Redactor | None = None
+    setting: str, *, run: RunFolder, redactor: Redactor | None = None, seals: bool = False
 ) -> AsyncIterator[Tape]:
     """The run's own tape, closed with the run, or one in a file of its own."""
     mode, _, file = setting.partition(":")
     if file:
-        async with Tape.open(Path(file), mode=TapeMode(mode), redactor=redactor) as tape:
+        async with Tape.open(
+            Path(file), mode=TapeMode(mode), redactor=redactor, seals=seals
+        ) as tape:
             yield tape
     else:
-        yield run.tape(TapeMode(mode))
+        yield run.tape(TapeMode(mode), seals=seals)
 
 
 def _make_summariser(model: ModelClient | None, *, tape: Tape) -> Summariser:

@@ -1,14 +1,14 @@
 """Trajectory synthesis put together: a recipe becomes stages over a run folder, and is closed again."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from vision_deepresearch.core.context import SpendKind
 from vision_deepresearch.core.episode import episode_of
-from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.core.errors import BadImageError, ConfigError
 from vision_deepresearch.core.mode import PICTURE_TOOLS, Mode, mode_named
 from vision_deepresearch.core.proof import Proof
 from vision_deepresearch.core.protocols import Executor, MediaStore
@@ -37,6 +37,8 @@ from vision_deepresearch.wiring.spreading import (
     refuse_ray_for_models,
 )
 from vision_deepresearch.wiring.trajectory_config import (
+    ORACLE,
+    TABLE,
     TrajectoryConfig,
     TrajectorySettings,
     tables_of,
@@ -44,8 +46,6 @@ from vision_deepresearch.wiring.trajectory_config import (
 from vision_deepresearch.wiring.trajectory_crew import crew_of, prompt_labels
 from vision_deepresearch.wiring.trajectory_oracle import OracleBench, open_oracle, oracle_stages
 from vision_deepresearch.wiring.worlds import OpenedWorld, require_world, world_folder
-
-ORACLE = "oracle"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +242,21 @@ def refuse_idle_eyes(tasks: Sequence[Task], mode: Mode) -> None:
         raise ConfigError(msg)
 
 
+def refuse_unseen_pictures(assignments: Sequence[Assignment], *, looks_again: bool) -> None:
+    """Nobody is asked for a picture of a page whom nothing brings to look at it.
+
+    Raises:
+        ConfigError: such questions, and no visual phase that comes back.
+    """
+    num = sum(bool(one.proof.photos) for one in assignments if one.proof is not None)
+    if num and not looks_again:
+        msg = (
+            f"{num} of {len(assignments)} questions lead through a picture on a page: set "
+            f'{TABLE}.looks_again = true, mode = "agent+zoom" and model = {ORACLE!r}'
+        )
+        raise ConfigError(msg)
+
+
 def _assignments_of(bench: OracleBench, config: TrajectoryConfig) -> tuple[Assignment, ...]:
     limit = config.trajectories.tasks
     tasks = tasks_of(bench.source, bench.dataset, media=bench.media, limit=limit)
@@ -265,17 +280,23 @@ def _assignments(
             degrade_task(task, proof, media=media, settings=settings, seed=seed)
             for task, proof in work
         ]
-    return tuple(
+    assignments = tuple(
         Assignment(id=f"{task.id[:24]}-a{attempt}", task=task, proof=proof, attempt=attempt)
         for attempt in range(config.trajectories.attempts)
         for task, proof in work
     )
+    refuse_unseen_pictures(assignments, looks_again=bool(config.trajectories.looks_again))
+    return assignments
 
 
 def tasks_of(
     source: OpenedWorld, dataset: VqaDataset | None, *, media: MediaStore, limit: int | None
 ) -> list[Task]:
-    """The questions, their pictures put into the run's media store."""
+    """The questions, their pictures put into the run's media store.
+
+    A picture of a set that is gone or cannot be decoded is left out: the attempts at its question
+    say so, each as a reject of its own.
+    """
     if dataset is None:
         own = source.own_tasks(limit)
         for task in own:
@@ -285,5 +306,6 @@ def tasks_of(
     tasks = list(dataset.tasks[:limit])
     theirs = FolderMediaStore(dataset.path / "media")
     for ref in dict.fromkeys(ref for task in tasks for ref in task.images):
-        media.put(theirs.load(ref))
+        with suppress(BadImageError, KeyError):
+            media.put(theirs.load(ref))
     return tasks

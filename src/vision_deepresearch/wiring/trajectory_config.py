@@ -17,12 +17,14 @@ from vision_deepresearch.wiring.config import (
     refuse_unpriced,
 )
 
+ORACLE = "oracle"
+"""The name of the model that researches as the proof suggests."""
 TABLE = "trajectories"
 """Of a recipe: the settings below."""
 DEGRADE = "degrade"
 """Of a recipe: an option. All other keys are a run's, as `vdr eval run` takes them."""
 _NEEDED = ("crop_and_search", "zoom")
-"""Tools without which nobody can repair a picture and search with it."""
+"""Tools without which nobody can repair a picture, or see one of a page, and search with it."""
 
 
 class TrajectorySettings(Record):
@@ -46,6 +48,9 @@ class TrajectorySettings(Record):
     judge_endpoint: EndpointSettings | None = None
     verify_evidence: bool = False
     """Before the answer another search has to find a second page that says so; see docs/data-factory.md."""
+    looks_again: bool | None = None
+    """Whether the visual phase comes back for pictures of pages: wanted by questions whose way leads
+    through one. None: no, and not saved, so that other runs keep their settings as they were."""
     is_lively: bool = True
     """The oracle: whether it goes astray at times, as people do; see `models/oracle_habits.py`."""
 
@@ -89,6 +94,18 @@ def make_trajectory_config(
         msg = (
             f"degrade needs the tools {' and '.join(_NEEDED)}, mode {run.mode!r} has "
             f'{", ".join(tools) or "none"}: set mode = "agent+zoom"'
+        )
+        raise ConfigError(msg)
+    if settings.looks_again and not set(_NEEDED) <= set(tools):
+        msg = (
+            f"{TABLE}.looks_again needs the tools {' and '.join(_NEEDED)}, mode {run.mode!r} has "
+            f'{", ".join(tools) or "none"}: set mode = "agent+zoom"'
+        )
+        raise ConfigError(msg)
+    if settings.looks_again and run.model != ORACLE:
+        msg = (
+            f"{TABLE}.looks_again is for the oracle so far, there is no prompt by which {run.model!r} "
+            f"would judge pictures of pages: leave it out, or set model = {ORACLE!r}"
         )
         raise ConfigError(msg)
     return TrajectoryConfig(run=run, trajectories=settings, degrade=degrade)

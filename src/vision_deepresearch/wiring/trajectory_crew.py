@@ -45,6 +45,7 @@ def crew_of(
             induction=induction,
             profile=researcher.profile,
             max_visual_turns=settings.max_visual_turns,
+            looks_again=bool(settings.looks_again),
         )
 
     async def roll_out(
@@ -65,6 +66,7 @@ def crew_of(
             settings=fingerprint({
                 "run": config.run.model_dump(mode="json", exclude={"concurrency", "tape"}),
                 "is_lively": settings.is_lively,
+                **({"looks_again": True} if settings.looks_again else {}),
                 **({"degrade": config.degrade.model_dump(mode="json")} if config.degrade else {}),
             }),
             roles=(

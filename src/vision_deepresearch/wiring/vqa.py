@@ -24,7 +24,7 @@ from vision_deepresearch.store.run import RunFolder
 from vision_deepresearch.store.tape import Tape
 from vision_deepresearch.synth.carry_out import LocalExecutor
 from vision_deepresearch.synth.roles.vqa import VqaRoles
-from vision_deepresearch.synth.roles.vqa_prompted import prompted_vqa_roles
+from vision_deepresearch.synth.roles.vqa_prompted import prompted_text_roles, prompted_vqa_roles
 from vision_deepresearch.synth.roles.vqa_truth import truth_roles, truth_text_roles
 from vision_deepresearch.synth.roles.vqa_truth_given import KnownQuestions
 from vision_deepresearch.synth.stage import EachStage, Item, Stage
@@ -34,6 +34,7 @@ from vision_deepresearch.synth.vqa.settings import VqaSettings
 from vision_deepresearch.synth.vqa.stages import vqa_stages
 from vision_deepresearch.synth.vqa.text import text_stages
 from vision_deepresearch.synth.vqa.verified import verified_stages
+from vision_deepresearch.synth.vqa_records import Move
 from vision_deepresearch.synth.workplace import MakeStages
 from vision_deepresearch.wiring.config import (
     AskConsent,
@@ -53,6 +54,7 @@ from vision_deepresearch.wiring.spreading import (
     ray_executor,
     refuse_ray_for_models,
 )
+from vision_deepresearch.wiring.topic_places import first_places
 from vision_deepresearch.wiring.unopened import UnopenedWorld
 from vision_deepresearch.wiring.worlds import (
     OpenedWorld,
@@ -73,6 +75,8 @@ COPIES = "given"
 """Folder of a run: the pictures of existing sets as they came."""
 _NEEDED_MODE = "cis+ts"
 """Of a live world: its engines must be able to do as much."""
+_TEXT_MODE = "ts"
+"""The same where nothing is looked at."""
 TRUTH = "truth"
 """The name of the model that is no model: what a generated world knows."""
 
@@ -110,8 +114,16 @@ class VqaConfig(VqaSettings):
     images: str | None = None
     """Folder of your pictures, for a model to ask about; the truth draws its own. Of existing sets:
     where the files lie that they name."""
+    topics: str | None = None
+    """With `pages` and a model: file of what to begin at, a line each, an address or words to search
+    for. None: pages of the world itself, drawn by the seed; a world that cannot list them needs it."""
     licence: str = ""
-    """Of these pictures; kept with every question."""
+    """Of these pictures, or pages; kept with every question."""
+
+    @property
+    def looks_at_pages(self) -> bool:
+        """Whether questions may lead through pictures of pages: an option."""
+        return any(Move.LOOK in plan for plan in self.obfuscate.plans)
 
 
 def make_vqa_config(
@@ -132,9 +144,30 @@ def make_vqa_config(
             to search by or without consent; the message names it.
     """
     merged = recipe_values(values, overrides=overrides, kind="vqa", command="vdr synth vqa")
+    if "degrade" in merged:
+        msg = (
+            "[degrade] damages pictures where they are researched; questions are found solvable by "
+            "pictures as they are: put the table into the recipe of `vdr synth trajectories`"
+        )
+        raise ConfigError(msg)
     config = checked(VqaConfig, merged)
     if config.about == "pages" and (config.sets or config.images is not None):
         msg = 'about = "pages" asks without pictures: leave sets (--from) and images out'
+        raise ConfigError(msg)
+    if config.topics is not None and (config.about != "pages" or config.model == TRUTH):
+        msg = 'topics are for about = "pages" with a model: leave them out, or set both'
+        raise ConfigError(msg)
+    if config.looks_at_pages and (config.about == "pages" or config.sets):
+        msg = (
+            "a move 'look' belongs to questions made about pictures: leave it out of obfuscate.plans, "
+            'or about = "pages" and sets (--from) out'
+        )
+        raise ConfigError(msg)
+    if config.looks_at_pages and config.model != TRUTH:
+        msg = (
+            f"the move 'look' of obfuscate.plans is made by the truth of a generated world so far, not "
+            f"by {config.model!r}: leave it out, or set model = {TRUTH!r}"
+        )
         raise ConfigError(msg)
     if config.max_usd is not None and config.model != TRUTH:
         roles = [("endpoint", config.model, config.endpoint)]
@@ -150,6 +183,7 @@ def _resolved(config: VqaConfig, *, ask_consent: AskConsent | None) -> VqaConfig
     if config.model == TRUTH:
         msg = f"the truth plays in generated worlds only, not in {config.world!r}: name a model"
         raise ConfigError(msg)
+    needed = _TEXT_MODE if config.about == "pages" else _NEEDED_MODE
     run = make_config(
         {
             "world": config.world,
@@ -157,13 +191,13 @@ def _resolved(config: VqaConfig, *, ask_consent: AskConsent | None) -> VqaConfig
             "model": config.model,
             "endpoint": config.endpoint.model_dump(mode="json"),
             "summariser": "passages",
-            "mode": _NEEDED_MODE,
+            "mode": needed,
             "tape": config.tape,
             "budget_usd": config.max_usd,
         },
         ask_consent=ask_consent,
     )
-    if run.mode != _NEEDED_MODE and not config.sets:
+    if run.mode != needed and not config.sets:
         msg = (
             f"things in pictures are verified by picture search, {run.world!r} has none: name an "
             f"engine, for example live:serper+google_vision, and agree with --set {CONSENT}=true"
@@ -302,6 +336,7 @@ def _sources(config: VqaConfig, means: Means, *, out: Path) -> tuple[Item, ...]:
     if means.roles.topics is not None:
         return means.roles.topics.sources(config.num_pictures or _NUM_PICTURES)
     if not config.sets:
+        assert means.roles.collector is not None, "its stages were made"
         return means.roles.collector.sources(config.num_pictures or _NUM_PICTURES)
     given = read_sets(
         [Path(one) for one in config.sets],
@@ -395,7 +430,9 @@ def _means(
     if config.model == TRUTH:
         roles = _played_by_truth(config, source)
     else:
-        roles = _played_by_models(config, world=world, media=media, tape=tape, stack=stack)
+        roles = _played_by_models(
+            config, world=world, media=media, tape=tape, stack=stack, source=source
+        )
     return Means(world=world, media=media, roles=roles, concurrency=config.concurrency)
 
 
@@ -413,9 +450,16 @@ def _played_by_truth(config: VqaConfig, source: OpenedWorld) -> VqaRoles:
         about = source.world.manifest()
         msg = f"the truth plays in generated worlds only, {about.name!r} is a {about.kind} world"
         raise ConfigError(msg)
+    pages = source.generated.pages
+    if config.looks_at_pages and not pages.graph.spec.article_photos:
+        msg = (
+            f"the move 'look' of obfuscate.plans needs pages with pictures that no words tell of, "
+            f"{source.world.manifest().name!r} has none: use generated:illustrated"
+        )
+        raise ConfigError(msg)
     if config.about == "pages":
-        return truth_text_roles(source.generated.pages)
-    roles = truth_roles(source.generated.pages)
+        return truth_text_roles(pages)
+    roles = truth_roles(pages)
     return replace(roles, selector=_known(source)) if config.sets else roles
 
 
@@ -426,20 +470,15 @@ def _played_by_models(
     media: FolderMediaStore,
     tape: Tape | None,
     stack: AsyncExitStack,
+    source: OpenedWorld,
 ) -> VqaRoles:
-    """Models play, on the user's pictures.
+    """Models play, on the user's pictures or the world's pages.
 
     Raises:
-        ConfigError: no such model or folder, or no folder named.
+        ConfigError: no such model, folder or file, or none named.
     """
-    if config.about == "pages":
-        msg = (
-            f"questions without a picture are made by the truth of a generated world so far, not by "
-            f"{config.model!r}: set model = {TRUTH!r}, or bring questions you have (`vdr import-data`)"
-        )
-        raise ConfigError(msg)
     folder = config.images or (str(Path(config.sets[0]).parent) if config.sets else None)
-    if folder is None:
+    if folder is None and config.about == "pictures":
         msg = (
             f"model {config.model!r} asks about your pictures: name their folder, --set images=DIR"
         )
@@ -459,6 +498,12 @@ def _played_by_models(
     )
     if tape is not None:
         model, judge = TapedModel(model, tape), TapedModel(judge, tape, spend=SpendKind.JUDGE)
+    if config.about == "pages":
+        places = partial(first_places, source.world, topics=config.topics, seed=config.seed)
+        return prompted_text_roles(
+            model, judge, media=media, places=places, search=world, licence=config.licence
+        )
+    assert folder is not None, "refused above"
     return prompted_vqa_roles(
         model,
         judge,

@@ -4,6 +4,7 @@ import asyncio
 import io
 import math
 import random
+import threading
 from collections.abc import Sequence
 
 import pytest
@@ -17,6 +18,7 @@ from PIL import ImageOps
 from tests.models.local.tiny_policy import (
     MEDIA,
     PICTURES,
+    TinyPolicy,
     a_context,
     a_model,
     a_policy,
@@ -43,7 +45,6 @@ from vision_deepresearch.models.local.client import LocalClient
 from vision_deepresearch.models.local.engine import LocalEngine, OnUpdate
 from vision_deepresearch.models.local.sampling import pick
 from vision_deepresearch.models.profiles.vdr import VdrProfile
-from vision_deepresearch.train.policy import Policy
 
 MODEL = a_model()
 PROMPT = a_prompt(random.Random(4))
@@ -254,13 +255,21 @@ def test_samples_have_the_probabilities_they_should_have() -> None:
 
 @pytest.mark.pitfall("P73")
 async def test_a_long_trajectory_encodes_and_feeds_each_token_once() -> None:
+    threads: set[int] = set()
+
+    def note(*_: object) -> None:
+        threads.add(threading.get_ident())
+
     async with a_policy() as policy:
+        policy.model.module.model.register_forward_pre_hook(note)
         conversation = await a_rollout(policy, "long", turns=20, max_tokens=6)
         counts, encoded = policy.engine.counts, policy.client.num_encoded
         trace = policy.client.trace(conversation, tools=(), context=a_context("long"))
     assert trace is not None
     assert encoded == len(conversation) - 1, "each message once"
     assert counts.prefilled_tokens <= len(trace.ids), "each token of prompts once"
+    assert len(threads) == 1, "one thread has all forward calls"
+    assert threading.get_ident() not in threads, "and it is not the event loop's"
 
 
 @pytest.mark.pitfall("P74")
@@ -365,7 +374,7 @@ async def test_a_stop_string_ends_the_reply_behind_it() -> None:
     assert stop not in MODEL.vocabulary.text(cut.ids[:-1])
 
 
-async def _say(policy: Policy, conversation: Conversation, *, turn: int) -> Completion:
+async def _say(policy: TinyPolicy, conversation: Conversation, *, turn: int) -> Completion:
     return await policy.client.complete(
         conversation,
         tools=(),

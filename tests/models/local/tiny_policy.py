@@ -1,21 +1,25 @@
 """A tiny policy with opinions, and trajectories with pictures sampled from it."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Self
 
 import pytest
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
+import numpy as np
 import torch
 
 from tests.builders import a_picture
 from vision_deepresearch.core.content import (
     Conversation,
     Image,
+    ImageRef,
     Message,
     Role,
     trusted,
@@ -23,11 +27,15 @@ from vision_deepresearch.core.content import (
 )
 from vision_deepresearch.core.context import CallContext
 from vision_deepresearch.core.protocols import Sampling
+from vision_deepresearch.core.trajectory import TokenTrace
 from vision_deepresearch.media.store import MemoryMediaStore
+from vision_deepresearch.models.local.client import LocalClient
+from vision_deepresearch.models.local.engine import LocalEngine
 from vision_deepresearch.models.local.loading import LoadedModel, load_local
-from vision_deepresearch.models.local.settings import LocalSettings
 from vision_deepresearch.models.local.tiny import MOE, TinySizes, write_tiny
-from vision_deepresearch.train.policy import Policy
+from vision_deepresearch.train.forward import score_tokens
+from vision_deepresearch.train.packing import pack_row
+from vision_deepresearch.train.traced import sample_of_trace
 
 DENSE = TinySizes(hidden=64, layers=2, vision_depth=2, vision_hidden=32)
 MEDIA = MemoryMediaStore()
@@ -53,6 +61,22 @@ def a_model(kind: str = "dense", *, dtype: str = "float32", opinion: float = 3.0
     return model
 
 
+@dataclass(slots=True, kw_only=True)
+class TinyPolicy:
+    """Weights with the engine and the client that sample from them; use it within `async with`."""
+
+    model: LoadedModel
+    engine: LocalEngine
+    client: LocalClient
+
+    async def __aenter__(self) -> Self:
+        self.engine.start()
+        return self
+
+    async def __aexit__(self, *reason: object) -> None:
+        await self.engine.aclose()
+
+
 def a_policy(
     kind: str = "dense",
     *,
@@ -60,10 +84,45 @@ def a_policy(
     cache_gb: float = 1.0,
     dtype: str = "float32",
     opinion: float = 3.0,
-) -> Policy:
-    settings = LocalSettings(max_rows=rows, cache_gb=cache_gb)
+) -> TinyPolicy:
     model = a_model(kind, dtype=dtype, opinion=opinion)
-    return Policy(model, load=MEDIA.load, settings=settings)
+    engine = LocalEngine(model, max_rows=rows, cache_bytes=int(cache_gb * 2**30))
+    return TinyPolicy(model=model, engine=engine, client=a_client(engine))
+
+
+def a_client(engine: LocalEngine) -> LocalClient:
+    model = engine.model
+    return LocalClient(
+        engine,
+        codec=model.codec,
+        vocabulary=model.vocabulary,
+        load=MEDIA.load,
+        name=lambda: f"local:{model.folder.name}",
+    )
+
+
+def teacher_forced(
+    model: LoadedModel,
+    trace: TokenTrace,
+    *,
+    temperature: float,
+    load: Callable[[ImageRef], bytes] = MEDIA.load,
+) -> torch.Tensor:
+    """(N,) log-probs of the trained tokens of a stream, by the forward that trains."""
+    sample = sample_of_trace(
+        trace,
+        key="trace",
+        mask=np.asarray(trace.loss_mask, np.bool_),
+        pictures=model.pictures,
+        load=load,
+        image_id=model.module.config.image_token_id,
+    )
+    return score_tokens(
+        model.module,
+        pack_row([sample]),
+        temperature=temperature,
+        forbidden_ids=model.vocabulary.forbidden_ids,
+    ).logprobs
 
 
 def a_context(name: str, *, turn: int = 0, attempt: int = 0) -> CallContext:
@@ -88,7 +147,7 @@ def a_result(rng: random.Random) -> Message:
 
 
 async def a_rollout(
-    policy: Policy, name: str, *, turns: int = 3, max_tokens: int = 12, temperature: float = 0.7
+    policy: TinyPolicy, name: str, *, turns: int = 3, max_tokens: int = 12, temperature: float = 0.7
 ) -> Sequence[Message]:
     """A conversation whose replies the policy sampled; its shape depends on the name alone."""
     rng = random.Random(name)

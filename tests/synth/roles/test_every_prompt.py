@@ -15,6 +15,14 @@ from tests.builders import a_task
 from tests.models.openai_double import Reply, Step
 from tests.synth.player import CRITERIA
 from tests.synth.roles.cases import PAGES, WHERE, Stage, asked, said, texts_of
+from tests.synth.roles.test_text_prompted import (
+    A_PAGE,
+    A_PLACE,
+    NAMED,
+    PAGES_WITH_TOLM,
+    RENAMED,
+    topics_of,
+)
 from tests.synth.roles.test_trajectories_prompted import ASKED, CALLED, GAVE, SEEN
 from tests.synth.roles.test_vqa_prompted import SPOTTED
 from tests.synth.roles.test_walks_prompted import CHAIN, REPLACED, candidates, chained, propose
@@ -116,11 +124,22 @@ CASES: dict[str, Case] = {
         lambda s, m, at: PromptedDescriber(m).describe(a_task(), [s.picture], context=at),
         said({"description": SEEN}),
     ),
+    "find_topic": Case(
+        lambda _, m, at: topics_of(m).find(A_PLACE, A_PAGE, context=at),
+        said({"name": "Kvarn Gate", "aliases": ["Old Gate"]}),
+    ),
+    "replace_named": Case(
+        lambda _, m, at: PromptedObfuscator(m, is_named=True).propose(
+            NAMED, PAGES_WITH_TOLM, None, move=Move.REPLACE, then=(), count=2, context=at
+        ),
+        candidates(RENAMED),
+    ),
 }
 ELSEWHERE = {
     "ask_again": "every repair below",
     "visual_phase": "tests/cli/test_synth_models.py",
     "text_phase": "tests/cli/test_synth_models.py",
+    "without_picture": "an addition to other prompts: tests/synth/roles/test_text_prompted.py",
     "verify_evidence": "an addition to text_phase: tests/wiring/test_trajectories_prompted.py",
 }
 """Prompts that no role reads a reply to by itself, and where they are exercised."""

@@ -99,6 +99,11 @@ def search(query: str) -> Completion:
     return PROFILE.write(thought="Read on.", calls=(call,))
 
 
+def visit(url: str) -> Completion:
+    call = ToolCall(id="x", name="visit", arguments={"url": [url], "goal": "read it"})
+    return PROFILE.write(thought="Open it.", calls=(call,))
+
+
 @dataclass
 class Case:
     teacher: PhasedTeacher

@@ -192,7 +192,7 @@ def test_damaged_lines_and_files_are_told_apart(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "set.jsonl", {"question": "q?", "answer": "a"})
     path.write_bytes(b'{"question": \n' + path.read_bytes() + b"[1]\n\n")
     assert imported(tmp_path / "run", path).rejected == {"damaged": 2}
-    for name, content in (("x.parquet", b"PAR1"), ("x.json", b"{"), ("x.csv", b"a,b")):
+    for name, content in (("x.parquet", b"PAR1"), ("x.json", b"{"), ("x.xlsx", b"a,b")):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ConfigError, match=name):
             imported(tmp_path / "other", tmp_path / name)

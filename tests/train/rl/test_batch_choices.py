@@ -5,12 +5,15 @@ import pytest
 from tests.builders import a_task, a_trajectory, a_turn
 from vision_deepresearch.core.context import SpendKind
 from vision_deepresearch.core.episode import Decision, Episode, Verdict, episode_of
-from vision_deepresearch.core.trajectory import FaultKind, FormatFault, Totals
+from vision_deepresearch.core.trajectory import FaultKind, FormatFault, TokenTrace, Totals
 from vision_deepresearch.train.rl.advantage import leave_one_out
+from vision_deepresearch.train.rl.batch import Batch, figures, grade
 from vision_deepresearch.train.rl.curriculum import Curriculum, CurriculumSettings
 from vision_deepresearch.train.rl.downsampling import kept_rows
 from vision_deepresearch.train.rl.masking import Standing
 from vision_deepresearch.train.rl.reward import RewardSettings, reward_of
+from vision_deepresearch.train.rl.rollout import Rolled, RolledGroup, Work
+from vision_deepresearch.train.rl.settings import RlSettings
 from vision_deepresearch.train.rl.signal import Signal, signal_of, tasks_to_draw
 
 ACCURACY = RewardSettings()
@@ -61,6 +64,36 @@ def test_a_reward_that_is_no_number_is_masked_and_said() -> None:
     broken = an_episode(Decision.CORRECT).model_copy(update={"reward": float("nan")})
     made = reward_of(broken, settings=ACCURACY)
     assert (made.total, made.is_finite) == (None, False)
+
+
+def test_a_reward_that_is_no_number_touches_no_sibling_and_is_counted() -> None:
+    trace = TokenTrace(
+        ids=(7, 8),
+        loss_mask=(False, True),
+        logprobs=(0.0, -1.0),
+        versions=(None, "0-a"),
+        turn_index=(-1, 0),
+    )
+    members = []
+    for attempt, decision in enumerate((Decision.CORRECT, Decision.INCORRECT, Decision.CORRECT)):
+        episode = an_episode(decision)
+        episode = episode.model_copy(
+            update={"trajectory": episode.trajectory.model_copy(update={"tokens": trace})}
+        )
+        if attempt == 2:
+            episode = episode.model_copy(update={"reward": float("nan")})
+        work = Work(task=a_task(), group=0, attempt=attempt, seed=0)
+        members.append(Rolled(work=work, episode=episode, was_judged=True))
+    rolled = RolledGroup(index=0, task=a_task(), members=tuple(members), seconds=1.0)
+    settings = RlSettings(sft_checkpoint="x")
+    graded = grade(rolled, settings=settings, step=0, versions={"0-a": 0})
+    assert [one.advantage for one in graded.members] == [1.0, -1.0, 0.0]
+    assert graded.members[2].mask.reason == "bad_reward"
+    nothing = Batch(rows=(), num_active=(), num_untrainable=0, num_dropped=0)
+    told = figures([graded], batch=nothing)
+    assert told["bad_rewards"] == 1
+    assert told["reward_mean"] == 0.5
+    assert told["masked_infrastructure_frac"] == pytest.approx(1 / 3)
 
 
 def test_negative_rows_are_dropped_by_their_name_alone() -> None:

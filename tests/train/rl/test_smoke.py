@@ -96,6 +96,7 @@ async def test_a_run_that_was_stopped_goes_on_from_its_checkpoint(tmp_path: Path
         })
     assert steps == {1, 2, 3}
     newest = tmp_path / "run" / "checkpoints" / "step-00000003"
+    assert (tmp_path / "run" / "model").resolve() == newest.resolve()
     kept = load_local(newest, dtype="float32", device="cpu")
     state = json.loads((newest / "state.json").read_text())["state"]
     assert unpacked_state(state["cursor"]).step == 3
@@ -145,8 +146,10 @@ async def test_the_smoke_recipe_learns(tmp_path: Path) -> None:
         ("rl.lr=1", "unknown config key"),
         ("rl.update.aggregation=seq-mean-token-sum-norm", "horizon"),
         ("budget_usd=1.0", "budget_usd"),
+        ("local.dtype=bfloat16", "rounds to none"),
     ],
 )
 def test_settings_that_would_train_something_else_are_refused(override: str, why: str) -> None:
+    assert make_rl_config(load_recipe(RECIPE)).run.local.dtype == "float32"
     with pytest.raises(ConfigError, match=why):
         make_rl_config(load_recipe(RECIPE), overrides=[override])

@@ -222,6 +222,23 @@ def test_layers_are_computed_again_though_the_model_is_in_evaluation_mode() -> N
         assert torch.equal(one, other)
 
 
+def test_a_step_computed_in_bfloat16_is_nearly_the_same_over_float32_weights() -> None:
+    norms = []
+    for precision in ("float32", "bfloat16"):
+        model = a_model()
+        batch = a_batch([(sampled(model, key="a"), 1.0), (sampled(model, key="b", seed=1), -1.0)])
+        settings = LOOSE.model_copy(update={"precision": precision})
+        told, weights = updated(model, batch, settings=settings)
+        assert {one.dtype for one in weights} == {torch.float32}
+        assert told["steps_taken"] == 1
+        norms.append(told["grad_norm"])
+        is_rounded = told["sampler_logprob_error_max"] > 1e-4
+        assert is_rounded == (precision == "bfloat16")
+        assert told["sampler_logprob_error_max"] <= 0.02
+    assert norms[1] == pytest.approx(norms[0], rel=0.05)
+    assert norms[1] != norms[0]
+
+
 def test_a_gradient_that_is_no_number_is_not_applied() -> None:
     model = a_model()
     before = [one.detach().clone() for one in model.parameters()]

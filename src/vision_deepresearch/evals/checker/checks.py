@@ -4,7 +4,7 @@ The proof is a claim to be verified: its steps are walked over the fact table, i
 its boxes are looked at. Each check gives a list of faults; none means that it passes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
 
@@ -15,6 +15,7 @@ from vision_deepresearch.core.protocols import World
 from vision_deepresearch.core.task import Gold, Task
 from vision_deepresearch.evals.checker.crawl import Library, patiently
 from vision_deepresearch.evals.checker.facts import FactTable, Kind, Value, about
+from vision_deepresearch.evals.checker.photos import PagePictures
 from vision_deepresearch.evals.checker.places import is_beaten
 from vision_deepresearch.evals.checker.relations import POSITION, Relations, clauses
 from vision_deepresearch.evals.checker.report import Check
@@ -57,6 +58,9 @@ class Examination:
     task: Task
     proof: Proof
     sights: Sequence[Sight]
+    pictures: PagePictures
+    seen_on: Mapping[str, Sight]
+    """By id of a look at a picture of a page: that picture."""
 
     @property
     def gold(self) -> Gold:
@@ -76,7 +80,9 @@ class Examination:
         )
 
     def sight_of(self, hop: Hop) -> Sight | None:
-        """The picture a look is at; None: the task has no such picture."""
+        """The picture a look is at; None: the task, or the page, has no such picture."""
+        if hop.photo is not None:
+            return self.seen_on.get(hop.id)
         return self.sights[hop.image] if hop.image < len(self.sights) else None
 
     async def examine(self, check: Check) -> Findings:
@@ -130,6 +136,7 @@ class Examination:
             f"the question speaks of {year}, and no step's value is stated for that year"
             for year in wording.strange_years(route, self.task.question)
         )
+        self._one_on_the_page(found)
         await self._one_in_the_picture(route, found)
         if not found.faults:
             found.notes.append(f"all statements lead to {self._show(answers)} alone")
@@ -178,6 +185,17 @@ class Examination:
         )
         return f" (see {', '.join(list(urls)[:3])})" if urls else ""
 
+    def _one_on_the_page(self, found: Findings) -> None:
+        """A picture of a page is the only one there without words, and the one of the proof."""
+        for hop in self.proof.photos:
+            assert hop.photo is not None, "looks at pictures of pages have one"
+            urls = [one.src for one in self.pictures.wordless(hop.photo.page)]
+            if urls != [hop.photo.url]:
+                found.faults.append(
+                    f"{hop.id}: {hop.photo.page} shows {len(urls)} pictures without words, "
+                    f"not {hop.photo.url} alone"
+                )
+
     async def _one_in_the_picture(self, route: Route, found: Findings) -> None:
         """Nothing else in the picture is what a clause or a place says."""
         anchors = route.claimed()
@@ -225,7 +243,9 @@ class Examination:
         for hop in self.proof.hops:
             match hop.kind:
                 case HopKind.LOOK:
-                    pages, way = await self._pages_of_look(hop), "picture"
+                    before = at.get(hop.subject or "", [])
+                    lost = await self._page_of_photo(hop, before=before)
+                    pages, way = lost or await self._pages_of_look(hop), "picture"
                 case HopKind.GIVEN:
                     continue
                 case HopKind.PICK:
@@ -247,6 +267,18 @@ class Examination:
             shown = ", ".join(f"{count} by {way}" for way, count in sorted(ways.items()))
             found.notes.append(f"every step has a live page that is found: {shown}")
         return found
+
+    async def _page_of_photo(self, hop: Hop, *, before: list[str]) -> str:
+        """Why nobody comes to the page with the picture that is looked at; "": somebody does."""
+        if hop.photo is None:
+            return ""
+        url, subject = hop.photo.page, self.route.hops.get(hop.subject or "")
+        if not await self._is_live(url):
+            return f"the page {url} with its picture cannot be read"
+        hits = await self._search(subject.expected) if subject is not None else []
+        linked = {link for one in before if (page := self.library.page(one)) for link in page.links}
+        is_found = url in hits or url in before or url in linked
+        return "" if is_found else f"no search or link leads to {url} with its picture"
 
     async def _pages_of_look(self, hop: Hop) -> list[str] | str:
         live = [url for url in hop.pages if await self._is_live(url)]
@@ -320,6 +352,7 @@ class Examination:
             self._without_picture(route, found)
         self._without_last_hop(route, found)
         self._on_first_page(route, found)
+        self._without_page_pictures(route, found)
         self._more_than_a_place(route, found)
         if not found.faults:  # looking is dear, and the verdict is clear
             await self._without_conditions(route, found)
@@ -400,11 +433,14 @@ class Examination:
         return hop.kind is HopKind.FOLLOW and not hop.one_of_several
 
     def _on_first_page(self, route: Route, found: Findings) -> None:
-        if len(route.path_to_answer()) < 2:
+        num_steps = len(route.path_to_answer())
+        if num_steps + len(self.proof.photos) < 2:
             return
         forms = {*self.gold.answers, *_written(self.gold)}
         named = [hop for hop in self.proof.hops if hop.kind is HopKind.GIVEN and hop.pages]
         for look in (*route.looks, *named):
+            if look.photo is not None and num_steps < 2:
+                continue  # the last step is read from its page
             thing = route.claimed().get(look.id)
             page = self.library.page(thing or "")
             if page is None:
@@ -412,6 +448,77 @@ class Examination:
             told = sorted(form for form in forms if stands_in(form, page.words))
             if told:
                 found.faults.append(f"the first page about {look.expected!r} tells {told[0]!r}")
+
+    def _without_page_pictures(self, route: Route, found: Findings) -> None:
+        """With the picture taken from a page, neither its words nor its links lead on."""
+        claimed, gold = route.claimed(), route.gold(self.gold)
+        for hop in self.proof.photos:
+            page = self.library.page(hop.photo.page) if hop.photo is not None else None
+            if page is None:
+                continue
+            forms = {hop.expected, *hop.aliases, *self.gold.answers, *_written(self.gold)}
+            told = sorted(form for form in forms if stands_in(form, page.words))
+            if told:
+                found.faults.append(f"the picture of {hop.id} is idle: its page tells {told[0]!r}")
+        last = self.proof.photos[-1:]
+        for hop in last:
+            page = self.library.page(hop.photo.page) if hop.photo is not None else None
+            linked = [url for url in page.links if url in self.facts.names] if page else []
+            ends = [route.answers({**claimed, hop.id: thing}) for thing in dict.fromkeys(linked)]
+            guesses = {value for values in ends for value in values}
+            if guesses and guesses <= gold:
+                found.faults.append(f"the picture of {hop.id} is idle: links of its page lead on")
+
+    async def _ends(self, route: Route, things: Sequence[str], *, like: Hop) -> set[Value]:
+        """Ends of the route if the look `like` showed any of these things.
+
+        Where later looks are at pictures of pages, those of the pages then reached are looked at.
+        """
+        after = self.proof.hops.index(like)
+        later = [hop for hop in self.proof.photos if self.proof.hops.index(hop) > after]
+        if not later:
+            return route.ends_from(things, like=like)
+        claimed = route.claimed()
+        others = {thing for key, thing in claimed.items() if key != like.id}
+        ends: set[Value] = set()
+        for thing in things:
+            if thing not in others:
+                ends |= await self._answers_by_sight(route, {**claimed, like.id: thing}, later)
+        return ends
+
+    async def _answers_by_sight(
+        self, route: Route, seen: Mapping[str, str], later: Sequence[Hop]
+    ) -> set[Value]:
+        ways = [dict(seen)]
+        for hop in later:
+            ways = [
+                {**way, hop.id: thing}
+                for way in ways
+                for subject in sorted(route.yields(way).get(hop.subject or "", ()))
+                if subject.kind is Kind.THING
+                for thing in await self._shown_at(subject.text, hop)
+            ]
+        return {value for way in ways for value in route.answers(way)}
+
+    async def _shown_at(self, page: str, like: Hop) -> list[str]:
+        """Things that the picture of a page shows where the look `like` finds its own in its own."""
+        own = self.route.hops[like.id].photo
+        if own is not None and own.page == page:
+            return [thing for key, thing in self.route.claimed().items() if key == like.id]
+        sight = await self.pictures.sight(page)
+        place = next((one for look, one in self._placed(self.route) if look.id == like.id), None)
+        if sight is None or place is None:
+            return []
+        stands: dict[str, Box] = {}
+        for thing, seen in (await sight.things(grids=_USUAL_GRIDS)).items():
+            there = await sight.place_within(seen.image_url, seen.windows)
+            if seen.is_sure and there is not None:
+                stands[thing] = there
+        return [
+            thing
+            for thing, here in stands.items()
+            if not any(is_beaten(place.value, here, there) for there in stands.values())
+        ]
 
     async def _still_open(
         self,
@@ -435,7 +542,7 @@ class Examination:
                 # In the finest windows chance finds something, but not twice.
                 if grids < NUM_GRIDS or len(seen[thing].windows) > 1
             ]
-            ends = route.ends_from([*rivals, *([own] if own else [])], like=look)
+            ends = await self._ends(route, [*rivals, *([own] if own else [])], like=look)
             if len(ends) > 1:
                 return
         found.faults.append(
@@ -538,15 +645,21 @@ class Examination:
         """Going on from what the uncropped picture finds first does not give the answer."""
         found = Findings()
         route = self.route
-        looks = route.looks
+        looks = [look for look in route.looks if look.photo is None]
         if not looks or len(looks) > FIRST_THINGS or not self.sights:
             found.notes.append(f"{len(looks)} things must be told apart: no whole picture does")
             return found
         hits = await self.sights[0].look(Box.full())
         first = [hit.thing for hit in hits if hit.thing is not None][: len(looks)]
         guesses: set[Value] = set()
+        more: dict[str, str] = {}
+        for hop_id, sight in self.seen_on.items():
+            hits = await sight.look(Box.full())
+            best = next((hit.thing for hit in hits if hit.thing is not None), None)
+            more |= {hop_id: best} if best is not None else {}
         for order in permutations(first, len(looks)):
-            guesses |= route.answers(dict(zip((look.id for look in looks), order, strict=True)))
+            seen = dict(zip((look.id for look in looks), order, strict=True))
+            guesses |= route.answers({**more, **seen})
         shown = f"the whole picture leads to {self._show(guesses)}"
         if guesses and guesses <= route.gold(self.gold):
             found.faults.append(shown)

@@ -13,6 +13,7 @@ from vision_deepresearch.core.task import Task
 from vision_deepresearch.evals.checker.checks import Examination
 from vision_deepresearch.evals.checker.crawl import Library, Progress, crawl
 from vision_deepresearch.evals.checker.facts import FactTable, collect
+from vision_deepresearch.evals.checker.photos import PagePictures
 from vision_deepresearch.evals.checker.relations import Relations
 from vision_deepresearch.evals.checker.report import (
     Check,
@@ -45,6 +46,14 @@ class Checker:
     reader: SentenceReader
     relations: Relations
     references: References = field(default_factory=References)
+    pictures: PagePictures = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Pictures of pages are fetched once for all questions."""
+        pictures = PagePictures(
+            world=self.world, library=self.library, facts=self.facts, references=self.references
+        )
+        object.__setattr__(self, "pictures", pictures)
 
     @classmethod
     async def read(
@@ -110,6 +119,13 @@ class Checker:
             task=task,
             proof=proof,
             sights=sights,
+            pictures=self.pictures,
+            seen_on={
+                hop.id: sight
+                for hop in proof.photos
+                if hop.photo is not None
+                and (sight := await self.pictures.sight(hop.photo.page)) is not None
+            },
         )
         verdicts: list[Verdict] = []
         for check in Check:

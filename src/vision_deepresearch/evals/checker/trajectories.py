@@ -155,7 +155,7 @@ def check_trajectory(
             *_exchanges(steps),
         ),
         num_boxes=sum(
-            len(boxes)
+            1 if call.name == "zoom" else len(boxes)
             for step in steps
             for call in step.calls
             if isinstance(boxes := call.arguments.get("bbox"), list)
@@ -282,6 +282,8 @@ def _faults_of_boxes(call: SaidCall, *, known: set[str]) -> Iterator[str]:
     if "bbox" not in call.arguments and not call.name.startswith("crop"):
         return
     boxes = call.arguments.get("bbox")
+    if call.name == "zoom":
+        boxes = [boxes]  # this tool takes one
     if not isinstance(boxes, list) or not boxes:
         yield f"{boxes!r} is no list of boxes"
         return

@@ -4,15 +4,8 @@ from collections.abc import Sequence
 from html import escape
 
 from vision_deepresearch.evals.report.plots import Bar, Point, bars, scatter
-from vision_deepresearch.evals.report.tables import (
-    STRATA,
-    Sheet,
-    in_order,
-    percent,
-    published,
-    sheets,
-    with_interval,
-)
+from vision_deepresearch.evals.report.sheet import Sheet, percent, with_interval
+from vision_deepresearch.evals.report.tables import STRATA, in_order, sheets
 from vision_deepresearch.evals.summary import Summary
 
 _STYLE = """
@@ -24,18 +17,21 @@ table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9rem
 th,td{padding:.3rem .7rem;text-align:right;border-bottom:1px solid #8884;white-space:nowrap}
 th:first-child,td:first-child{text-align:left}
 p.note{font-size:.85rem;opacity:.8;max-width:60rem}
-figure{margin:1.5rem 0}figcaption{font-weight:600;margin-bottom:.3rem}
-svg{width:100%;max-width:760px;height:auto;font-size:12px}
+figure{margin:1.5rem 0;overflow-x:auto}figcaption{font-weight:600;margin-bottom:.3rem}
+svg{width:100%;min-width:34rem;max-width:760px;height:auto;font-size:12px}
 svg text{fill:currentColor}.grid{stroke:#8885}.whisker{stroke:currentColor;stroke-width:1.5;fill:none}
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def html_page(summaries: Sequence[Summary], *, by: Sequence[str] = STRATA) -> str:
+def html_page(
+    summaries: Sequence[Summary], *, paper: Sequence[Sheet], by: Sequence[str] = STRATA
+) -> str:
     """The whole page.
 
     Args:
         summaries: of runs under one judge, at least one.
+        paper: the paper's tables, see `paper_sheets`.
         by: strata of the tasks that get a table each.
     """
     ordered = in_order(summaries)
@@ -46,7 +42,7 @@ def html_page(summaries: Sequence[Summary], *, by: Sequence[str] = STRATA) -> st
         _table(made[0]),
         *_plots(ordered),
         *(_table(one) for one in made[1:]),
-        *(_table(one) for one in published()),
+        *(_table(one) for one in paper),
     ]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -70,19 +66,22 @@ def _plots(summaries: Sequence[Summary]) -> list[str]:
     scales = [
         Bar(
             name=f"{name}, scale {scale}",
-            value=100 * found.share,
+            value=100 * share,
             series=2,
-            shown=f"{percent(found.share)} % of {found.searched - found.failed}",
+            shown=f"{percent(share)} % of {found.searched - found.failed}",
         )
         for name, one in zip(names, summaries, strict=True)
         for scale, found in one.by_scale.items()
-        if found.share is not None
+        # Any engine finds something: the right hit is what tells, where it can be told.
+        if (share := found.share if found.right is None else found.right_share) is not None
     ]
+    is_told = all(found.right is not None for one in summaries for found in one.by_scale.values())
     made = [bars("Accuracy by mode, %, with 95 % intervals", accuracy, most=100)]
     if efforts:
         made.append(bars("Turns and tool calls per attempt, mean", efforts))
     if scales:
-        made.append(bars("Searched crops with a hit, %, by scale", scales, most=100))
+        what = "a right hit" if is_told else "a hit"
+        made.append(bars(f"Searched crops with {what}, %, by scale", scales, most=100))
     what, unit = _price(summaries)
     points = [
         Point(

@@ -11,7 +11,10 @@ _LEFT = 220
 _RIGHT = 190
 """Room for values in words."""
 _ROW = 30
-_COLOURS = ("#2b6cb0", "#c05621", "#2f855a", "#6b46c1", "#b7791f", "#97266d")
+_COLOURS = (
+    *("#2b6cb0", "#c05621", "#2f855a", "#6b46c1", "#b7791f", "#97266d"),
+    *("#0987a0", "#e53e3e", "#718096", "#5a67d8", "#84a810", "#d53f8c"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

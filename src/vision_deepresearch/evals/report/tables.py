@@ -1,47 +1,19 @@
-"""The tables of a report as plain cells, and how Markdown and LaTeX write them."""
+"""The tables of a report on our own runs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from vision_deepresearch.core.mode import MODES
-from vision_deepresearch.evals.report.published import (
-    ABLATION,
-    ABLATION_SETS,
-    MAIN,
-    SETS,
-    WARNING,
-)
+from vision_deepresearch.evals.contamination import Flag
+from vision_deepresearch.evals.report.published import ABLATION, ABLATION_SETS, WARNING
+from vision_deepresearch.evals.report.sheet import NONE, Sheet, percent, with_interval
 from vision_deepresearch.evals.statistics.shares import Z_95
-from vision_deepresearch.evals.summary import Accuracy, Spread, Summary
+from vision_deepresearch.evals.summary import Spread, Summary
 
-NONE = "-"
 STRATA = ("set", "level", "difficulty", "hops", "area", "domain", "category", "language")
 """What tasks are divided by where nobody asked for something else."""
 _INCOMPLETE = (
     "incomplete: more than 2 % of the attempts are invalid, so bounds stand in place of a figure"
 )
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sheet:
-    """A table: the first column is words, the others figures."""
-
-    title: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    note: str = ""
 
 
 def in_order(summaries: Sequence[Summary]) -> list[Summary]:
@@ -61,6 +33,8 @@ def sheets(summaries: Sequence[Summary], *, by: Sequence[str] = STRATA) -> list[
     """
     ordered = in_order(summaries)
     made = [_ablation(ordered), _outcomes(ordered), _effort(ordered)]
+    if any(one.tools for one in ordered):
+        made.append(_tools(ordered))
     sets = sorted({name for one in ordered for name in one.by_set})
     if len(sets) > 1:
         made.append(_sets(ordered, sets))
@@ -69,75 +43,11 @@ def sheets(summaries: Sequence[Summary], *, by: Sequence[str] = STRATA) -> list[
         made.append(_scales(ordered))
     if any(one.attempts > 1 for one in ordered):
         made.append(_attempts(ordered))
-    return made
-
-
-def published() -> list[Sheet]:
-    """The paper's tables."""
-    return [
-        Sheet(
-            title="Published: Vision-DeepResearch-30B by mode, %",
-            head=("mode", *ABLATION_SETS, "mean"),
-            rows=tuple((mode, *_figures(row)) for mode, row in ABLATION.items()),
-            note=WARNING,
-        ),
-        Sheet(
-            title="Published: main table, %",
-            head=("model", "mode", *SETS, "mean"),
-            rows=tuple((model, mode, *_figures(row)) for model, mode, row in MAIN),
-            note=WARNING,
-        ),
-    ]
-
-
-def markdown(made: Sequence[Sheet]) -> str:
-    """GitHub's tables."""
-    blocks = []
-    for sheet in made:
-        lines = [f"### {sheet.title}", "", _pipes(sheet.head)]
-        lines.append("|---|" + "---:|" * (len(sheet.head) - 1))
-        lines += [_pipes(row) for row in sheet.rows]
-        if sheet.note:
-            lines += ["", sheet.note]
-        blocks.append("\n".join(lines))
-    return "\n\n".join(blocks) + "\n"
-
-
-def latex(made: Sequence[Sheet]) -> str:
-    """Tables that need no package."""
-    blocks = []
-    for sheet in made:
-        lines = [
-            r"\begin{table}",
-            rf"\caption{{{_tex(sheet.title)}}}",
-            rf"\begin{{tabular}}{{l{'r' * (len(sheet.head) - 1)}}}",
-            r"\hline",
-            _ampersands(sheet.head),
-            r"\hline",
-            *(_ampersands(row) for row in sheet.rows),
-            r"\hline",
-            r"\end{tabular}",
-        ]
-        if sheet.note:
-            lines.append(rf"\par {{\small {_tex(sheet.note)}}}")
-        lines.append(r"\end{table}")
-        blocks.append("\n".join(lines))
-    return "\n\n".join(blocks) + "\n"
-
-
-def percent(share: float | None) -> str:
-    """Of a share, one digit."""
-    return NONE if share is None else f"{100 * share:.1f}"
-
-
-def with_interval(found: Accuracy) -> str:
-    """An accuracy with its interval, or its bounds where too much is invalid to print it."""
-    if found.share is None or not found.is_whole:
-        low, high = percent(found.if_invalid_wrong), percent(found.if_invalid_right)
-        return f"incomplete, {low} to {high}"
-    if found.low is None or found.high is None:
-        return percent(found.share)
-    return f"{percent(found.share)} [{percent(found.low)}, {percent(found.high)}]"
+    if any(one.recall is not None or one.recall_open for one in ordered):
+        made.append(_recall(ordered))
+    if any(one.mean_score is not None or one.when_attempted is not None for one in ordered):
+        made.append(_scores(ordered))
+    return [*made, _probes(ordered), _flags(ordered)]
 
 
 def _ablation(summaries: Sequence[Summary]) -> Sheet:
@@ -241,15 +151,133 @@ def _strata(summaries: Sequence[Summary], by: Sequence[str]) -> list[Sheet]:
 
 def _scales(summaries: Sequence[Summary]) -> Sheet:
     rows = tuple(
-        (_name(one), scale, str(found.searched), str(found.failed), percent(found.share))
+        (
+            _name(one),
+            scale,
+            str(found.searched),
+            str(found.failed),
+            percent(found.share),
+            percent(found.right_share),
+        )
         for one in summaries
         for scale, found in one.by_scale.items()
     )
     return Sheet(
         title="Searched crops by scale",
-        head=("run", "scale", "searched", "engine failed", "with a hit, %"),
+        head=("run", "scale", "searched", "engine failed", "with a hit, %", "with a right hit, %"),
         rows=rows,
-        note="A hit is any page that was found, the right one or not.",
+        note="A hit is any page that was found; a right one names a gold entity of the task.",
+    )
+
+
+def _tools(summaries: Sequence[Summary]) -> Sheet:
+    """Calls by tool and by what came of them; the failures are columns of their own."""
+    kinds = {came for one in summaries for counts in one.tools.values() for came in counts}
+    failures = sorted(kinds - {"ok", "empty"})
+    return Sheet(
+        title="Tool calls by what came of them",
+        head=(
+            "run",
+            "tool",
+            "calls",
+            "ok",
+            "empty",
+            *(name.replace("_", " ") for name in failures),
+        ),
+        rows=tuple(
+            (
+                _name(one),
+                tool,
+                str(sum(counts.values())),
+                *(str(counts.get(name, 0)) for name in ("ok", "empty", *failures)),
+            )
+            for one in summaries
+            for tool, counts in one.tools.items()
+        ),
+        note="Empty: the engine answered and had nothing.",
+    )
+
+
+def _recall(summaries: Sequence[Summary]) -> Sheet:
+    rows = tuple(
+        (
+            _name(one),
+            "n/a" if one.recall is None else with_interval(one.recall),
+            "n/a" if one.recall is None else str(one.recall.valid),
+            str(one.recall_open),
+            one.recall_judge or NONE,
+        )
+        for one in summaries
+    )
+    return Sheet(
+        title="Entity Recall, % [95 %]",
+        head=("run", "recall", "n", "undecided", "decided by"),
+        rows=rows,
+        note="Trajectories that came across all gold entities of their task. Undecided: names are missing "
+        "that may have synonyms; `vdr eval score --judge entities --judge-model ...` asks.",
+    )
+
+
+def _scores(summaries: Sequence[Summary]) -> Sheet:
+    return Sheet(
+        title="More of this judge, %",
+        head=("run", "mean score", "right when attempted"),
+        rows=tuple(
+            (_name(one), percent(one.mean_score), percent(one.when_attempted)) for one in summaries
+        ),
+        note="Score: the part of an answer that is right; attempts without an answer count 0.",
+    )
+
+
+PROBES = ("direct-blind", "direct-caption", "direct")
+"""Modes that tell what is answered from memory, from a caption, and from the picture alone."""
+
+
+def _probes(summaries: Sequence[Summary]) -> Sheet:
+    """What is answered without searching, beside the best of the modes that search."""
+    models = list(dict.fromkeys(one.model for one in summaries))
+    rows = []
+    for model in models:
+        own = [one for one in summaries if one.model == model]
+        names = sorted({name for one in own for name in one.by_set})
+        for name in names:
+            found = {one.mode: one.by_set[name] for one in own if name in one.by_set}
+            searching = [
+                (acc.share or 0.0, mode) for mode, acc in found.items() if mode not in PROBES
+            ]
+            best = max(searching, default=(0.0, ""))[1]
+            rows.append((
+                model,
+                name,
+                *(with_interval(found[one]) if one in found else "not run" for one in PROBES),
+                with_interval(found[best]) if best else "not run",
+                best or NONE,
+            ))
+    return Sheet(
+        title="What is answered without searching, % [95 %]",
+        head=("model", "set", *PROBES, "best with search", "mode"),
+        rows=tuple(rows),
+        note="What direct-blind and direct-caption answer needs no picture: it is in the model's memory or in "
+        "the words. The gain of a mode over direct is `vdr eval compare`'s to tell, task by task.",
+    )
+
+
+def _flags(summaries: Sequence[Summary]) -> Sheet:
+    names = [flag.value for flag in Flag]
+    return Sheet(
+        title="Copies of the question among what was found",
+        head=("run", *(name.replace("_", " ") for name in names), "all, %", "without these, %"),
+        rows=tuple(
+            (
+                _name(one),
+                *(str(one.flags.get(name, 0)) for name in names),
+                with_interval(one.accuracy),
+                NONE if one.unflagged is None else with_interval(one.unflagged),
+            )
+            for one in summaries
+        ),
+        note="Attempts whose results held 13 words of the question in a row, the benchmark's canary, 8 such "
+        "words near a gold answer, or an address where benchmarks lie.",
     )
 
 
@@ -272,7 +300,8 @@ def _attempts(summaries: Sequence[Summary]) -> Sheet:
 
 
 def _name(one: Summary) -> str:
-    return f"{one.mode} ({one.run.rstrip('/').rpartition('/')[2]})"
+    folder = one.run.rstrip("/").rpartition("/")[2]
+    return one.mode if folder == one.mode else f"{one.mode} ({folder})"
 
 
 def _macro(one: Summary) -> str:
@@ -288,15 +317,3 @@ def _spread(found: Spread | None) -> str:
 
 def _figures(values: Sequence[float]) -> list[str]:
     return [f"{value:.1f}" for value in values]
-
-
-def _pipes(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
-
-
-def _ampersands(cells: Sequence[str]) -> str:
-    return " & ".join(_tex(cell) for cell in cells) + r" \\"
-
-
-def _tex(text: str) -> str:
-    return "".join(_LATEX.get(char, char) for char in text).replace("±", r"$\pm$")

@@ -12,6 +12,7 @@ import contextlib
 import queue
 import random
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -88,6 +89,18 @@ class _State:
     updates: deque[_Update] = field(default_factory=deque)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineUse:
+    """What the engine did up to a moment; what it did between two is their difference."""
+
+    idle_s: float
+    """Seconds in which nobody asked for anything; standing still for new weights is none."""
+    sampled_tokens: int
+    decode_calls: int
+    decode_rows: int
+    """Summed over decode calls."""
+
+
 class LocalEngine:
     """One model's sampler. Start it with `async with` or `start`; it may be used from one event loop.
 
@@ -118,6 +131,9 @@ class LocalEngine:
         self._decoder.label = label or str(version)
         self._inbox: queue.SimpleQueue[_Command] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._idle_s = 0.0
+        self._idle_since_s: float | None = None
+        """On `time.monotonic`; None: it is at work."""
 
     @property
     def model(self) -> LoadedModel:
@@ -128,6 +144,16 @@ class LocalEngine:
     def counts(self) -> Counts:
         """What was done so far. Read it while the engine rests for figures that fit together."""
         return self._decoder.counts
+
+    def use(self) -> EngineUse:
+        """What was done up to now. Safe to call while it works; then by a token or a call inexact."""
+        counts, since_s, idle_s = self._decoder.counts, self._idle_since_s, self._idle_s
+        return EngineUse(
+            idle_s=idle_s + (0.0 if since_s is None else time.monotonic() - since_s),
+            sampled_tokens=counts.sampled_tokens,
+            decode_calls=counts.decode_calls,
+            decode_rows=counts.decode_rows,
+        )
 
     @property
     def version(self) -> int:
@@ -326,7 +352,7 @@ class LocalEngine:
         is_idle = not (state.waiting or state.updates or self._decoder.num_rows)
         while True:
             try:
-                command = self._inbox.get(block=is_idle)
+                command = self._wait_for_command() if is_idle else self._inbox.get_nowait()
             except queue.Empty:
                 return True
             is_idle = False
@@ -342,6 +368,14 @@ class LocalEngine:
                     self._decoder.forget(command.request_id)
                 case _Update():
                     state.updates.append(command)
+
+    def _wait_for_command(self) -> "_Command":
+        """The next command, however long nobody asks for anything."""
+        self._idle_since_s = began_s = time.monotonic()
+        command = self._inbox.get()
+        self._idle_since_s = None
+        self._idle_s += time.monotonic() - began_s
+        return command
 
     def _drop(self, state: _State, request: Request) -> None:
         if state.wanted.pop(id(request), None) is None:

@@ -20,6 +20,8 @@ MAX_CALLS = 4
 def question_parts(task: Task, *, handles: Sequence[str], mode: Mode) -> tuple[Part, ...]:
     """The question as it is put: pictures with their handles first, or a caption, or neither.
 
+    Where the source is multiple choice its choices follow; which is right is not looked at.
+
     Raises:
         ConfigError: the mode puts a caption before the question and the task has none.
 
@@ -41,6 +43,10 @@ def question_parts(task: Task, *, handles: Sequence[str], mode: Mode) -> tuple[P
             parts += [trusted(f"image_id: {handle}\n") for handle in handles]
         parts += [trusted("Picture: "), untrusted(neutralise(caption)), trusted("\n")]
     parts += [trusted("Question: "), untrusted(neutralise(task.question))]
+    if task.gold is not None and task.gold.choices:
+        parts.append(trusted("\nYou can choose among these choices:"))
+        for number, choice in enumerate(task.gold.choices):
+            parts += [trusted(f"\n{chr(ord('A') + number)}. "), untrusted(neutralise(choice))]
     return tuple(parts)
 
 

@@ -48,6 +48,8 @@ class Slot(StrEnum):
     OBJECT = "object_to_question"
     HIT = "judge_hit"
     DESCRIBE = "describe_picture"
+    TOPIC = "find_topic"
+    REPLACE_NAMED = "replace_named"
 
 
 _PLACES = {slot: place for place, slot in enumerate(Slot)}
@@ -66,6 +68,7 @@ class Asker:
         temperature: float = 0.0,
         max_tokens: int = _MAX_TOKENS,
         spend: SpendKind = SpendKind.MODEL_CALL,
+        addition: str | None = None,
     ) -> None:
         """Read the prompt, which is named as the slot.
 
@@ -75,10 +78,12 @@ class Asker:
             temperature: of sampling.
             max_tokens: of a reply.
             spend: under which kind calls are counted.
+            addition: name of a prompt that is told after the slot's own; None: nothing is.
         """
         self._model = model
         self._slot = slot
         self._prompt = prompt_named(slot.value)
+        self._addition = prompt_named(addition) if addition is not None else None
         self._again = prompt_named("ask_again")
         self._sampling = Sampling(temperature=temperature, max_tokens=max_tokens)
         self._spend = spend
@@ -86,7 +91,8 @@ class Asker:
     @property
     def name(self) -> str:
         """Model, prompts and version, for example "openai:x+spot_things@3f0c9a1b+..."."""
-        return f"{self._model.name}+{self._prompt.label}+{self._again.label}+v{VERSION}"
+        prompts = [self._prompt, *([self._addition] if self._addition else []), self._again]
+        return "+".join([self._model.name, *(one.label for one in prompts), f"v{VERSION}"])
 
     async def ask(
         self,
@@ -116,6 +122,8 @@ class Asker:
             update={"seed": seed, "reply_schema": shape.model_json_schema()}
         )
         instructions = _filled(self._prompt, fill or {})
+        if self._addition is not None:
+            instructions += f"\n\n{self._addition.text}"
         conversation = [
             Message(role=Role.SYSTEM, parts=(trusted(instructions),)),
             lay_out(pieces),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from vision_deepresearch.core.content import Conversation, Message, Picture, Role
 from vision_deepresearch.core.context import CallContext
 from vision_deepresearch.core.geometry import Box
-from vision_deepresearch.core.proof import HopKind
+from vision_deepresearch.core.proof import Hop, HopKind
 from vision_deepresearch.core.protocols import TruthSource
 from vision_deepresearch.core.task import Task
 
@@ -14,7 +14,11 @@ _COLUMNS = ("left", "centre", "right")
 
 
 class TruthHitJudge:
-    """A hit: the name of each thing the question looks at stands in what the tools gave."""
+    """A hit: the name of each thing the question looks at stands in what the tools gave.
+
+    A picture of a page counts from when a tool named its file, and only what was given after that:
+    before, there is nothing to look at, and whoever tells the name then saw something else.
+    """
 
     def __init__(self, truth: TruthSource) -> None:
         """Keep where proofs are."""
@@ -32,9 +36,7 @@ class TruthHitJudge:
             return False
         told = "\n".join(message.text for message in _results(conversation)).casefold()
         looks = [hop for hop in proof.hops if hop.kind is HopKind.LOOK]
-        return all(
-            any(name.casefold() in told for name in (hop.expected, *hop.aliases)) for hop in looks
-        )
+        return all(_is_named(hop, told) for hop in looks)
 
 
 class TruthDescriber:
@@ -58,13 +60,23 @@ class TruthDescriber:
     ) -> str:
         """A sentence for each picture."""
         proof = self._truth.proof(task.id)
-        looks = [hop for hop in proof.hops if hop.kind is HopKind.LOOK] if proof else []
+        hops = proof.hops if proof is not None else ()
+        looks = [hop for hop in hops if hop.kind is HopKind.LOOK and hop.photo is None]
         told = []
         for number, picture in enumerate(pictures):
             places = [_where(hop.box) for hop in looks if hop.image == number and hop.box]
             size = f"{picture.ref.width} x {picture.ref.height} pixels"
             told.append(f"A crowded scene, {size}. Of interest: {'; '.join(places) or 'nothing'}.")
         return " ".join(told)
+
+
+def _is_named(hop: Hop, told: str) -> bool:
+    """Whether a look's thing was named since it could be looked at; True while it cannot be."""
+    if hop.photo is not None:
+        _, shown, told = told.partition(hop.photo.url.rpartition("/")[2].casefold())
+        if not shown:
+            return True
+    return any(name.casefold() in told for name in (hop.expected, *hop.aliases))
 
 
 def _results(conversation: Conversation) -> list[Message]:

@@ -134,8 +134,8 @@ class TopicFinder(Protocol):
         """What a page is about; None: nothing that has a name of its own."""
         ...
 
-    async def address(self, source: Source) -> str:
-        """Url of its page."""
+    async def address(self, source: Source) -> str | None:
+        """Url of its page; None: none is found."""
         ...
 
 
@@ -206,7 +206,7 @@ class Obfuscator(Protocol):
         ...
 
     async def keywords(self, draft: Draft, *, move: Move, context: CallContext) -> tuple[str, ...]:
-        """Text searches for evidence around the answer (chain) or the thing to replace."""
+        """Text searches for evidence around the answer (chain, look) or the thing to replace."""
         ...
 
     async def propose(
@@ -222,7 +222,8 @@ class Obfuscator(Protocol):
     ) -> tuple[Candidate, ...]:
         """At most `count` harder questions, each from evidence of its own where there is enough.
 
-        `then`: moves of later rounds; before a `chain` the answer must be a thing that leads on.
+        `then`: moves of later rounds; before a `chain` or a `look` the answer must be a thing that
+        leads on.
         """
         ...
 
@@ -265,7 +266,8 @@ class Validator(Protocol):
 class VqaRoles:
     """Who plays what."""
 
-    collector: Collector
+    collector: Collector | None
+    """None: questions about pictures are not asked."""
     selector: Selector
     spotter: Spotter
     verifier: Verifier

@@ -14,7 +14,7 @@ from pydantic import Field
 from vision_deepresearch.core.content import Picture
 from vision_deepresearch.core.context import CallContext
 from vision_deepresearch.core.geometry import Box
-from vision_deepresearch.core.protocols import MediaStore, ModelClient, PageReader
+from vision_deepresearch.core.protocols import MediaStore, ModelClient, PageReader, TextSearch
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.synth.roles.asking import Asker, Slot
 from vision_deepresearch.synth.roles.crops import crop_of
@@ -22,6 +22,7 @@ from vision_deepresearch.synth.roles.folder_collector import FolderCollector
 from vision_deepresearch.synth.roles.layout import Shown, Words
 from vision_deepresearch.synth.roles.replies import Line, Name, UnfitReplyError, stands_in
 from vision_deepresearch.synth.roles.vqa import SeedQuestion, Selection, Spot, VqaRoles
+from vision_deepresearch.synth.roles.vqa_prompted_text import ListPlaces, PromptedTopics
 from vision_deepresearch.synth.roles.vqa_prompted_validator import PromptedValidator
 from vision_deepresearch.synth.roles.vqa_prompted_verifier import PromptedVerifier
 from vision_deepresearch.synth.roles.vqa_prompted_walks import PromptedChooser, PromptedObfuscator
@@ -59,6 +60,38 @@ def prompted_vqa_roles(
         obfuscator=PromptedObfuscator(model),
         chooser=PromptedChooser(judge_model),
         validator=PromptedValidator(judge_model),
+    )
+
+
+def prompted_text_roles(
+    model: ModelClient,
+    judge_model: ModelClient,
+    *,
+    media: MediaStore,
+    places: ListPlaces,
+    search: TextSearch,
+    licence: str = "",
+) -> VqaRoles:
+    """All roles for questions without a picture, played by models.
+
+    Args:
+        model: proposes.
+        judge_model: chooses, answers without evidence, objects. May be the same.
+        media: see `prompted_vqa_roles`; nothing is put there.
+        places: where questions start.
+        search: finds places that are given by words.
+        licence: of the pages.
+    """
+    return VqaRoles(
+        collector=None,
+        selector=PromptedSelector(model),
+        spotter=PromptedSpotter(model),
+        verifier=PromptedVerifier(model, media=media),
+        questioner=PromptedQuestioner(model, media=media),
+        obfuscator=PromptedObfuscator(model, is_named=True),
+        chooser=PromptedChooser(judge_model, is_named=True),
+        validator=PromptedValidator(judge_model, is_named=True),
+        topics=PromptedTopics(model, places=places, search=search, licence=licence),
     )
 
 

@@ -12,6 +12,7 @@ from vision_deepresearch.synth.roles.asking import Asker, Slot
 from vision_deepresearch.synth.roles.layout import Piece, Shown, Words, page
 from vision_deepresearch.synth.roles.replies import Line, Name
 from vision_deepresearch.synth.roles.vqa import Exam, Objection
+from vision_deepresearch.synth.roles.vqa_prompted_text import WITHOUT_PICTURE
 from vision_deepresearch.synth.vqa_records import Draft, Finding
 
 _MAX_PAGES = 8
@@ -35,11 +36,12 @@ class _Objections(Record):
 class PromptedValidator:
     """A respondent who is shown the question alone, and a critic who is shown its proof."""
 
-    def __init__(self, model: ModelClient) -> None:
-        """Read the prompts."""
+    def __init__(self, model: ModelClient, *, is_named: bool = False) -> None:
+        """Read the prompts; `is_named`: of questions without a picture."""
+        addition = WITHOUT_PICTURE if is_named else None
         self._blind = Asker(model, Slot.ANSWER_BLIND, temperature=_ANSWERING, max_tokens=512)
         self._reading = Asker(model, Slot.ANSWER_FROM_PAGES, temperature=_ANSWERING, max_tokens=512)
-        self._critic = Asker(model, Slot.OBJECT)
+        self._critic = Asker(model, Slot.OBJECT, addition=addition)
 
     @property
     def name(self) -> str:

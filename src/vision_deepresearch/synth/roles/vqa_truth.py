@@ -244,7 +244,7 @@ class TruthValidator(_Named):
         if exam.picture is None:
             known = [url for url in urls if self._routes.pages.number(url) is not None]
             return blind_guess(self._routes, draft.hops[-1], urls=known)
-        looks = [hop for hop in draft.hops if hop.kind is HopKind.LOOK]
+        looks = [hop for hop in draft.hops if hop.kind is HopKind.LOOK and hop.photo is None]
         sees_all = all(set(hop.pages) & set(urls) for hop in looks)
         return draft.gold.answers[0] if sees_all else None
 

@@ -62,6 +62,7 @@ def find_faults(
         *_unled(task, trajectory),
         *_bridged(trajectory, question=task.question, bridge=bridge),
         *_off_picture(task, trajectory),
+        *_photos_unused(trajectory, proof=proof),
         *_wasteful(trajectory),
     )
 
@@ -197,6 +198,25 @@ def _off_picture(task: Task, trajectory: Trajectory) -> Iterator[Fault]:
                     yield Fault(reason="box_outside", detail=str(box), turn=turn.index)
     if task.images and not num_looks:
         yield Fault(reason="picture_unused")
+
+
+def _photos_unused(trajectory: Trajectory, *, proof: Proof | None) -> Iterator[Fault]:
+    """Pictures of pages on the route that were never searched by a crop, once a page named them."""
+    for hop in proof.photos if proof is not None else ():
+        assert hop.photo is not None, "looks at pictures of pages have one"
+        name = re.escape(hop.photo.url.rpartition("/")[2])
+        pattern = re.compile(rf"^- (img_\d+): .*{name}$", re.MULTILINE)
+        handles: set[str] = set()
+        is_used = False
+        for turn in trajectory.turns:
+            for record in turn.calls:
+                is_its = record.call.arguments.get("image_id") in handles
+                is_search = record.call.name == "crop_and_search"
+                is_used |= is_its and is_search and record.observation.failure is None
+            for message in turn.results:
+                handles |= set(pattern.findall(message.text))
+        if not is_used:
+            yield Fault(reason="page_picture_unused", detail=hop.photo.page)
 
 
 def _is_inside(box: object) -> bool:

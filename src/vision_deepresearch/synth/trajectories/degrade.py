@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from vision_deepresearch.core.errors import BadImageError
-from vision_deepresearch.core.proof import Hop, HopKind, Proof
+from vision_deepresearch.core.proof import Hop, Proof
 from vision_deepresearch.core.protocols import MediaStore, TruthSource
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.core.task import Task, fingerprint
@@ -98,7 +98,7 @@ def degrade_task(
 
 
 def _turned(hop: Hop, damage: Damage) -> Hop:
-    if hop.kind is not HopKind.LOOK or hop.box is None or not damage.quarters:
+    if hop.box is None or hop.photo is not None or not damage.quarters:
         return hop
     return hop.model_copy(update={"box": hop.box.turned(damage.quarters)})
 

@@ -17,7 +17,12 @@ from vision_deepresearch.core.content import ToolCall
 from vision_deepresearch.core.proof import Hop, HopKind, Proof
 from vision_deepresearch.core.protocols import Profile
 from vision_deepresearch.core.trajectory import Trajectory, Turn
-from vision_deepresearch.models.oracle_notebook import OwnReply, pick_all, read_own
+from vision_deepresearch.models.oracle_notebook import (
+    OwnReply,
+    photo_noted,
+    pick_all,
+    read_own,
+)
 from vision_deepresearch.synth.trajectories import sayings
 
 _UNKNOWN = "unknown"
@@ -83,14 +88,16 @@ def _thought(
     handles = {
         str(call.arguments["image_id"]) for call in state.last if "image_id" in call.arguments
     }
+    photos = [handle for hop_id, handle, _ in own.notes if photo_noted(hop_id)]
     sentences = [
+        *(rng.choice(sayings.PHOTO).format(handle=handle) for handle in photos),
         *_findings(fresh, state=state, hops=hops, rng=rng, handle=", ".join(sorted(handles))),
         *_choices(state, proof=proof, rng=rng),
         *_confirmations(again, state=state, hops=hops, rng=rng),
-        *_failures(has_found=bool(fresh or again), state=state, rng=rng),
+        *_failures(has_found=bool(fresh or again or photos), state=state, rng=rng),
     ]
     state.candidate = state.values.get(proof.hops[-1].id, "")
-    if fresh:
+    if fresh or photos:
         state.queries = state.looks = 0
     calls = tuple(record.call for record in turn.calls)
     if turn.answer is not None:
@@ -187,7 +194,9 @@ def _plan(
                     yield rng.choice(why)
                 yield _look(call, rng=rng)
             case "zoom":
-                yield _repair(call, rng=rng)
+                yield (
+                    _repair(call, rng=rng) if call.arguments.get("repair") else _view(call, rng=rng)
+                )
             case "search":
                 yield from _search(call, state=state, hops=hops, rng=rng)
             case "visit":
@@ -235,10 +244,14 @@ def _look(call: ToolCall, *, rng: random.Random) -> str:
     return _capital(text)
 
 
+def _view(call: ToolCall, *, rng: random.Random) -> str:
+    return rng.choice(sayings.VIEW).format(handle=call.arguments.get("image_id", "the picture"))
+
+
 def _repair(call: ToolCall, *, rng: random.Random) -> str:
     repairs = call.arguments.get("repair")
     listed = repairs if isinstance(repairs, list) else []
-    how = " and ".join(sayings.REPAIRS[str(one)] for one in listed) or "enlarging it"
+    how = " and ".join(sayings.REPAIRS[str(one)] for one in listed)
     handle = call.arguments.get("image_id", "the picture")
     return _capital(rng.choice(sayings.REPAIR).format(handle=handle, how=how))
 
@@ -268,8 +281,10 @@ def _search(
 def _next_wanted(state: _State, *, hops: Mapping[str, Hop]) -> str:
     """What the next open hop asks, where its subject is known."""
     for hop in hops.values():
-        is_open = hop.kind is HopKind.FOLLOW and hop.id not in state.values
+        is_open = hop.kind is not HopKind.PICK and hop.id not in state.values
         if is_open and (subject := state.values.get(hop.subject or "")):
+            if hop.photo is not None:
+                return f"the article about {subject}, for its pictures"
             return f"{subject}, {_label(hop)}"
     return ""
 

@@ -32,6 +32,26 @@ READ = (
     "It states {value} where it speaks of {label}; the subject is {subject}.",
     "{subject}: {label} {value}. One step further.",
 )
+PHOTO = (
+    "The article lists a picture without any caption, {handle}; what it shows is not said.",
+    "Here it is: {handle}, a photo that the page says nothing about.",
+    "No caption and no helpful file name, so {handle} must be the photo that is meant.",
+    "Among the pictures of the page, {handle} is the one without words.",
+    "The page names {handle} without a caption. That is the photo to look at.",
+    "{handle} stands there unexplained; the text will not tell me what it shows.",
+    "One picture of this page, {handle}, has no caption at all.",
+    "The text is no help with {handle}: an uncaptioned photo, as the question has it.",
+)
+VIEW = (
+    "Before I can frame anything, I need to see {handle} as a whole.",
+    "First I look at all of {handle}.",
+    "I have only the name {handle} so far; let me see the picture.",
+    "Time to look at {handle} itself.",
+    "Reading does not help here, so I open {handle} and look.",
+    "What does {handle} show? I view it in full.",
+    "I view {handle} once without cropping, to find the place that is meant.",
+    "Let me see {handle} before I crop.",
+)
 REPAIRS = {
     "brighten": "brightening it",
     "denoise": "taking the noise out",

@@ -5,7 +5,7 @@
 Source: arXiv 2601.22060, section 2.2 (visual phase, bridge, text phase, merge, rejection sampling).
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from vision_deepresearch.core.context import CallContext, SpendKind
@@ -99,7 +99,7 @@ def roll_out(
                 task=record.task,
                 proof=record.proof,
                 attempt=record.attempt,
-                trajectory=_marked(trajectory, hit_turn=hit_turn),
+                trajectory=_marked(trajectory, seeing=teacher.visual_turns if teacher else ()),
                 hit_turn=hit_turn,
                 bridge=bridge,
             ),
@@ -117,12 +117,10 @@ def roll_out(
     )
 
 
-def _marked(trajectory: Trajectory, *, hit_turn: int | None) -> Trajectory:
+def _marked(trajectory: Trajectory, *, seeing: Sequence[int]) -> Trajectory:
     """The trajectory with the phase of each turn."""
     turns = tuple(
-        turn.model_copy(
-            update={"phase": "text" if hit_turn is None or turn.index >= hit_turn else "vision"}
-        )
+        turn.model_copy(update={"phase": "vision" if turn.index in seeing else "text"})
         for turn in trajectory.turns
     )
     return trajectory.model_copy(update={"turns": turns})

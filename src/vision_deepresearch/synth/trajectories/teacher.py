@@ -6,6 +6,9 @@ The agent loop asks one `ModelClient`. This one forwards each call, as the paper
     hit judge      after each visual turn: is the visual evidence enough?
     text phase     the conversation with the picture replaced by a description, and a prompt p_t
 
+With `looks_again` the hit judge is asked before each text turn too: where a page showed a picture
+that has to be looked at, the visual phase comes back, until the evidence is enough again.
+
 What is added is added to the forwarded copy only. So the trajectory that the loop records holds
 neither p_v nor p_t nor description, and the picture where it was: merged by construction.
 
@@ -59,8 +62,9 @@ class PhasedTeacher:
         roles: who plays what.
         induction: p_v and p_t.
         profile: how replies are written.
-        max_visual_turns: without a hit by then, the attempt is given up. Paper: a cap, its value
-            unpublished; 6 is our default.
+        max_visual_turns: of one visual phase; without a hit by then, the attempt is given up. Paper:
+            a cap, its value unpublished; 6 is our default.
+        looks_again: whether the visual phase may come back; see above. Ours.
     """
 
     task: Task
@@ -69,8 +73,15 @@ class PhasedTeacher:
     induction: Induction
     profile: Profile
     max_visual_turns: int = 6
+    looks_again: bool = False
     hit_turn: int | None = field(default=None, init=False)
-    """The first turn of the text phase; None: no hit so far."""
+    """The first turn of the first text phase; None: no hit so far."""
+    visual_turns: list[int] = field(default_factory=list, init=False)
+    """Turns of all visual phases."""
+    _sees: bool = field(default=True, init=False)
+    """Whether the visual phase is on."""
+    _since: int = field(default=0, init=False)
+    """Its first turn."""
     description: str = field(default="", init=False)
     """Of the pictures, once the text phase began."""
 
@@ -89,22 +100,30 @@ class PhasedTeacher:
         context: CallContext,
     ) -> Completion:
         """One turn of the phase that the conversation has come to."""
-        if self.hit_turn is None and context.turn > 0:
-            judge = self.roles.hit_judge
-            at = context.at(turn=context.turn, index=_JUDGE_INDEX)
-            told = without_explanations(conversation, profile=self.profile)
-            if await judge.is_hit(self.task, told, context=at):
-                self.hit_turn = context.turn
-        if self.hit_turn is not None:
+        if context.turn > 0 and (self._sees or self.looks_again):
+            await self._judge(conversation, context=context)
+        if not self._sees:
             return await self._read_on(
                 conversation, tools=tools, sampling=sampling, context=context
             )
-        if context.turn >= self.max_visual_turns:
+        if context.turn - self._since >= self.max_visual_turns:
             return self.profile.write(thought="The picture gave nothing.", answer=_GIVEN_UP)
+        self.visual_turns.append(context.turn)
         prompt = Message(role=Role.USER, parts=(trusted(self.induction.visual),))
         return await self.roles.visual.complete(
             (*conversation, prompt), tools=tools, sampling=sampling, context=context
         )
+
+    async def _judge(self, conversation: Conversation, *, context: CallContext) -> None:
+        """Change the phase where the visual evidence has become enough, or is no longer."""
+        at = context.at(turn=context.turn, index=_JUDGE_INDEX)
+        told = without_explanations(conversation, profile=self.profile)
+        is_hit = await self.roles.hit_judge.is_hit(self.task, told, context=at)
+        if is_hit and self.hit_turn is None:
+            self.hit_turn = context.turn
+        if not is_hit and not self._sees:
+            self._since = context.turn
+        self._sees = not is_hit
 
     async def _read_on(
         self,

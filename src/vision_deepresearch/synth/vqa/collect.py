@@ -3,6 +3,7 @@
 import asyncio
 
 from vision_deepresearch.core.context import CallContext
+from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.media.look import look_of
 from vision_deepresearch.synth.stage import EachStage, Kept, each_stage
@@ -11,8 +12,15 @@ from vision_deepresearch.synth.vqa_records import Photo, Source
 
 
 def collect(means: Means) -> EachStage:
-    """A picture that cannot be decoded is rejected as `bad_image`."""
+    """A picture that cannot be decoded is rejected as `bad_image`.
+
+    Raises:
+        ConfigError: nobody who knows pictures.
+    """
     collector = means.roles.collector
+    if collector is None:
+        msg = "nobody here knows pictures to ask about"
+        raise ConfigError(msg)
 
     async def apply(source: Source, context: CallContext) -> Kept[Photo]:
         data = await collector.load(source, context=context)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from vision_deepresearch.core.bank import CropOrigin
-from vision_deepresearch.core.content import Picture
+from vision_deepresearch.core.content import ImageRef, Picture
 from vision_deepresearch.core.errors import FailureKind, WorldError
 from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.observation import Evidence
@@ -74,10 +74,28 @@ class Means:
             WorldError: the engine failed.
         """
         data = await asyncio.to_thread(self.media.load, photo.image)
+        return await self._search_cuts(data, photo.image, boxes, limit=limit)
+
+    async def search_crops_at(
+        self, url: str, boxes: Sequence[Box], *, limit: int
+    ) -> list[tuple[Hit, ...]]:
+        """The same for a picture of a page, by its address.
+
+        Raises:
+            BadImageError: the picture cannot be decoded.
+            WorldError: it cannot be had, or the engine failed.
+        """
+        asset = await self.world.asset(url)
+        ref = asset.ref or await asyncio.to_thread(self.media.put, asset.data)
+        return await self._search_cuts(asset.data, ref, boxes, limit=limit)
+
+    async def _search_cuts(
+        self, data: bytes, ref: ImageRef, boxes: Sequence[Box], *, limit: int
+    ) -> list[tuple[Hit, ...]]:
         cuts = await asyncio.to_thread(cut_to_search, data, boxes)
         found: list[tuple[Hit, ...]] = []
         for cut, box in zip(cuts, boxes, strict=True):
-            origin = CropOrigin(sha256=photo.image.sha256, box=box)
+            origin = CropOrigin(sha256=ref.sha256, box=box)
             hits = await self.world.search_image(cut, limit=limit, origin=origin)
             found.append(tuple(hit_of(hit) for hit in hits[:limit]))
         return found

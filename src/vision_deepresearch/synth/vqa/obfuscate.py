@@ -2,6 +2,7 @@
 
     chain     ask for something that the answer so far leads to
     replace   name a thing no longer, say it by others around it
+    look      ask for what a picture without words on the answer's page shows (an option)
 
 Each round: keywords -> text search and a walk over links of real pages -> several candidates, each
 from what was read -> a judge picks one. Source: arXiv 2601.22060, section 2.2 (either move alone
@@ -31,10 +32,13 @@ def obfuscate(means: Means, settings: ObfuscateSettings, *, seed: int) -> EachSt
             at = context.at(turn=number)
             then = plan[number + 1 :]
             draft = await _round(means, draft, move, then, settings=settings, rng=rng, context=at)
-            if move is Move.CHAIN and draft.rounds[-1].chosen is None:
+            if move is not Move.REPLACE and draft.rounds[-1].chosen is None:
                 break  # what cannot be led on cannot be led on later
         if all(one.chosen is None for one in draft.rounds):
             return Rejected(reason="no_candidates", detail=draft.rounds[-1].reason)
+        looked = [one.chosen is not None for one in draft.rounds if one.move is Move.LOOK]
+        if Move.LOOK in plan and not any(looked):
+            return Rejected(reason="no_page_picture", detail="no round looked at one")
         return Kept((draft,))
 
     return each_stage(

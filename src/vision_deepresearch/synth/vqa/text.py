@@ -49,6 +49,8 @@ def find_topics(means: Means) -> EachStage:
 
     async def apply(source: Source, context: CallContext) -> Kept[Topic] | Rejected:
         url = await finder.address(source)
+        if url is None:
+            return Rejected(reason="no_page", detail=source.ref)
         page = await means.read(url)
         if page is None:
             return Rejected(reason="page_unreadable", detail=url)
@@ -64,7 +66,12 @@ def find_topics(means: Means) -> EachStage:
         gives=Topic,
         config=means.identity(AskSettings(), role=finder.name),
         concurrency=means.concurrency,
-        expected=Expected(kept=0.9, calls={SpendKind.PAGE_READ: 1}),
+        expected=Expected(
+            kept=0.9,
+            calls={SpendKind.MODEL_CALL: 1, SpendKind.PAGE_READ: 1},
+            prompt_tokens=3_500,
+            completion_tokens=60,
+        ),
     )
 
 

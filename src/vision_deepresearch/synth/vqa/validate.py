@@ -6,6 +6,9 @@
     shortcut        the first page tells the answer; a condition is idle (the validator objects)
     blind           a reader without the picture finds the answer, by heart or by searching
     whole_image     the uncropped picture is enough
+    idle_picture    a picture of a page that is looked at on the way is not needed: the words of that
+                    page tell what it shows, they or what they link to lead to the answer, or its
+                    uncropped self is enough
 
 Source: arXiv 2601.22060, Fig. 2e (shortcut, solvable, multi-hop); how each is decided: ours.
 """
@@ -14,6 +17,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 
 from vision_deepresearch.core.context import CallContext, SpendKind
+from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.proof import Hop, HopKind
 from vision_deepresearch.core.task import AnswerType, Gold
 from vision_deepresearch.synth.roles.vqa import Exam
@@ -71,6 +75,7 @@ async def _multi_hop(
     _: Means, draft: Draft, settings: ValidateSettings, __: CallContext
 ) -> Rejected | None:
     pages = {hop.pages[0] for hop in draft.hops if hop.kind is HopKind.FOLLOW and hop.pages}
+    pages |= {hop.photo.page for hop in draft.hops if hop.photo is not None}
     # What is chosen between costs pages too, but leads no further: the strata count relations.
     num_hops = min(draft.num_hops, len(pages))
     if num_hops >= settings.min_hops:
@@ -81,7 +86,9 @@ async def _multi_hop(
 async def _leak(_: Means, draft: Draft, __: ValidateSettings, ___: CallContext) -> Rejected | None:
     question = draft.question.casefold()
     given = {hop.expected for hop in draft.hops if hop.kind is HopKind.GIVEN}
-    names = [*draft.gold.answers, *draft.entities, draft.subject.name, *draft.subject.aliases]
+    names = [*draft.gold.answers, *draft.entities]
+    if draft.subject.name not in given:  # else it is named on purpose, by whichever of its names
+        names += [draft.subject.name, *draft.subject.aliases]
     for name in names:
         if name not in given and stands_in(name, question):
             return Rejected(reason="leak", detail=name)
@@ -101,7 +108,10 @@ async def _crops_find(
         if hop.kind is not HopKind.LOOK or hop.box is None or _is_subject(hop, draft):
             continue
         boxes = [hop.box.scaled(scale) for scale in _LOOK_SCALES]
-        found = await means.search_crops(photo, boxes, limit=settings.look_rank)
+        if hop.photo is None:
+            found = await means.search_crops(photo, boxes, limit=settings.look_rank)
+        else:
+            found = await means.search_crops_at(hop.photo.url, boxes, limit=settings.look_rank)
         if not any(hit.url in hop.pages for hits in found for hit in hits):
             return Rejected(reason="not_solvable", detail=f"no crop finds {hop.expected!r}")
     return None
@@ -139,6 +149,59 @@ async def _pages_state(
     return None
 
 
+async def _photos_are_shown(
+    means: Means, draft: Draft, settings: ValidateSettings, _: CallContext
+) -> Rejected | None:
+    """Each picture of a page stands there without words, the only one, and the page is found."""
+    expected = {hop.id: hop.expected for hop in draft.hops}
+    for hop in draft.hops:
+        if hop.photo is None or hop.subject is None:
+            continue
+        url, name = hop.photo.page, expected[hop.subject]
+        if not await _is_found(means, url, subject=name, hop=hop, rank=settings.search_rank):
+            return Rejected(reason="not_solvable", detail=f"no search for {name!r} finds {url}")
+        page = await means.read(url)
+        if page is None:
+            return Rejected(reason="page_unreadable", detail=url)
+        wordless = [one.src for one in page.images if not one.alt and not one.caption]
+        if wordless != [hop.photo.url]:
+            detail = f"{url} shows {len(wordless)} pictures without words"
+            return Rejected(reason="not_solvable", detail=detail)
+    return None
+
+
+async def _photos_are_needed(
+    means: Means, draft: Draft, settings: ValidateSettings, context: CallContext
+) -> Rejected | None:
+    """With the picture taken from the page, its words and links do not lead to the answer."""
+    for hop in draft.hops:
+        if hop.photo is None or hop.box is None:
+            continue
+        page = await _finding(means, hop.photo.page)
+        text = await _text_of(means, hop.photo.page)
+        if page is None or text is None:
+            return Rejected(reason="page_unreadable", detail=hop.photo.page)
+        told = [
+            one for one in (hop.expected, *hop.aliases, *_forms(draft.gold)) if states(text, one)
+        ]
+        if told:
+            return Rejected(reason="idle_picture", detail=f"{page.url} tells {told[0]!r}")
+        linked = dict.fromkeys(link.url for link in page.links)
+        read = [page, *[one for url in linked if (one := await _finding(means, url)) is not None]]
+        for number, finding in enumerate(read):
+            exam = Exam(draft=draft, picture=None, findings=(finding,), sample=number)
+            at = context.at(turn=5, index=number)
+            said = await means.roles.validator.answer(exam, context=at)
+            if is_right(said, draft.gold):
+                detail = f"{finding.url}, beside {page.url}, tells {said!r}"
+                return Rejected(reason="idle_picture", detail=detail)
+        whole = [Box.full()]
+        (hits,) = await means.search_crops_at(hop.photo.url, whole, limit=settings.search_rank)
+        if any(hit.url in hop.pages for hit in hits):
+            return Rejected(reason="idle_picture", detail=f"uncropped it finds {hop.expected!r}")
+    return None
+
+
 async def _is_found(means: Means, url: str, *, subject: str, hop: Hop, rank: int) -> bool:
     for query in (f"{subject} {hop.label}", subject):
         hits = await means.world.search_text(query, limit=rank)
@@ -167,7 +230,7 @@ async def _first_page_tells(
     if draft.num_hops < settings.min_hops:
         return None
     for hop in draft.hops:
-        if hop.kind in _STARTS and hop.pages:
+        if hop.kind in _STARTS and hop.photo is None and hop.pages:
             text = await _text_of(means, hop.pages[0])
             if text is not None and any(states(text, one) for one in _forms(draft.gold)):
                 return Rejected(reason="shortcut", detail=f"{hop.pages[0]} tells the answer")
@@ -239,11 +302,13 @@ _CHECKS: tuple[_Check, ...] = (
     _multi_hop,
     _leak,
     _pages_state,
+    _photos_are_shown,
     _first_page_tells,
     _objected,
     _blind,
     _whole_image,
     _crops_find,
+    _photos_are_needed,
 )
 
 
@@ -260,6 +325,8 @@ def states(text: str, value: str) -> bool:
     """Whether a text has a value: its words, or all its figures however they are grouped."""
     plain = _DIGITS_APART.sub("", _plain(text))
     wanted = _DIGITS_APART.sub("", _plain(value))
+    if not wanted:  # a name of nothing but signs that are markup elsewhere
+        return stands_in(" ".join(value.split()), " ".join(text.split()).casefold())
     if stands_in(wanted, plain):
         return True
     figures = re.findall(r"\d+", wanted)

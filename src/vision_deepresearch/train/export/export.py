@@ -20,6 +20,7 @@ from vision_deepresearch.core.episode import Decision
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.core.task import Task
+from vision_deepresearch.store.tables import need_pyarrow
 from vision_deepresearch.store.view import RunView, Trace
 from vision_deepresearch.train.export import card
 from vision_deepresearch.train.export.conversation import RefusedRowError, rows_of
@@ -44,7 +45,6 @@ from vision_deepresearch.train.export.formats import (
     verl,
 )
 from vision_deepresearch.train.export.pictures import ExportPictures, all_refs
-from vision_deepresearch.train.export.schemas import need_pyarrow
 from vision_deepresearch.train.export.sidecar import SIDECAR, facts_of
 from vision_deepresearch.train.export.splits import held_out, overlap
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from vision_deepresearch.core.content import Role
 from vision_deepresearch.core.errors import BadImageError
 from vision_deepresearch.media.odd_bytes import cell_pictures
+from vision_deepresearch.store.tables import BadRowError, TableRow
 from vision_deepresearch.train.export.escape import PLACEHOLDER
-from vision_deepresearch.train.export.tables import BadRowError, TableRow
 
 PICTURE_COLUMNS = ("images", "image", "image_packed")
 _QUESTION_COLUMNS = ("question", "query", "problem")

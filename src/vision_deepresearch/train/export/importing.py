@@ -25,10 +25,10 @@ from vision_deepresearch.core.errors import BadImageError, ConfigError
 from vision_deepresearch.core.record import Record
 from vision_deepresearch.media.store import FolderMediaStore
 from vision_deepresearch.store.run import RunFolder
+from vision_deepresearch.store.tables import SUFFIXES, BadRowError, TableRow, table_rows
 from vision_deepresearch.train.export.folder import DATA, MANIFEST
 from vision_deepresearch.train.export.made import Item, Maker, Plan, Source
 from vision_deepresearch.train.export.sidecar import SIDECAR, RowFacts
-from vision_deepresearch.train.export.tables import SUFFIXES, BadRowError, TableRow, table_rows
 
 Show: TypeAlias = Callable[[str, int, int], None]
 _GROUP = 64

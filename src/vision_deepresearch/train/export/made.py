@@ -36,6 +36,7 @@ from vision_deepresearch.core.trajectory import (
     Turn,
 )
 from vision_deepresearch.models.profiles.vdr import VdrProfile
+from vision_deepresearch.store.tables import BadRowError, TableRow
 from vision_deepresearch.train.export.conversation import IMPORTED
 from vision_deepresearch.train.export.foreign import (
     PICTURE_COLUMNS,
@@ -53,7 +54,6 @@ from vision_deepresearch.train.export.foreign import (
 )
 from vision_deepresearch.train.export.pictures import all_refs
 from vision_deepresearch.train.export.sidecar import RowFacts, stored_messages
-from vision_deepresearch.train.export.tables import BadRowError, TableRow
 
 RecordT = TypeVar("RecordT", bound=Record)
 

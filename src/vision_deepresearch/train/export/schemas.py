@@ -3,8 +3,6 @@
 import json
 from typing import TYPE_CHECKING
 
-from vision_deepresearch.core.errors import ConfigError
-
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -23,22 +21,6 @@ _FEATURES = {
     "images": {"feature": {"_type": "Image"}, "_type": "Sequence"},
 }
 """Told to the library `datasets`, so that it gives pictures to TRL, not bytes."""
-
-
-def need_pyarrow(what: str) -> None:
-    """Say what to install where parquet is asked for without it.
-
-    Raises:
-        ConfigError: pyarrow is not installed.
-    """
-    try:
-        import pyarrow.parquet  # noqa: F401 - only whether it is there
-    except ImportError as reason:
-        msg = (
-            f"{what} needs pyarrow, which is not installed: "
-            "pip install 'vision-deepresearch[parquet]'"
-        )
-        raise ConfigError(msg) from reason
 
 
 def schema_of(format_name: str) -> "pa.Schema":

@@ -31,6 +31,8 @@ from vision_deepresearch.train.samples import TrainingSample
 
 Evaluate = Callable[[int], Awaitable[Mapping[str, float]]]
 """Measures the current weights on held-out worlds after so many steps."""
+Meter = Callable[[], Mapping[str, float]]
+"""Figures of who samples, since the call before."""
 Told = Callable[[int, Mapping[str, float]], Awaitable[None]]
 """Takes the figures of a step."""
 
@@ -105,6 +107,7 @@ async def train(
     state: LoopState,
     keeping: Keeping,
     evaluate: Evaluate | None = None,
+    meter: Meter | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> LoopState:
     """Train until `settings.steps` are done.
@@ -118,6 +121,7 @@ async def train(
         state: where to begin.
         keeping: where figures, grades and checkpoints go.
         evaluate: called before the first step and every `evaluate_every` ones.
+        meter: read before and after a step's rollouts.
         clock: monotonic seconds.
 
     Raises:
@@ -131,6 +135,7 @@ async def train(
         seed=seed,
         state=state,
         keeping=keeping,
+        meter=meter,
         clock=clock,
     )
     await loop.publish()
@@ -160,6 +165,7 @@ class _Loop:
         seed: int,
         state: LoopState,
         keeping: Keeping,
+        meter: Meter | None,
         clock: Callable[[], float],
     ) -> None:
         self._policy = policy
@@ -168,6 +174,7 @@ class _Loop:
         self._seed = seed
         self._tell = keeping.tell
         self._note = keeping.note
+        self._meter = meter
         self._clock = clock
         self.step = state.step
         self._empty_steps = state.empty_steps
@@ -205,11 +212,14 @@ class _Loop:
         """One batch and its update."""
         settings = self._settings
         started = self._clock()
+        if self._meter is not None:
+            self._meter()
         ahead = settings.batch_tasks * (1 + settings.max_staleness)
         while len(self._open) < ahead:
             await self._submit(rollout)
         made = await self._collect(rollout)
         rolled_s = self._clock() - started
+        metered = self._meter() if self._meter is not None else {}
         self._note_rates(made.groups)
         batch = make_batch(
             made.groups,
@@ -226,7 +236,7 @@ class _Loop:
         self.step += 1
         sync_s = await self.publish()
         whole_s = self._clock() - started
-        told |= updated
+        told |= {**metered, **updated}
         told |= {
             "groups_stale": float(made.stale),
             "groups_drawn": float(made.drawn),

@@ -47,7 +47,8 @@ class Mask(Record):
 
     standing: Standing
     reason: str
-    """For the metrics: a stop reason, `bad_turns`, `abstain`, `failed`; `answer` if nothing is masked."""
+    """For the metrics: a stop reason, `outage` (a provider was down), `bad_turns`, `abstain`, `failed`;
+    `answer` if nothing is masked."""
     fatal_turn: int | None = None
     """Of `fatal_step`: tokens of this turn and of later ones are not trained."""
 
@@ -84,7 +85,9 @@ def mask_of(episode: Episode, *, settings: MaskSettings) -> Mask:
     trajectory = episode.trajectory
     stop = trajectory.stop
     if stop in _INFRASTRUCTURE:
-        return Mask(standing=Standing.INFRASTRUCTURE, reason=stop.value)
+        met_outage = stop is StopReason.CANCELLED and trajectory.failure is not None
+        reason = "outage" if met_outage else stop.value
+        return Mask(standing=Standing.INFRASTRUCTURE, reason=reason)
     is_bad = _is_mostly_bad(trajectory, settings)
     reason = stop.value if stop.is_anomalous else "bad_turns" if is_bad else stop.value
     if stop.is_anomalous or is_bad:

@@ -61,6 +61,8 @@ class UpdateSettings(Record):
     """The vision tower and what carries its output over; frozen in the paper's stack."""
     recompute_layers: bool = False
     """Compute activations a second time instead of keeping them."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """`bfloat16`: computed so, over float32 weights and moments; `auto`: so on a GPU only."""
 
     @model_validator(mode="after")
     def _has_its_horizon(self) -> Self:

@@ -8,7 +8,7 @@ taken. Axes: T = trained token of one row.
 
 import math
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +19,7 @@ from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from vision_deepresearch.train.forward import score_tokens
+from vision_deepresearch.train.optimise import computes_in_bfloat16, computing
 from vision_deepresearch.train.packing import PackedRow, pack_row, plan_rows
 from vision_deepresearch.train.rl.aggregation import token_weights
 from vision_deepresearch.train.rl.batch import Batch, Row
@@ -96,7 +97,8 @@ def update_policy(
     num_updates = min(settings.updates_per_batch, max(len(pieces), 1))
     if num_updates > 1:
         for piece in pieces:
-            old |= _scored(model, piece, temperature=temperature, forbidden_ids=forbidden_ids)
+            with _computing(model, settings):
+                old |= _scored(model, piece, temperature=temperature, forbidden_ids=forbidden_ids)
         # Before the first update: what is left out of any of them is in no denominator of the others.
         for row in batch.rows:
             _weights(row, old[row.key], settings=settings, sums=sums)
@@ -106,17 +108,19 @@ def update_policy(
         for piece in mine:
             known = None
             if reference is not None:
-                known = _scored(
-                    reference, piece, temperature=temperature, forbidden_ids=forbidden_ids
-                )
+                with _computing(model, settings):
+                    known = _scored(
+                        reference, piece, temperature=temperature, forbidden_ids=forbidden_ids
+                    )
             with _recomputing(model):
-                scores = score_tokens(
-                    model,
-                    piece.packed,
-                    temperature=temperature,
-                    forbidden_ids=forbidden_ids,
-                    with_entropy=True,
-                )
+                with _computing(model, settings):
+                    scores = score_tokens(
+                        model,
+                        piece.packed,
+                        temperature=temperature,
+                        forbidden_ids=forbidden_ids,
+                        with_entropy=True,
+                    )
                 assert scores.entropy is not None
                 sums.entropy += float(scores.entropy.sum())
                 # A mini-batch stands for the whole: its rows weigh as many times more.
@@ -130,6 +134,11 @@ def update_policy(
     sums.loss *= _without_left_out(batch, settings=settings, left_out=sums.bad | sums.rejected)
     optimizer.zero_grad(set_to_none=True)
     return _figures(sums)
+
+
+def _computing(model: PreTrainedModel, settings: UpdateSettings) -> AbstractContextManager[object]:
+    device = model.device
+    return computing(device, is_bfloat16=computes_in_bfloat16(settings.precision, device))
 
 
 @contextmanager

@@ -490,6 +490,11 @@ class CorpusDatabase:
             ),
         )
 
+    def page_paths(self) -> Iterator[str]:
+        """Of every page, in order."""
+        for row in self._stream("SELECT path FROM page ORDER BY id"):
+            yield str(row[0])
+
     def fingerprints(self) -> Iterator[str]:
         """A line per page, alias and picture, in order: what the content of the world is."""
         for row in self._stream("SELECT id, path, title, hash FROM page ORDER BY id"):
@@ -608,7 +613,7 @@ class CorpusDatabase:
         return _bytes(row[0])
 
     def _stream(self, sql: str, values: Sequence[str | int] = ()) -> Iterator[_Row]:
-        """Rows one by one; only an import asks so, from its own thread."""
+        """Rows one by one; for whoever has a connection of their own."""
         return self._connection.execute(sql, values)
 
 

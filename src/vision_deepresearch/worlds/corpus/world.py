@@ -237,6 +237,11 @@ class CorpusWorld:
             for ref in database.kept_pictures():
                 yield ref.sha256, self._blobs.load(ref)
 
+    def page_addresses(self) -> Iterator[str]:
+        """Of every page, over a connection of its own."""
+        with closing(CorpusDatabase.open(self._folder / DATABASE)) as database:
+            yield from map(self._addresses.url_of, database.page_paths())
+
     # ------------------------------------------------------------------------- an index elsewhere
 
     @property

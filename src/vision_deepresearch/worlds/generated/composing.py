@@ -83,6 +83,8 @@ class Outcome:
     """Things or answers left open at each choice."""
     obfuscation: int = 0
     """Names replaced one inside the other."""
+    named: str | None = None
+    """Id of what the answer names where `arrivals` is empty; None: the first anchor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,9 +283,8 @@ class Composer:
         graph, pages = self.routes.graph, self.routes.pages
         builder, arrivals = outcome.builder, outcome.arrivals
         last = arrivals[-1] if arrivals else None
-        gold = gold_of(
-            self.routes, last=last, entity_id=last.entity if last else outcome.anchors[0]
-        )
+        named = outcome.named or outcome.anchors[0]
+        gold = gold_of(self.routes, last=last, entity_id=last.entity if last else named)
         if any(constraint.candidates_without < 2 for constraint in outcome.constraints):
             return self.reject(Reject.SHORTCUT)
         if not builder.has_pages():
@@ -338,11 +339,14 @@ def layouts_for(types: Collection[EntityType]) -> list[str]:
 
 def path_of(anchor: EntityType, outcome: Outcome) -> str:
     """The relations of a question, for example "organisation:founded_by>born_in"."""
-    names = [
-        f"{'^' if arrival.step.inverse else ''}{arrival.step.relation.name}"
-        for arrival in outcome.arrivals
+    return f"{anchor.value}:{outcome.path}{'>'.join(names_of(outcome.arrivals))}"
+
+
+def names_of(arrivals: Iterable[Arrival]) -> list[str]:
+    """The relations of a chain, for example ["founded_by", "^designed_by"]."""
+    return [
+        f"{'^' if arrival.step.inverse else ''}{arrival.step.relation.name}" for arrival in arrivals
     ]
-    return f"{anchor.value}:{outcome.path}{'>'.join(names)}"
 
 
 def difficulty_of(builder: ProofBuilder) -> dict[str, str]:
@@ -351,7 +355,11 @@ def difficulty_of(builder: ProofBuilder) -> dict[str, str]:
     searches: dict[tuple[str | None, str | None, bool], None] = {}
     looks = 0
     for hop in builder.hops:
-        if hop.kind is HopKind.LOOK:
+        if hop.photo is not None:
+            looks += 1
+            searches.setdefault((hop.subject, None, False))
+            pages.setdefault(hop.photo.page)
+        elif hop.kind is HopKind.LOOK:
             looks = 1  # all things of a picture are cropped in one call
         elif hop.kind is HopKind.FOLLOW:
             if hop.pages[0] not in pages:

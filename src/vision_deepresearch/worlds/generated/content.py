@@ -8,6 +8,7 @@ a predicate by name: facts are told by what their values are.
 from collections.abc import Callable, Iterator, Sequence
 
 from vision_deepresearch.worlds.generated import furniture, indexes
+from vision_deepresearch.worlds.generated.article_photos import photo_of
 from vision_deepresearch.worlds.generated.claims import Stance
 from vision_deepresearch.worlds.generated.document import Document, Line, Section, SectionKind, Span
 from vision_deepresearch.worlds.generated.entities import EntityType
@@ -34,10 +35,12 @@ def write_content(graph: Graph, record: PageRecord) -> Document:
 
 def _article(writer: Writer) -> Document:
     rows = [*writer.rows(writer.facts), *writer.inverse_rows()]
+    photo = photo_of(writer.graph, writer.subject)
     return writer.document(
         lead=writer.lead_picture(),
         rows=rows,
         sections=_chapters(writer),
+        photos=(photo.url,) if photo is not None else (),
         related=writer.related(),
     )
 

@@ -76,6 +76,8 @@ class Document:
     rows: tuple[Row, ...] = ()
     sections: tuple[Section, ...] = ()
     pictures: tuple[PagePicture, ...] = ()
+    photos: tuple[str, ...] = ()
+    """Addresses of pictures of which nothing is said; no `PagePicture`: search does not know them."""
     related: tuple[Span, ...] = ()
     sources: tuple[Span, ...] = ()
     """Where the page says it has things from; some are gone."""

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 from vision_deepresearch.core.content import ImageRef
 from vision_deepresearch.core.geometry import Box
-from vision_deepresearch.core.proof import MATCHING, Constraint, Hop, HopKind, Proof
+from vision_deepresearch.core.proof import MATCHING, Constraint, Hop, HopKind, PagePhoto, Proof
 from vision_deepresearch.core.task import AnswerType, Gold, Task, fingerprint
+from vision_deepresearch.worlds.generated.article_photos import ArticlePhoto
 from vision_deepresearch.worlds.generated.entities import SceneSpec
 from vision_deepresearch.worlds.generated.facts import write_literal
 from vision_deepresearch.worlds.generated.relations import Range
@@ -17,6 +18,8 @@ RULES = {
     Range.NUMBER: ("smallest", "largest"),
 }
 """How `Hop.rule` names the least and the greatest value of a range."""
+PHOTO_LABEL = "article"
+"""`Hop.label` of looks at photos: in queries it leads to the page that shows them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,22 @@ class ProofBuilder:
         hop = Hop(
             id=self._next_id(),
             kind=HopKind.LOOK,
+            box=box,
+            pages=self.routes.pages_showing(entity_id),
+            expected=names[0],
+            aliases=names[1:],
+        )
+        return self._add(hop, entity_id=entity_id)
+
+    def look_at_photo(self, entity_id: str, *, box: Box, photo: ArticlePhoto, subject: str) -> str:
+        """Recognise a thing in the photo on an article; `subject` is the hop that leads there."""
+        names = self.routes.names(self.routes.graph.entity(entity_id))
+        hop = Hop(
+            id=self._next_id(),
+            kind=HopKind.LOOK,
+            subject=subject,
+            label=PHOTO_LABEL,
+            photo=PagePhoto(page=self.routes.pages.article(photo.owner), url=photo.url),
             box=box,
             pages=self.routes.pages_showing(entity_id),
             expected=names[0],

@@ -51,6 +51,8 @@ class FrameKind(StrEnum):
     """A sentence of its own for the first steps of a long chain."""
     NAME = "name"
     """The end of a question whose answer is the thing itself."""
+    PHOTO = "photo"
+    """A sentence for the photo on the article about what a chain leads to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +195,41 @@ _TEXTS: dict[str, dict[FrameKind, tuple[str, ...]]] = {
             "Tell me its name.",
             "Please name it.",
         ),
+        FrameKind.PHOTO: (
+            "The encyclopedia's article about {x} shows a photo without a caption; go by {seen}.",
+            (
+                "Open the encyclopedia's article about {x} and find, in the photo that has no "
+                "caption, {seen}."
+            ),
+            (
+                "In the encyclopedia, the article about {x} has a photo of which nothing is "
+                "said. Go on, in that photo, from {seen}."
+            ),
+            "The encyclopedia's page about {x} carries an unlabelled photo, which shows {seen}.",
+            (
+                "On the encyclopedia's page about {x} there is a photo without any caption. "
+                "Recognise {seen}."
+            ),
+            "Look at the captionless photo in the encyclopedia's article about {x}: I mean {seen}.",
+            (
+                "A photo without a caption stands in the encyclopedia's article about {x}. "
+                "Pick out {seen}."
+            ),
+            "See the uncaptioned photo in the encyclopedia's article about {x}, and in it {seen}.",
+            (
+                "No caption explains the photo in the encyclopedia's article about {x}; it "
+                "shows {seen}."
+            ),
+            "The photo on the encyclopedia's page about {x} has no caption, yet it shows {seen}.",
+            (
+                "Take the photo without a caption in the encyclopedia's article about {x}. "
+                "There, find {seen}."
+            ),
+            (
+                "What to look for next is {seen}, in the photo without a caption of the "
+                "encyclopedia's article about {x}."
+            ),
+        ),
     },
     "validation": {
         FrameKind.CHAIN: (
@@ -257,6 +294,22 @@ _TEXTS: dict[str, dict[FrameKind, tuple[str, ...]]] = {
             "By what name does it go?",
             "Its name, please.",
             "Which name does it bear?",
+        ),
+        FrameKind.PHOTO: (
+            (
+                "Turn to the photo with no words below it in the encyclopedia's entry for {x}, "
+                "to {seen}."
+            ),
+            (
+                "The encyclopedia's entry for {x} holds a nameless photo; what matters there "
+                "is {seen}."
+            ),
+            (
+                "Read nothing, but look: the entry for {x} in the encyclopedia has a bare "
+                "photo with {seen}."
+            ),
+            "In the photo that the encyclopedia's entry for {x} leaves unexplained, note {seen}.",
+            "Let the wordless photo in the encyclopedia's entry for {x} lead you on, by {seen}.",
         ),
     },
     "test": {
@@ -325,6 +378,22 @@ _TEXTS: dict[str, dict[FrameKind, tuple[str, ...]]] = {
             "What name was it given?",
             "I would like to know its name.",
             "Say what it is called.",
+        ),
+        FrameKind.PHOTO: (
+            (
+                "What the encyclopedia writes on {x} comes with a photo it does not explain: "
+                "note {seen} there."
+            ),
+            (
+                "Beside its text on {x} the encyclopedia prints a photo without comment; "
+                "choose {seen}."
+            ),
+            "A mute photo illustrates the encyclopedia's text on {x}. Single out {seen}.",
+            (
+                "The encyclopedia illustrates its text on {x} by a photo it says nothing of; "
+                "use {seen}."
+            ),
+            "A picture in the encyclopedia's text on {x} has no legend: work with {seen} in it.",
         ),
     },
 }

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from vision_deepresearch.core.errors import ConfigError
+from vision_deepresearch.worlds.generated.article_photos import draw_photo, owner_of, photo_of
 from vision_deepresearch.worlds.generated.draw import reference_picture
 from vision_deepresearch.worlds.generated.pages import PageSet
 from vision_deepresearch.worlds.generated.plan import PageRecord, pictured_at
@@ -76,6 +77,13 @@ def _localised(pages: PageSet, out: Path, html: str, *, files: dict[str, str]) -
         url = unescape(found["url"])
         owner = pages.graph.entities.get(pictured_at(url) or "")
         name = files.get(url)
+        article = owner_of(pages.graph, url)
+        photo = photo_of(pages.graph, article) if article is not None else None
+        if photo is not None:
+            name = f"photo-{photo.owner}.jpg"
+            path = out / name
+            if not path.exists():
+                path.write_bytes(draw_photo(pages.graph, photo))
         if owner is not None:
             name = f"{owner.id}.jpg"
             path = out / name

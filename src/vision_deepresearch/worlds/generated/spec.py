@@ -45,6 +45,9 @@ class WorldSpec(Record):
     p_homonym: float = 0.04
     p_outdated: float = 0.03
     """Share of secondary pages that state an outdated value."""
+    article_photos: Literal[True] | None = None
+    """Articles show a photo of other things that no word of the world tells of; see `article_photos`.
+    None, not False: left out of what is hashed, so that worlds without them keep their ids."""
     num_pictures: int | None = Field(default=None, gt=0)
     """Things that image search knows, the first so many; None: all. Questions look at these only,
     the pictures of others are drawn when asked for."""
@@ -105,6 +108,7 @@ PRESETS = {
             **PLAIN_SHARES,
         ),
         WorldSpec(preset="deep", num_entities=600, num_tasks=4, depth="deep"),
+        WorldSpec(preset="illustrated", num_entities=600, num_tasks=20, article_photos=True),
     )
 }
 

@@ -21,6 +21,7 @@ from vision_deepresearch.core.proof import Proof
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.media.store import CleanPicture, FolderMediaStore, clean
 from vision_deepresearch.worlds.embedded import MAX_HITS, Looks, Recent, Threads
+from vision_deepresearch.worlds.generated.article_photos import draw_photo, owner_of, photo_of
 from vision_deepresearch.worlds.generated.document import Document, Line, PagePicture
 from vision_deepresearch.worlds.generated.draw import reference_picture
 from vision_deepresearch.worlds.generated.entities import Entity
@@ -63,6 +64,8 @@ PROOFS = "truth/proofs.jsonl"
 KIND = "generated"
 """What the manifest says."""
 _CACHED_TEXTS = 8192
+_CACHED_PHOTOS = 64
+"""Of articles, some 150 kB each."""
 _REBUILD = "build it again with `vdr world build generated FOLDER`"
 
 
@@ -96,6 +99,7 @@ class GeneratedWorld:
         self._records = pages.all_urls()
         self._bodies: Recent[int, str] = Recent(_CACHED_TEXTS)
         self._spots: Recent[int, PagePicture] = Recent(_CACHED_TEXTS)
+        self._photos: Recent[str, CleanPicture] = Recent(_CACHED_PHOTOS)
 
     @classmethod
     def open(cls, folder: Path, *, embedder: EmbedderChoice = None) -> "GeneratedWorld":
@@ -191,7 +195,8 @@ class GeneratedWorld:
         address = urldefrag(url.strip()).url
         number = self._pages.number(address)
         if number is None:
-            what = "a picture, no page," if self._shown_at(address) is not None else "no page"
+            is_picture = self._shown_at(address) is not None or self._photo_at(address) is not None
+            what = "a picture, no page," if is_picture else "no page"
             raise WorldError(FailureKind.NOT_FOUND, f"this world has {what} at {url[:200]!r}")
         html = await self._threads.run("page read", lambda: self._pages.render_html(address))
         return to_page(
@@ -204,21 +209,39 @@ class GeneratedWorld:
         )
 
     async def asset(self, url: str) -> Asset:
-        """A reference picture.
+        """A reference picture, or the photo of an article.
 
         Raises:
             WorldError: this world has no such picture (not_found).
         """
-        owner = self._shown_at(urldefrag(url.strip()).url)
-        if owner is None:
+        address = urldefrag(url.strip()).url
+        owner, article = self._shown_at(address), self._photo_at(address)
+        if owner is not None:
+            kept = await self._threads.run("picture read", lambda: self._picture_of(owner))
+        elif article is not None:
+            kept = await self._threads.run("photo read", lambda: self._photo_of(article))
+        else:
             raise WorldError(FailureKind.NOT_FOUND, f"this world has no picture at {url[:200]!r}")
-        kept = await self._threads.run("picture read", lambda: self._picture_of(owner))
         return Asset(url=url, data=kept.data, ref=kept.ref)
 
     def _shown_at(self, address: str) -> Entity | None:
         """The thing whose picture has that address."""
         owner = self._pages.graph.entities.get(pictured_at(address) or "")
         return owner if owner is not None and owner.type.carries_picture else None
+
+    def _photo_at(self, address: str) -> str | None:
+        """The thing on whose article the photo of that address stands."""
+        return owner_of(self._pages.graph, address)
+
+    def _photo_of(self, owner: str) -> CleanPicture:
+        """The photo on a thing's article; drawn once, as it is asked for again soon."""
+        kept = self._photos.get(owner)
+        if kept is None:
+            graph = self._pages.graph
+            photo = photo_of(graph, owner)
+            assert photo is not None, "an address leads to photos that there are"
+            kept = self._photos.put(owner, clean(draw_photo(graph, photo)))
+        return kept
 
     def _picture_of(self, owner: Entity) -> CleanPicture:
         """A kept picture, or one drawn now: a world may keep fewer than it shows."""
@@ -252,6 +275,10 @@ class GeneratedWorld:
             WorldError: a hit is no page of this world.
         """
         return await self._threads.run("text search", lambda: self._text_evidence(hits, query))
+
+    def page_addresses(self) -> Iterator[str]:
+        """Of every page."""
+        return (record.url for record in self._pages.all_urls())
 
     # ------------------------------------------------------------------------------------- tasks
 

@@ -1,0 +1,1 @@
+"""Benchmarks as tasks: one file per source, read from what the user has downloaded."""
