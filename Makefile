@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: setup setup-models demo check test test-slow bench shape
+.PHONY: setup setup-models demo check test test-slow bench train-toy shape
 .DEFAULT_GOAL := demo
 
 setup: $(INSTALLED)
@@ -36,6 +36,18 @@ test-slow: $(INSTALLED)       ## kill loops, fuzzing, soak
 bench: $(INSTALLED)           ## our own benchmarks, as JSON
 	$(BIN)/vdr bench loop --json
 	$(BIN)/vdr bench modes --json
+
+TOY := $(BIN)/vdr eval run --config recipes/toy/policy/research.toml --tasks 100
+
+train-toy: setup-models       ## the toy policy, symbolic tier: teacher, SFT, RL, held-out figures; hours (docs/toy-policy.md)
+	set -e; for n in $$(seq 28); do $(TOY) --world generated:toy@$$n --out runs/toy/train-$$n; done
+	$(TOY) --world generated:toy/validation@0 --out runs/toy/validation
+	OMP_NUM_THREADS=1 $(BIN)/vdr sft recipes/toy/policy/sft.toml --out runs/toy/sft
+	OMP_NUM_THREADS=1 $(BIN)/vdr rl recipes/toy/policy/rl.toml --out runs/toy/rl
+	test -d runs/toy/world || $(BIN)/vdr world build generated runs/toy/world --pages 2500 --tasks 640 --depth plain --split test --no-whole-image-filter --seed 7
+	set -e; for which in sft rl; do OMP_NUM_THREADS=1 $(BIN)/vdr eval run --config recipes/toy/policy/research.toml --world runs/toy/world --tasks 640 \
+	  --model local:runs/toy/$$which/model --set concurrency=32 --out runs/toy/test-$$which; done
+	$(BIN)/vdr eval compare runs/toy/test-sft runs/toy/test-rl
 
 shape: $(INSTALLED)           ## the tree against our aims; informs, never fails
 	$(BIN)/ruff check src --exit-zero --statistics --select C901,PLR0912,PLR0913,PLR0915,PLR1702 \

@@ -23,12 +23,13 @@ from vision_deepresearch.core.geometry import Box
 from vision_deepresearch.core.mode import mode_named
 from vision_deepresearch.core.observation import Evidence, EvidenceKind
 from vision_deepresearch.core.page import Asset, Page, WorldManifest
-from vision_deepresearch.core.proof import MATCHING, Hop, HopKind, Proof
+from vision_deepresearch.core.proof import MATCHING, Constraint, Hop, HopKind, Proof
 from vision_deepresearch.core.protocols import Completion, Profile, Sampling, World
 from vision_deepresearch.core.task import Task
 from vision_deepresearch.core.trajectory import StopReason, Trajectory
 from vision_deepresearch.media.store import MemoryMediaStore
 from vision_deepresearch.models.oracle import OracleModel
+from vision_deepresearch.models.oracle_habits import Habits
 from vision_deepresearch.models.profiles.native import NativeProfile
 from vision_deepresearch.models.profiles.vdr import VdrProfile
 from vision_deepresearch.tools.summarise import PassagePicker
@@ -211,9 +212,10 @@ async def research(
     world: World | None = None,
     limits: Limits | None = None,
     seen: "Watch | None" = None,
+    habits: Habits | None = None,
 ) -> Trajectory:
     speaks = profile or VdrProfile()
-    oracle = OracleModel(case.truth, speaks)
+    oracle = OracleModel(case.truth, speaks, habits=habits)
     mode = mode_named(mode_name)
     tools = build_tools(
         mode.tools, world=world or case.web, media=case.media, summariser=PassagePicker()
@@ -361,6 +363,28 @@ async def test_a_search_that_fails_is_reworded() -> None:
     assert trajectory.answer == gold(case)
     words = ["Fleet Aa founded by", "Person Aa Aa born in", "Person Aa Aa"]
     assert case.web.queries == words, "the first page is known from the picture search"
+
+
+async def test_a_page_that_is_known_is_read_without_a_search_where_that_is_its_way() -> None:
+    case = a_case()
+    plain, straight = await research(case), await research(case, habits=Habits(p_straight=1.0))
+    assert straight.answer == plain.answer == gold(case)
+    assert plain.tool_counts["search"] == 2
+    assert straight.tool_counts["search"] == 1, "the second page is not where the picture led"
+
+
+async def test_the_place_is_said_before_the_box_where_that_is_its_way() -> None:
+    case = a_case()
+    proof = case.truth.proofs[case.task.id]
+    place = Constraint(
+        text="leftmost", predicate="position", value="corner top left", candidates_without=2
+    )
+    told = Truth({case.task.id: proof.model_copy(update={"constraints": (place,)})})
+    found = await research(replace(case, truth=told), habits=Habits(says_place=True))
+    call = found.turns[0].calls[0].call
+    assert call.arguments["goal"] == "identify what is shown at corner top left"
+    assert list(call.arguments)[:3] == ["image_id", "goal", "bbox"]
+    assert found.answer == gold(case)
 
 
 async def test_it_looks_again_when_its_answer_comes_too_early() -> None:

@@ -41,6 +41,8 @@ class Habits:
 
     p_straight: float = 0.0
     """The page that the picture led to is opened for a hop at once, without a search."""
+    says_place: bool = False
+    """Before a box it says by which place the question tells the thing, where it does so."""
     verifies: bool = False
     """Before the answer another search is made, for a second page that says so."""
 
@@ -60,6 +62,9 @@ class OracleSettings(Record):
     """Of its crops; the first two are tried at once, the rest for what was not found."""
     p_straight: float = Field(default=0.0, ge=0, le=1)
     """Share of the hops for which it opens the page that the picture led to without a search."""
+    says_place: bool = False
+    """Crops name the place of the thing as their goal, before the box: a small model finds a box by
+    the words in front of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

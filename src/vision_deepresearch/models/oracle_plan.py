@@ -269,6 +269,7 @@ class Planner:
                     handle=view,
                     scales=scales,
                     goal=self._look_goal(batch),
+                    says_place=self._place() is not None,
                 ),
             ),
         )
@@ -305,13 +306,24 @@ class Planner:
                     handle=self._view(first) or handle,
                     scales=scales,
                     goal=self._look_goal(batch),
+                    says_place=self._place() is not None,
                 ),
             ),
         )
 
+    def _place(self) -> str | None:
+        """By which place the question tells the thing, where that is to be said."""
+        if not self._now.ways.habits.says_place:
+            return None
+        places = [one.value for one in self._now.proof.constraints if one.predicate == "position"]
+        return places[0] if len(places) == 1 else None
+
     def _look_goal(self, batch: Sequence[Hop]) -> str:
         """What pages behind the pictures are read for; all there is where none can be visited."""
         goal = "identify what is shown"
+        place = self._place()
+        if place is not None:
+            return f"{goal} at {place}"
         if "visit" in self._now.tools:
             return goal
         looks = {hop.id for hop in batch}
@@ -577,12 +589,11 @@ def _crop(
     handle: str,
     scales: Sequence[float],
     goal: str,
+    says_place: bool = False,
 ) -> ToolCall:
+    """A crop; where its goal says the place, that stands before the box."""
     corners: list[JsonValue] = [[int(corner) for corner in box] for box in boxes]
-    return _call(
-        "crop_and_search",
-        image_id=handle,
-        bbox=corners,
-        goal=goal,
-        scales=list[JsonValue](scales),
-    )
+    told: dict[str, JsonValue] = {"bbox": corners, "goal": goal}
+    if says_place:
+        told = {"goal": goal, "bbox": corners}
+    return _call("crop_and_search", image_id=handle, **told, scales=list[JsonValue](scales))

@@ -51,7 +51,7 @@ _FREE = 0.1
 small ones turn quickly towards what they should ask for."""
 _OUT = 0.5
 """The same of what they write: more would drown what is copied."""
-_FOUND = 0.5
+_FOUND = 1.0
 """How loud what a free layer's head finds is said."""
 _REST = 1.5
 """A match must score about this much to count: more than one that shares the current token alone."""
@@ -170,16 +170,18 @@ def _look_up(
 ) -> None:
     """A free layer that has to learn only what to ask for: what is found is said as it is.
 
-    Of the first two heads a key is the token before a place, of the others the place's own.
+    Of the first two heads a key is the two tokens before a place, side by side; of the others the
+    place's own and the one three before.
     """
     attention = layer.self_attn
     for projection in (attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj):
         projection.weight.mul_(_FREE)
     layer.mlp.down_proj.weight.mul_(_OUT)
     scale = math.sqrt(_HEADS + 1) / math.sqrt(attention.q_proj.weight.shape[1])
-    for shared, read in enumerate((2, 1)):
-        for dim, at in enumerate(places[:part]):
-            attention.k_proj.weight[shared * head + at, read * part + dim] += 1.0
+    for shared, read in enumerate(((2, 3), (1, 4))):
+        for half, which in enumerate(read):
+            for dim, at in enumerate(places[half * part : (half + 1) * part]):
+                attention.k_proj.weight[shared * head + at, which * part + dim] += 1.0
         for one in range(part):
             attention.v_proj.weight[shared * head + one, part + one] += scale
     for which in range(_HEADS):
@@ -209,8 +211,9 @@ def _match(
         query[at, (back + 1) * part + dim] = loud
         key[at, (back + 2) * part + dim] = loud
     scale = math.sqrt(_HEADS + 1) / math.sqrt(query.shape[1])
+    # What rests says nothing: else it would be as loud as a find in all that reads the stream.
+    value[:part, part : 2 * part] = scale * (torch.eye(part) - torch.outer(sink, sink))
     for one in range(part):
-        value[one, part + one] = scale
         out[one, one] = _SAID
     _sharpen(attention, _MATCH_SHARPNESS)
 

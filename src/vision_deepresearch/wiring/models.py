@@ -158,7 +158,7 @@ class ModelShelf:
                     self._truth,
                     profile,
                     scales=ways.scales,
-                    habits=Habits(p_straight=ways.p_straight),
+                    habits=Habits(p_straight=ways.p_straight, says_place=ways.says_place),
                 )
             case "local", folder if folder:
                 client, engine = open_local(
