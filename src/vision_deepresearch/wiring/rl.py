@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Set
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vision_deepresearch.agent.loop import run as run_agent
 from vision_deepresearch.agent.researcher import Researcher
@@ -33,6 +34,11 @@ from vision_deepresearch.wiring.session import Session, open_session
 from vision_deepresearch.wiring.worlds import ProgressBar, open_world, world_folder
 from vision_deepresearch.worlds.wrappers.meter import MeteredWorld
 
+if TYPE_CHECKING:
+    from vision_deepresearch.models.local.engine import LocalEngine
+    from vision_deepresearch.train.checkpoint import Checkpoints
+    from vision_deepresearch.train.policy import Policy
+
 Show = Callable[[int, Mapping[str, float]], None]
 
 
@@ -60,9 +66,7 @@ async def train_rl(
     # Imported late: torch takes seconds, and the plan of a recipe needs none.
     from vision_deepresearch.models.local.client import LocalClient
     from vision_deepresearch.models.local.engine import LocalEngine
-    from vision_deepresearch.models.local.loading import load_local
     from vision_deepresearch.train.checkpoint import Checkpoints, TrainState, name_model
-    from vision_deepresearch.train.policy import Policy
     from vision_deepresearch.train.rl.engine_meter import EngineMeter
 
     async with AsyncExitStack() as stack:
@@ -73,27 +77,8 @@ async def train_rl(
         assert isinstance(client, LocalClient), "make_rl_config names a local model"
         engine = client.engine
         assert isinstance(engine, LocalEngine)
-        sampler = engine.model
-        trainer = sampler
-        folder = config.folder
-        if config.sampler.weights == "copied":
-            local = config.run.local
-            trainer = load_local(
-                folder, dtype="float32", device=local.device, budget=local.pictures
-            )
         checkpoints = Checkpoints(out / "checkpoints", keep=config.rl.keep)
-        policy = Policy(
-            trainer,
-            sampler=sampler,
-            engine=engine,
-            settings=config.rl,
-            temperature=config.run.sampling.temperature,
-            load=session.media.load,
-            checkpoints=checkpoints,
-            reference=load_local(folder, device=config.run.local.device)
-            if config.rl.update.kl_weight
-            else None,
-        )
+        policy = _policy(config, engine=engine, session=session, checkpoints=checkpoints)
         own_hash = fingerprint(config)
         kept, damaged = policy.resume()
         for one in damaged:
@@ -160,6 +145,31 @@ async def train_rl(
         )
         name_model(out, checkpoints.path_of(ended.step))
         return ended
+
+
+def _policy(
+    config: RlConfig, *, engine: "LocalEngine", session: Session, checkpoints: "Checkpoints"
+) -> "Policy":
+    """The weights that are trained, beside those that are sampled from."""
+    from vision_deepresearch.models.local.loading import load_local
+    from vision_deepresearch.train.policy import Policy
+
+    trainer, local = engine.model, config.run.local
+    if config.sampler.weights == "copied":
+        trainer = load_local(
+            config.folder, dtype="float32", device=local.device, budget=local.pictures
+        )
+    has_reference = bool(config.rl.update.kl_weight)
+    return Policy(
+        trainer,
+        sampler=engine.model,
+        engine=engine,
+        settings=config.rl,
+        temperature=config.run.sampling.temperature,
+        load=session.media.load,
+        checkpoints=checkpoints,
+        reference=load_local(config.folder, device=local.device) if has_reference else None,
+    )
 
 
 def figures_of(folder: Path) -> dict[str, dict[int, float | None]]:
