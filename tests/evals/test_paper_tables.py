@@ -1,6 +1,7 @@
 """The paper's tables with our rows among them: the right sets in the right columns, and no mean of a part."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -94,5 +95,11 @@ async def test_one_command_makes_the_three_tables(
         in shown
     )
     assert "### Retrieval ablation, %: Vision-DeepResearch-30B" in shown
+    assert await asyncio.to_thread(vdr, command) == 0
+    assert "Data ablation" in capsys.readouterr().out
+    assert await asyncio.to_thread(vdr, [*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["data"]["base"]["accuracy"]["correct"] == 3
+    assert await asyncio.to_thread(vdr, [*command, "--data", f"base={runs[0]}"]) == 2
+    assert "given twice" in capsys.readouterr().err
     assert await asyncio.to_thread(vdr, [*command[:-1], "base"]) == 2
     assert "--data ROW=FOLDER" in capsys.readouterr().err

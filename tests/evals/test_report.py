@@ -22,10 +22,13 @@ from vision_deepresearch.evals.report.tables import sheets
 from vision_deepresearch.evals.summary import summarise
 
 
+def _strata(number: int) -> dict[str, str]:
+    return {"hops": str(1 + number % 3), "answer": ("yes_no", "text")[number % 2]}
+
+
 async def runs_of(folder: Path) -> list[Path]:
     tasks = [
-        a_task(ref=f"<b>&_{n % 2}/{n}").model_copy(update={"strata": {"hops": str(1 + n % 3)}})
-        for n in range(20)
+        a_task(ref=f"<b>&_{n % 2}/{n}").model_copy(update={"strata": _strata(n)}) for n in range(20)
     ]
     wis: Sequence[str | None] = ["Ostrel"] * 4 + ["Brno"] * 16
     full: Sequence[str | None] = ["Ostrel"] * 13 + ["Brno"] * 5 + [None] * 2
@@ -78,7 +81,8 @@ async def test_the_page_loads_nothing_and_escapes_names(tmp_path: Path) -> None:
 
 async def test_markdown_and_latex_are_well_formed(tmp_path: Path) -> None:
     made = sheets([summarise(grade(run)) for run in await runs_of(tmp_path)])
-    assert {"Accuracy by hops, % [95 %]", "Accuracy by set, % [95 %]"} <= {s.title for s in made}
+    parts = {f"Accuracy by {name}, % [95 %]" for name in ("hops", "set", "answer")}
+    assert parts <= {sheet.title for sheet in made}
     for block in markdown(made).split("### ")[1:]:
         rows = [line for line in block.splitlines() if line.startswith("|")]
         assert len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) == 1
@@ -102,6 +106,11 @@ async def test_the_command_writes_each_form(
     assert await asyncio.to_thread(vdr, ["eval", "report", *runs, "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert [one["accuracy"]["correct"] for one in shown["runs"]] == [13, 4]
+    out = tmp_path / "report.json"
+    arguments = ["eval", "report", *runs, "--json", "--out", str(out)]
+    assert await asyncio.to_thread(vdr, arguments) == 0
+    assert json.loads(out.read_text()) == shown
+    assert not capsys.readouterr().out
     assert await asyncio.to_thread(vdr, ["eval", "report", *runs, "--format", "pdf"]) == 2
     assert "markdown" in capsys.readouterr().err
 

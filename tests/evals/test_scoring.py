@@ -72,6 +72,8 @@ async def test_both_judges_in_one_command(
     assert [one["judge"].partition("/")[0] for one in shown["judges"]] == ["contains", "strict"]
     assert [one["accuracy"]["correct"] for one in shown["judges"]] == [1, 1]
     assert len(list((folder / "scores").glob("*.jsonl"))) == 2
+    assert await in_thread("eval", "score", str(folder), "--mode", "wis") == 2
+    assert "--predictions" in capsys.readouterr().err
 
 
 async def test_scoring_needs_no_key_of_the_judged_model_and_refuses_it_as_its_judge(

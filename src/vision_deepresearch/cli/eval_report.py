@@ -1,5 +1,6 @@
 """What `vdr eval report` does: run folders as tables, or as one page."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, assert_never
@@ -17,7 +18,8 @@ from vision_deepresearch.evals.report.tables import STRATA, sheets
 from vision_deepresearch.evals.summary import Summary, summarise
 from vision_deepresearch.store.run import RunFolder
 
-Form = Literal["text", "markdown", "latex", "html", "json"]
+Page = Literal["text", "markdown", "latex", "html"]
+Form = Page | Literal["json"]
 
 
 def report(
@@ -39,9 +41,12 @@ def report(
         form: what is made.
         out: file to write; None: print.
         is_long: in text too the paper's tables.
-        data: ROW=FOLDER of the paper's data ablation.
+        data: ROW=FOLDER of the paper's data ablation; its table is shown then.
+
+    Raises:
+        ConfigError: no judge that all have, an unknown stratum, or a row of `data` twice.
     """
-    rows = dict(_data_row(one) for one in data)
+    rows = _data_rows(data)
     wanted = judge or _judge_of_all([*runs, *rows.values()])
     summaries = [summarise(grade(run, judge=wanted)) for run in runs]
     of_data = {name: summarise(grade(run, judge=wanted)) for name, run in rows.items()}
@@ -58,38 +63,53 @@ def report(
         raise ConfigError(msg)
     by = by or STRATA
     paper = paper_sheets(summaries, data=of_data)
-    if form == "json":
-        print_json({"judge": judges[0], "runs": [one.model_dump(mode="json") for one in summaries]})
+    told: dict[str, object] = {
+        "judge": judges[0],
+        "runs": [one.model_dump(mode="json") for one in summaries],
+        "data": {name: one.model_dump(mode="json") for name, one in of_data.items()},
+    }
+    if form == "json" and out is None:
+        print_json(told)
         return 0
     if form == "text" and out is None:
         target = console()
         target.print(f"judge {judges[0]}", soft_wrap=True)
-        for sheet in [*sheets(summaries, by=by), *(paper if is_long else [])]:
+        for sheet in [*sheets(summaries, by=by), *(paper if is_long or data else [])]:
             target.print(_table(sheet))
             if sheet.note:
                 target.print(sheet.note.strip(), soft_wrap=True)
             target.print()
         return 0
-    text = _text(summaries, paper=paper, by=by, form=form)
+    text = (
+        json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+        if form == "json"
+        else _text(summaries, paper=paper, by=by, form=form)
+    )
     if out is None:
         console().out(text, end="", highlight=False)
         return 0
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
-    console().print(f"wrote {out}", soft_wrap=True)
+    console(json_wanted=form == "json").print(f"wrote {out}", soft_wrap=True)
     return 0
 
 
-def _data_row(text: str) -> tuple[str, Path]:
-    name, mark, folder = text.partition("=")
-    if not mark or not folder:
-        msg = f"a row of the data ablation is given as --data ROW=FOLDER, got {text!r}"
-        raise ConfigError(msg)
-    return name, Path(folder)
+def _data_rows(data: Sequence[str]) -> dict[str, Path]:
+    rows: dict[str, Path] = {}
+    for text in data:
+        name, mark, folder = text.partition("=")
+        if not mark or not folder:
+            msg = f"a row of the data ablation is given as --data ROW=FOLDER, got {text!r}"
+            raise ConfigError(msg)
+        if name in rows:
+            msg = f"the row {name!r} of the data ablation is given twice: leave one --data out"
+            raise ConfigError(msg)
+        rows[name] = Path(folder)
+    return rows
 
 
 def _text(
-    summaries: Sequence[Summary], *, paper: Sequence[Sheet], by: Sequence[str], form: Form
+    summaries: Sequence[Summary], *, paper: Sequence[Sheet], by: Sequence[str], form: Page
 ) -> str:
     match form:
         case "html":
@@ -99,9 +119,6 @@ def _text(
         case "markdown" | "text":
             head = f"Judge: `{summaries[0].judge}`\n\n"
             return head + markdown([*sheets(summaries, by=by), *paper])
-        case "json":
-            msg = "json is printed before"
-            raise AssertionError(msg)
         case _:
             assert_never(form)
 

@@ -43,6 +43,9 @@ def score(
             "--predictions FILE and --out FOLDER go together: the answers are kept in a run folder"
         )
         raise ConfigError(msg)
+    if predictions is None and (system is not None or mode is not None):
+        msg = "--system and --mode go with --predictions FILE: the answers of a run have theirs"
+        raise ConfigError(msg)
     target = console(json_wanted=json_wanted)
     bad: list[dict[str, object]] = []
     if predictions is not None and out is not None:

@@ -292,7 +292,10 @@ def report(
     out: Annotated[Path | None, typer.Option(help="File to write; default: print it.")] = None,
     published: Annotated[
         bool,
-        typer.Option("--published", help="In text too: the paper's tables, our rows among them."),
+        typer.Option(
+            "--published",
+            help="In text too: the paper's tables, our rows among them; --data shows them as well.",
+        ),
     ] = False,
     data: Annotated[
         list[str] | None,

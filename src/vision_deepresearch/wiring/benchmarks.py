@@ -56,8 +56,7 @@ class WantedSet:
         """Questions as published; 0: not known."""
         if self.manifest is not None:
             return self.manifest.size
-        configs = self.source.subsets.get(self.subset) or tuple(self.source.sizes)
-        return sum(self.source.sizes.get(config, 0) for config in configs)
+        return sum(self.source.sizes.get(config, 0) for config in self.source.configs(self.subset))
 
     def digest(self) -> str:
         """Of the tables' content and the manifest, 16 hex digits. Cost: reads the tables."""
@@ -97,8 +96,8 @@ class WantedSet:
             limit=limit,
             on_row=on_row,
         )
-        if self.manifest is not None and limit is None:
-            check_manifest(self.manifest, found)
+        if self.manifest is not None:
+            check_manifest(self.manifest, found, is_whole=limit is None)
         return found
 
     def problems(self, found: SetRead, *, is_whole: bool) -> list[str]:
@@ -112,11 +111,14 @@ class WantedSet:
         ]
         if not is_whole:
             return told
-        configs = self.source.subsets.get(self.subset) or tuple(found.by_config)
+        configs = self.source.configs(self.subset)
+        if self.root.is_file() and not self.subset:
+            configs = tuple(found.by_config)  # one table of several, named by itself
         for config in configs:
             wanted, here = self.source.sizes.get(config), found.by_config[config]
             if wanted is not None and wanted != here:
-                told.append(f"{config} has {wanted} questions as published, {here} are here")
+                part = "" if here or self.subset else ": name what is there as PATH:SUBSET"
+                told.append(f"{config} has {wanted} questions as published, {here} are here{part}")
         return told
 
 

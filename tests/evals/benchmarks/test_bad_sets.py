@@ -24,7 +24,7 @@ from tests.evals.benchmarks.small_sets import (
 )
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.evals.benchmarks.catalog import SOURCES, source_named
-from vision_deepresearch.evals.benchmarks.cells import gold_of
+from vision_deepresearch.evals.benchmarks.cells import gold_of, without_choices
 from vision_deepresearch.evals.benchmarks.decrypt import open_gcm, open_xor
 from vision_deepresearch.evals.benchmarks.draft import (
     BenchmarkError,
@@ -209,6 +209,13 @@ def test_golds_are_read_however_they_are_listed(cell: object, answers: tuple[str
     assert gold_of(cell).answers == answers
 
 
+@pytest.mark.parametrize("before", ["\n", " ", "\n\n  "])
+def test_choices_are_cut_off_whatever_stands_before_them(before: str) -> None:
+    told = f"Which hall?{before}You can choose among these Choices:\nA. North\nB. South"
+    found = without_choices(told)
+    assert (found.question, found.choices) == ("Which hall?", ("North", "South"))
+
+
 @pytest.mark.pitfall("P84")
 def test_bad_rows_are_rejects_with_reasons_and_the_others_are_read(tmp_path: Path) -> None:
     bomb = small_sets.as_base64(_declared(50_000, 50_000))
@@ -385,3 +392,32 @@ def test_a_table_of_the_pack_that_lacks_a_row_is_not_as_published(tmp_path: Path
     whole = find_set(f"official={tmp_path}:bc-vl")
     problems = whole.problems(whole.read(put=None), is_whole=True)
     assert "bc-vl-level2 has 200 questions as published, 0 are here" in problems
+
+
+@pytest.mark.pitfall("P85")
+def test_a_table_that_is_not_there_at_all_is_missed_without_a_subset_too(tmp_path: Path) -> None:
+    folder = written("bc-vl", tmp_path)
+    (folder / "bc_vl_level2.jsonl").unlink()
+    wanted = find_set(f"bc-vl={folder}")
+    problems = wanted.problems(wanted.read(put=None), is_whole=True)
+    assert [one for one in problems if "level2 has 200 questions as published, 0 are here" in one]
+    assert "PATH:SUBSET" in problems[-1]
+    # A table that is named by itself, and a part that is, stand for what they hold.
+    for said in (f"{folder}/bc_vl_level1.jsonl", f"{folder}:level1"):
+        wanted = find_set(f"bc-vl={said}")
+        problems = wanted.problems(wanted.read(put=None), is_whole=True)
+        assert problems == ["level1 has 199 questions as published, 2 are here"]
+    assert find_set(f"vdr-bench={written('vdr-bench', tmp_path / 'vdr')}").size == 2000
+
+
+@pytest.mark.pitfall("P85")
+def test_the_first_questions_of_a_manifest_are_compared_with_it_too(tmp_path: Path) -> None:
+    folder = written("bc-vl", tmp_path / "set")
+    pinned = manifest_of(read("bc-vl", folder), name="mine", origin="a copy of today")
+    (tmp_path / "mine.json").write_text(pinned.model_dump_json())
+    wanted = find_set(f"bc-vl={folder}:{tmp_path / 'mine.json'}")
+    assert len(wanted.read(put=None, limit=1).tasks) == 2
+    table = folder / "bc_vl_level1.jsonl"
+    table.write_text(table.read_text().replace("2014", "2015", 1))
+    with pytest.raises(SubsetMismatchError, match="0 are missing, 1 say something else"):
+        wanted.read(put=None, limit=1)

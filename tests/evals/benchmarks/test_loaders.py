@@ -25,7 +25,8 @@ from vision_deepresearch.media.store import MemoryMediaStore, clean
 from vision_deepresearch.wiring.benchmark_pictures import fetch_pictures
 from vision_deepresearch.wiring.benchmarks import find_set
 
-SHARED = Path(__file__).resolve().parents[4].parent / "shared" / "data" / "benchmarks"
+_PLACES = [one / "shared" / "data" / "benchmarks" for one in Path(__file__).resolve().parents]
+SHARED = next((place for place in _PLACES if place.is_dir()), _PLACES[0])
 
 
 def read(

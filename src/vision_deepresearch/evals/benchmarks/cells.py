@@ -16,7 +16,7 @@ from vision_deepresearch.core.task import AnswerType, Gold
 from vision_deepresearch.core.values import parse_date, parse_number
 from vision_deepresearch.store.tables import BadRowError, TableRow
 
-_CHOICES = re.compile(r"\n\s*You can choose among these Choices:\s*\n", re.IGNORECASE)
+_CHOICES = re.compile(r"\s*You can choose among these Choices:\s*\n", re.IGNORECASE)
 _OPTION = re.compile(r"\s*\(?([A-J])[.):]\s*(\S.*)", re.DOTALL)
 _MAX_DEPTH = 3
 _MAX_ID = 200

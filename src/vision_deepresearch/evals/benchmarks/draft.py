@@ -126,6 +126,8 @@ class Source:
     licence: str
     subsets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Names that may stand behind the path, and which configs each gives; a variant gives itself."""
+    defaults: tuple[str, ...] = ()
+    """Configs that a copy gives where no subset is named; none: all of `sizes`."""
     files: tuple[str, ...] = ()
     """Patterns of its tables' names in a folder, the first that fits; none: every table."""
     subset_files: Mapping[str, str] = field(default_factory=dict)
@@ -136,6 +138,10 @@ class Source:
     """Configs whose text must not lie on a disk in plain."""
     notes: str = ""
     """What a user should know before the figures are compared with others."""
+
+    def configs(self, subset: str) -> tuple[str, ...]:
+        """The configs of a subset; empty: those of a copy that is read without one."""
+        return self.subsets.get(subset) or self.defaults or tuple(self.sizes)
 
     def protects_any(self, subset: str) -> bool:
         """Whether a subset may hold protected questions; empty: the whole set."""

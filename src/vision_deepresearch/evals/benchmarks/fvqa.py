@@ -76,6 +76,7 @@ SOURCE = Source(
     columns=(("prompt",), ("images",), ("reward_model",)),
     drafts=drafts,
     sizes={"test": 1800, "train": 5000},
+    defaults=("test",),
     subsets={"test": ("test",), "train": ("train",)},
     files=(r"fvqa_test.*\.parquet$", r"test.*\.parquet$"),
     subset_files={part: rf"{part}[^/]*\.parquet$" for part in ("test", "train")},

@@ -96,6 +96,7 @@ SOURCE = Source(
     columns=(("img_path",), ("level1_qa",), ("level2_qa",)),
     drafts=drafts,
     sizes={"choices": 2384, "open": 2384},
+    defaults=("choices",),
     subsets={"choices": ("choices",), "open": ("open",)},
     files=(r"benchmark\.json$",),
     addresses=_addresses,

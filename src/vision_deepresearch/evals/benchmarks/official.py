@@ -155,6 +155,7 @@ SOURCE = Source(
     columns=(("question",), ("answer",), ("image_packed",)),
     drafts=drafts,
     sizes={**SIZES, "livevqa-open": 300},
+    defaults=tuple(SIZES),
     subsets=_SUBSETS,
     files=(_tables(tuple(SIZES)),),
     subset_files={name: _tables(configs) for name, configs in _SUBSETS.items()},

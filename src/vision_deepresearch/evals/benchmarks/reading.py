@@ -48,7 +48,7 @@ _NO_TABLES = frozenset({"dataset_info.json", "dataset_dict.json", "state.json", 
 """Lie beside the Arrow files of the library `datasets`."""
 _MAX_EXTRA = 20_000
 """Characters of a column that nobody reads, kept with the task."""
-_HIDDEN = "protected: its text is not shown"
+_HIDDEN = "protected, so why is not shown: get the row again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +229,7 @@ class _Reading:
     @property
     def has_enough(self) -> bool:
         """Whether no further row can give a task."""
-        configs = self.found.source.subsets.get(self.subset) or tuple(self.found.source.sizes)
+        configs = self.found.source.configs(self.subset)
         return bool(configs) and all(self.is_full(config) for config in configs)
 
     def is_full(self, config: str) -> bool:

@@ -42,6 +42,7 @@ SOURCE = Source(
     columns=(("question",), ("answer",), ("image",)),
     drafts=drafts,
     sizes={"full": 2000, "testmini": 500},
+    defaults=("full",),
     subsets={"full": ("full",), "testmini": ("testmini",)},
     home="Hugging Face Osilly/VDR-Bench and Osilly/VDR-Bench-testmini",
     licence="cc-by-nc-sa-4.0",

@@ -54,6 +54,7 @@ SOURCE = Source(
     columns=(("prompt",), ("file_path",), ("answers",)),
     drafts=drafts,
     sizes={"livevqa": 300, "livevqa-open": 300, "mmsearch": 171, "simplevqa": 300, "hle": 330},
+    defaults=_CONFIGS,
     subsets={name: (name,) for name in (*_CONFIGS, "livevqa-open")},
     subset_files={
         name: rf"(^|/){name.removesuffix('-open')}\.jsonl$" for name in (*_CONFIGS, "livevqa-open")

@@ -9,7 +9,7 @@ from vision_deepresearch.evals.report.sheet import NONE, Sheet, percent, with_in
 from vision_deepresearch.evals.statistics.shares import Z_95
 from vision_deepresearch.evals.summary import Spread, Summary
 
-STRATA = ("set", "level", "difficulty", "hops", "area", "domain", "category", "language")
+STRATA = ("set", "level", "difficulty", "hops", "area", "domain", "category", "language", "answer")
 """What tasks are divided by where nobody asked for something else."""
 _INCOMPLETE = (
     "incomplete: more than 2 % of the attempts are invalid, so bounds stand in place of a figure"
