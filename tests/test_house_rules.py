@@ -13,6 +13,7 @@ BROAD_EXCEPT = {
     "synth/carry_out.py",  # whatever a record provokes costs that record
     "train/rl/rollout.py",
     "evals/runner.py",
+    "scale/ray_executor.py",  # Ray says by a bare Exception that a node did not start in time
     "sandbox/inside/child.py",  # whatever a program raises is its result
 }
 RUNS_PROGRAMS = {"sandbox/inside/child.py"}

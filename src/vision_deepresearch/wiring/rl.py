@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Set
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vision_deepresearch.agent.loop import run as run_agent
 from vision_deepresearch.agent.researcher import Researcher
@@ -32,6 +33,9 @@ from vision_deepresearch.wiring.rl_episodes import EpisodeStore
 from vision_deepresearch.wiring.session import Session, open_session
 from vision_deepresearch.wiring.worlds import ProgressBar, open_world, world_folder
 from vision_deepresearch.worlds.wrappers.meter import MeteredWorld
+
+if TYPE_CHECKING:
+    from vision_deepresearch.train.policy import Policy
 
 Show = Callable[[int, Mapping[str, float]], None]
 
@@ -95,15 +99,7 @@ async def train_rl(
             else None,
         )
         own_hash = fingerprint(config)
-        kept, damaged = policy.resume()
-        for one in damaged:
-            say(f"a checkpoint was damaged and put aside as {one.path}: {one.reason}")
-        if kept is not None and kept.config_hash != own_hash:
-            msg = f"the checkpoints in {str(out)!r} are of another recipe: use another --out"
-            raise ConfigError(msg)
-        state = LoopState() if kept is None else unpacked_state(kept.cursor)
-        if kept is not None:
-            say(f"going on after step {state.step}")
+        state = _resumed(policy, own_hash=own_hash, out=out, say=say)
         slots = Slots(config.rl.slots, clock=session.researcher.clock)
         researcher = replace(
             session.researcher,
@@ -160,6 +156,27 @@ async def train_rl(
         )
         name_model(out, checkpoints.path_of(ended.step))
         return ended
+
+
+def _resumed(
+    policy: "Policy", *, own_hash: str, out: Path, say: Callable[[str], None]
+) -> LoopState:
+    """Where the newest whole checkpoint stands; damaged ones are said.
+
+    Raises:
+        ConfigError: it is of another recipe.
+    """
+    kept, damaged = policy.resume()
+    for one in damaged:
+        say(f"a checkpoint was damaged and put aside as {one.path}: {one.reason}")
+    if kept is None:
+        return LoopState()
+    if kept.config_hash != own_hash:
+        msg = f"the checkpoints in {str(out)!r} are of another recipe: use another --out"
+        raise ConfigError(msg)
+    state = unpacked_state(kept.cursor)
+    say(f"going on after step {state.step}")
+    return state
 
 
 def figures_of(folder: Path) -> dict[str, dict[int, float | None]]:
