@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.wiring.config import load_recipe, make_config
 from vision_deepresearch.wiring.difficulty import make_difficulty_config
 from vision_deepresearch.wiring.mixture import make_mixture_config
@@ -39,3 +40,10 @@ def test_the_recipe_loads(path: Path) -> None:
 
 def test_there_are_recipes() -> None:
     assert RECIPES
+
+
+@pytest.mark.parametrize("setting", ["max_steps=9", "held_out_frac=0.1", "optimizer.slow=embed"])
+def test_what_the_command_of_a_cluster_does_not_pass_on_is_refused(setting: str) -> None:
+    values = load_recipe(RECIPES[0].parents[1] / "paper" / "sft-8b.toml")
+    with pytest.raises(ConfigError, match=setting.split("=", maxsplit=1)[0]):
+        make_sft_config(values, overrides=[setting])

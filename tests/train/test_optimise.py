@@ -15,6 +15,7 @@ import torch
 
 from tests.train.sequences import a_sample
 from tests.train.tiny import a_model
+from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.train.optimise import StepFigures, cross_entropy, make_optimizer, take_step
 from vision_deepresearch.train.packing import PackedRow, pack_row, pad_rows
 from vision_deepresearch.train.schedule import learning_rate
@@ -138,6 +139,8 @@ def test_slow_parameters_move_by_a_part_of_the_step() -> None:
     assert min(fast) == pytest.approx(1e-3, rel=1e-2)
 
 
-def test_a_pattern_that_is_none_is_refused() -> None:
+def test_a_pattern_that_is_none_or_fits_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="no regular expression"):
         OptimizerSettings(slow="(")
+    with pytest.raises(ConfigError, match="found in no name"):
+        make_optimizer(a_model(), OptimizerSettings(slow=r"layers\.77\."))

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -35,7 +36,7 @@ from vision_deepresearch.models.local.tiny import MOE, TinySizes, write_tiny
 from vision_deepresearch.store.run import RunFolder
 from vision_deepresearch.train.checkpoint import Checkpoints
 from vision_deepresearch.train.peers import Peers
-from vision_deepresearch.wiring.processes import free_port, launched, start_processes
+from vision_deepresearch.wiring.processes import free_port, launched, start_processes, wait_for_all
 
 RECIPE = """
 kind = "sft"
@@ -201,6 +202,16 @@ def test_a_command_starts_itself_several_times_and_gives_back_what_the_first_say
     assert start_processes(["sft", "nowhere.toml"], num=3) == 2
     assert capfd.readouterr().err.count("nowhere.toml") == 1, "the others are silent"
     assert start_processes(["sft", "--help"], num=2) == 0
+
+
+def test_who_failed_first_is_told_apart_from_who_missed_it() -> None:
+    """The first process only knows that another one is gone."""
+    gone = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    for command, code in ((gone, -9), ("raise SystemExit(1)", 1)):
+        first = [sys.executable, "-c", "import time; time.sleep(1.5); raise SystemExit(1)"]
+        other = [sys.executable, "-c", command]
+        codes, failed = wait_for_all([subprocess.Popen(one) for one in (first, other)])
+        assert (codes, failed) == ([1, code], 1)
 
 
 @pytest.mark.slow

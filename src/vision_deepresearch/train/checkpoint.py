@@ -38,6 +38,17 @@ MANIFEST = "manifest.json"
 STATE = "state.json"
 OPTIMIZER = "optimizer.safetensors"
 ADAPTER = "adapter.safetensors"
+_BESIDE = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "chat_template.jinja",
+    "special_tokens_map.json",
+    "vocab.json",
+    "merges.txt",
+)
+"""Files of a checkpoint that training does not change."""
 _PREFIX = "step-"
 _UNFINISHED = ".saving-"
 _DAMAGED = "damaged-"
@@ -240,6 +251,13 @@ def name_model(run: Path, weights: Path) -> Path:
         shutil.rmtree(link)  # the run was copied, and what the link named with it
     fresh.replace(link)
     return link
+
+
+def copy_beside(source: Path, target: Path) -> None:
+    """Copy what a checkpoint has besides weights and configuration: tokenizer, pictures."""
+    for name in _BESIDE:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, target / name)
 
 
 def verify(path: Path) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedModel
 
+from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.train.forward import score_tokens
 from vision_deepresearch.train.packing import PackedRow
 from vision_deepresearch.train.peers import Peers
@@ -43,17 +44,24 @@ def make_optimizer(model: PreTrainedModel, settings: OptimizerSettings) -> torch
     """AdamW over what is trained; only matrices decay, and some may learn more slowly.
 
     Raises:
+        ConfigError: `slow` is found in no name of what is trained.
         ValueError: nothing is trained.
     """
     named = [(name, one) for name, one in model.named_parameters() if one.requires_grad]
     if not named:
         msg = "nothing of the model is trained: unfreeze a part of it"
         raise ValueError(msg)
+    is_slow = [bool(settings.slow and re.search(settings.slow, name)) for name, _ in named]
+    if settings.slow is not None and not any(is_slow):
+        msg = (
+            f"optimizer.slow {settings.slow!r} is found in no name of the {len(named)} parameters that "
+            f"are trained, such as {named[0][0]!r}: correct it, or leave it out"
+        )
+        raise ConfigError(msg)
     parts: dict[tuple[float, float], list[tuple[str, torch.nn.Parameter]]] = {}
-    for name, one in named:
+    for (name, one), slow in zip(named, is_slow, strict=True):
         decay = settings.weight_decay if one.ndim > 1 else 0.0
-        is_slow = settings.slow is not None and re.search(settings.slow, name) is not None
-        parts.setdefault((decay, settings.slow_factor if is_slow else 1.0), []).append((name, one))
+        parts.setdefault((decay, settings.slow_factor if slow else 1.0), []).append((name, one))
     groups = [
         {"params": part, "weight_decay": decay, _SHARE: share}
         for (decay, share), part in sorted(parts.items(), reverse=True)

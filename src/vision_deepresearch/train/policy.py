@@ -6,9 +6,7 @@ get a number and a checksum, which every sampled token carries.
 """
 
 import asyncio
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 
@@ -17,14 +15,18 @@ from vision_deepresearch.core.errors import TrainingStoppedError
 from vision_deepresearch.core.trajectory import Trajectory
 from vision_deepresearch.models.local.engine import LocalEngine, OnUpdate
 from vision_deepresearch.models.local.loading import LoadedModel, checksum
-from vision_deepresearch.train.checkpoint import Checkpoints, Damage, TrainState, restore
+from vision_deepresearch.train.checkpoint import (
+    Checkpoints,
+    Damage,
+    TrainState,
+    copy_beside,
+    restore,
+)
 from vision_deepresearch.train.rl.arrays import sample_of
 from vision_deepresearch.train.rl.batch import Batch
 from vision_deepresearch.train.rl.settings import RlSettings
 from vision_deepresearch.train.rl.update import update_policy
 from vision_deepresearch.train.samples import TrainingSample
-
-_BESIDE = ("tokenizer.json", "tokenizer_config.json", "preprocessor_config.json")
 
 
 class Policy:
@@ -152,7 +154,7 @@ class Policy:
             state,
             model=self._trainer.module,
             optimizer=self._optimizer,
-            beside=self._copy_files,
+            beside=lambda folder: copy_beside(self._trainer.folder, folder),
         )
 
     def resume(self) -> tuple[TrainState | None, tuple[Damage, ...]]:
@@ -169,12 +171,6 @@ class Policy:
     @property
     def _has_one_precision(self) -> bool:
         return self._trainer.module.dtype == self._sampler.module.dtype
-
-    def _copy_files(self, folder: Path) -> None:
-        for name in _BESIDE:
-            source = self._trainer.folder / name
-            if source.is_file():
-                shutil.copyfile(source, folder / name)
 
 
 def _optimizer(model: LoadedModel, settings: RlSettings) -> torch.optim.AdamW:

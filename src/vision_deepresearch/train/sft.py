@@ -23,7 +23,13 @@ from pydantic import JsonValue
 from vision_deepresearch.core.errors import ConfigError
 from vision_deepresearch.models.local.loading import LoadedModel, checksum, load_local
 from vision_deepresearch.store.run import RunFolder
-from vision_deepresearch.train.checkpoint import Checkpoints, TrainState, name_model, restore
+from vision_deepresearch.train.checkpoint import (
+    Checkpoints,
+    TrainState,
+    copy_beside,
+    name_model,
+    restore,
+)
 from vision_deepresearch.train.forward import score_tokens
 from vision_deepresearch.train.loggers import Logger, open_loggers
 from vision_deepresearch.train.optimise import (
@@ -52,18 +58,6 @@ from vision_deepresearch.train.token_classes import classify
 CHECKPOINTS = "checkpoints"
 MERGED = "merged"
 """Of a LoRA run: the model with its adapters worked in."""
-_BESIDE = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "preprocessor_config.json",
-    "processor_config.json",
-    "chat_template.jinja",
-    "special_tokens_map.json",
-    "vocab.json",
-    "merges.txt",
-)
-"""Files of a checkpoint that training does not change."""
-
 _ALONE = Peers()
 
 Show = Callable[[str, int, int], None]
@@ -484,13 +478,6 @@ class _Trainer:
         self._lora.merge().save_pretrained(target)
         copy_beside(self._inputs.model.folder, target)
         return target
-
-
-def copy_beside(source: Path, target: Path) -> None:
-    """Copy what a checkpoint has besides weights and configuration: tokenizer, pictures."""
-    for name in _BESIDE:
-        if (source / name).is_file():
-            shutil.copyfile(source / name, target / name)
 
 
 def plan_figures(settings: SftSettings, inputs: SftInputs) -> dict[str, JsonValue]:

@@ -170,4 +170,21 @@ class SftSettings(Record):
         if self.backend == "ms-swift" and (self.batch.unit != "rows" or self.lora is not None):
             msg = "backend 'ms-swift' counts its batch in rows and has no [lora] table here"
             raise ValueError(msg)
+        if self.backend == "ms-swift" and (unheard := self._not_in_the_command()):
+            msg = (
+                f"the command of backend 'ms-swift' has no {', '.join(unheard)} here: leave it out"
+            )
+            raise ValueError(msg)
         return self
+
+    def _not_in_the_command(self) -> list[str]:
+        """Settings that change a run and that `ms_swift.swift_command` does not pass on."""
+        here = {
+            "optimizer.slow": self.optimizer.slow is not None,
+            "max_steps": self.max_steps is not None,
+            "held_out": bool(self.held_out),
+            "held_out_frac": self.held_out_frac > 0,
+            "sample_every": self.sample_every > 0,
+            "loggers": bool(self.loggers),
+        }
+        return [name for name, is_set in here.items() if is_set]

@@ -22,6 +22,8 @@ _GRACE_S = 20.0
 """What the others get to end by themselves once one has failed."""
 _LOOK_S = 0.1
 _SHOWN_BYTES = 4_000
+_BY_THE_USER = 2
+"""Exit code of what the user can mend: every process says the same, and the first one is heard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,7 @@ def start_processes(words: Sequence[str], *, num: int) -> int:
         The first one's exit code.
 
     Raises:
-        TrainingStoppedError: another one failed and the first did not say why.
+        TrainingStoppedError: another one failed first, or the first did not say why; it says who.
     """
     shared = {
         "WORLD_SIZE": str(num),
@@ -96,22 +98,19 @@ def start_processes(words: Sequence[str], *, num: int) -> int:
                     command, env=os.environ | told, stdout=output, stderr=output
                 )
             )
-        codes = _wait(started)
-        first, *others = codes
-        if first == 0 and not any(others):
+        codes, failed = wait_for_all(started)
+        first = codes[0]
+        if first == 0 and not any(codes):
             return 0
-        if first is not None and first > 0:
-            return first
-        rank = next((rank for rank, code in enumerate(codes) if code and code > 0), 0)
-        shown = _tail(said[rank - 1]) if rank else ""
-    killed = ", ".join(
-        f"process {rank} by {signal.Signals(-code).name}"
-        for rank, code in enumerate(codes)
-        if code is not None and code < 0 and not rank
-    )
+        if first is not None and first > 0 and (not failed or codes[failed] == _BY_THE_USER):
+            return first  # it has said why
+        culprit = failed or 0
+        code = codes[culprit]
+        shown = _tail(said[culprit - 1]) if culprit else ""
+    how = f", by {signal.Signals(-code).name}" if code is not None and code < 0 else ""
     msg = (
-        f"one of {num} processes failed ({killed or f'process {rank}'}); the same command goes on "
-        f"from the last checkpoint. {shown}"
+        f"of {num} processes, process {culprit} ended first{how}; the same command goes on from the "
+        f"last checkpoint. {shown}"
     )
     raise TrainingStoppedError(msg.strip())
 
@@ -122,21 +121,29 @@ def leave_interrupts_to_the_first(place: Place) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _wait(started: Sequence["subprocess.Popen[bytes]"]) -> list[int | None]:
-    """Exit codes, None of those that had to be ended; waits on after Ctrl-C, as the first one saves."""
-    failed_at: float | None = None
+def wait_for_all(
+    started: Sequence["subprocess.Popen[bytes]"],
+) -> tuple[list[int | None], int | None]:
+    """Exit codes, None of those that had to be ended, and who failed first, None if nobody did.
+
+    Waits on after Ctrl-C, as the first one saves.
+    """
+    failed: int | None = None
+    ended_at: float | None = None
     while True:
         try:
             codes = [one.poll() for one in started]
+            if failed is None:
+                failed = next((rank for rank, code in enumerate(codes) if code), None)
             if None not in codes:
-                return codes
-            if failed_at is None and (any(codes) or codes[0] is not None):
-                failed_at = time.monotonic()
-            if failed_at is not None and time.monotonic() - failed_at > _GRACE_S:
-                return codes
+                return codes, failed
+            if ended_at is None and (failed is not None or codes[0] is not None):
+                ended_at = time.monotonic()
+            if ended_at is not None and time.monotonic() - ended_at > _GRACE_S:
+                return codes, failed
             time.sleep(_LOOK_S)
         except KeyboardInterrupt:
-            continue
+            failed = failed or 0  # the first one saves and ends; the others miss it
 
 
 def _end_all(started: Sequence["subprocess.Popen[bytes]"]) -> None:

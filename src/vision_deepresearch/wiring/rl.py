@@ -80,15 +80,7 @@ async def train_rl(
         checkpoints = Checkpoints(out / "checkpoints", keep=config.rl.keep)
         policy = _policy(config, engine=engine, session=session, checkpoints=checkpoints)
         own_hash = fingerprint(config)
-        kept, damaged = policy.resume()
-        for one in damaged:
-            say(f"a checkpoint was damaged and put aside as {one.path}: {one.reason}")
-        if kept is not None and kept.config_hash != own_hash:
-            msg = f"the checkpoints in {str(out)!r} are of another recipe: use another --out"
-            raise ConfigError(msg)
-        state = LoopState() if kept is None else unpacked_state(kept.cursor)
-        if kept is not None:
-            say(f"going on after step {state.step}")
+        state = _resumed(policy, own_hash=own_hash, out=out, say=say)
         slots = Slots(config.rl.slots, clock=session.researcher.clock)
         researcher = replace(
             session.researcher,
@@ -170,6 +162,27 @@ def _policy(
         checkpoints=checkpoints,
         reference=load_local(config.folder, device=local.device) if has_reference else None,
     )
+
+
+def _resumed(
+    policy: "Policy", *, own_hash: str, out: Path, say: Callable[[str], None]
+) -> LoopState:
+    """Where the newest whole checkpoint stands; damaged ones are said.
+
+    Raises:
+        ConfigError: it is of another recipe.
+    """
+    kept, damaged = policy.resume()
+    for one in damaged:
+        say(f"a checkpoint was damaged and put aside as {one.path}: {one.reason}")
+    if kept is None:
+        return LoopState()
+    if kept.config_hash != own_hash:
+        msg = f"the checkpoints in {str(out)!r} are of another recipe: use another --out"
+        raise ConfigError(msg)
+    state = unpacked_state(kept.cursor)
+    say(f"going on after step {state.step}")
+    return state
 
 
 def figures_of(folder: Path) -> dict[str, dict[int, float | None]]:

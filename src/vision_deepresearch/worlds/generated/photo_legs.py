@@ -214,8 +214,7 @@ def _is_idle(routes: Routes, stages: Sequence[_Stage], *, answer: str) -> bool:
             if _end(routes, stage.leg.thing, [shorter, *stages[number + 1 :]]) == answer:
                 return True
         end = _reached(stage.leg.thing, stage.arrivals)
-        rest = stages[number + 1].leg.steps
-        if end is not None and rest and _end(routes, end, [stages[number + 1]]) == answer:
+        if end is not None and _end(routes, end, stages[number + 1 :]) == answer:
             return True
     return False
 
