@@ -14,7 +14,6 @@ BROAD_EXCEPT = {
     "scale/ray_executor.py",  # what Ray raises when a node does not start is a bare one; told on
     "train/rl/rollout.py",
     "evals/runner.py",
-    "scale/ray_executor.py",  # Ray says by a bare Exception that a node did not start in time
     "sandbox/inside/child.py",  # whatever a program raises is its result
 }
 RUNS_PROGRAMS = {"sandbox/inside/child.py"}
