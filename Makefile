@@ -37,17 +37,18 @@ bench: $(INSTALLED)           ## our own benchmarks, as JSON
 	$(BIN)/vdr bench loop --json
 	$(BIN)/vdr bench modes --json
 
-TOY := $(BIN)/vdr eval run --config recipes/toy/policy/research.toml --tasks 100
+TOY := $(BIN)/vdr eval run --config recipes/toy/policy/research.toml
+PUPIL := --set limits.max_turns=8 --set limits.max_context_tokens=2000 --set limits.max_reply_tokens=160 --set sampling.temperature=0 --set concurrency=32
 
-train-toy: setup-models       ## the toy policy, symbolic tier: teacher, SFT, RL, held-out figures; hours (docs/toy-policy.md)
-	set -e; for n in $$(seq 28); do $(TOY) --world generated:toy@$$n --out runs/toy/train-$$n; done
-	$(TOY) --world generated:toy/validation@0 --out runs/toy/validation
-	OMP_NUM_THREADS=1 $(BIN)/vdr sft recipes/toy/policy/sft.toml --out runs/toy/sft
-	OMP_NUM_THREADS=1 $(BIN)/vdr rl recipes/toy/policy/rl.toml --out runs/toy/rl
+train-toy: export OMP_NUM_THREADS = 1
+train-toy: setup-models       ## the toy policy, symbolic tier: teacher, SFT, figures on a held-out world (docs/toy-policy.md)
+	set -e; for n in $$(seq 22); do $(TOY) --world generated:toy@$$n --tasks 100 --out runs/toy/train-$$n; done
+	$(TOY) --world generated:toy/validation@0 --tasks 100 --out runs/toy/validation
+	$(BIN)/vdr sft recipes/toy/policy/sft.toml --out runs/toy/sft
 	test -d runs/toy/world || $(BIN)/vdr world build generated runs/toy/world --pages 2500 --tasks 640 --depth plain --split test --no-whole-image-filter --seed 7
-	set -e; for which in sft rl; do OMP_NUM_THREADS=1 $(BIN)/vdr eval run --config recipes/toy/policy/research.toml --world runs/toy/world --tasks 640 \
-	  --model local:runs/toy/$$which/model --set concurrency=32 --out runs/toy/test-$$which; done
-	$(BIN)/vdr eval compare runs/toy/test-sft runs/toy/test-rl
+	$(TOY) --world runs/toy/world --tasks 640 --model local:runs/toy/sft-data/toy@0 $(PUPIL) --out runs/toy/test-base
+	$(TOY) --world runs/toy/world --tasks 640 --model local:runs/toy/sft/model $(PUPIL) --out runs/toy/test-sft
+	$(BIN)/vdr eval compare runs/toy/test-base runs/toy/test-sft
 
 shape: $(INSTALLED)           ## the tree against our aims; informs, never fails
 	$(BIN)/ruff check src --exit-zero --statistics --select C901,PLR0912,PLR0913,PLR0915,PLR1702 \
