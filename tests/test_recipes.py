@@ -42,7 +42,16 @@ def test_there_are_recipes() -> None:
     assert RECIPES
 
 
-@pytest.mark.parametrize("setting", ["max_steps=9", "held_out_frac=0.1", "optimizer.slow=embed"])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "max_steps=9",
+        "held_out_frac=0.1",
+        "optimizer.slow=embed",
+        "optimizer.eps=1e-6",
+        "precision=float32",
+    ],
+)
 def test_what_the_command_of_a_cluster_does_not_pass_on_is_refused(setting: str) -> None:
     values = load_recipe(RECIPES[0].parents[1] / "paper" / "sft-8b.toml")
     with pytest.raises(ConfigError, match=setting.split("=", maxsplit=1)[0]):

@@ -22,11 +22,13 @@ from vision_deepresearch.train.checkpoint import (
     copy_beside,
     restore,
 )
+from vision_deepresearch.train.optimise import make_optimizer
 from vision_deepresearch.train.rl.arrays import sample_of
 from vision_deepresearch.train.rl.batch import Batch
 from vision_deepresearch.train.rl.settings import RlSettings
 from vision_deepresearch.train.rl.update import update_policy
 from vision_deepresearch.train.samples import TrainingSample
+from vision_deepresearch.train.sft_settings import OptimizerSettings
 
 
 class Policy:
@@ -180,16 +182,12 @@ def _optimizer(model: LoadedModel, settings: RlSettings) -> torch.optim.AdamW:
         parameter.requires_grad_(update.train_vision)
     if update.recompute_layers:
         model.module.activation_checkpointing_enable()
-    trained = [one for one in model.module.parameters() if one.requires_grad]
-    return torch.optim.AdamW(
-        [
-            {
-                "params": [one for one in trained if one.ndim >= 2],
-                "weight_decay": update.weight_decay,
-            },
-            {"params": [one for one in trained if one.ndim < 2], "weight_decay": 0.0},
-        ],
+    wanted = OptimizerSettings(
         lr=update.lr,
-        betas=(update.beta1, update.beta2),
+        min_lr=0.0,
+        beta1=update.beta1,
+        beta2=update.beta2,
         eps=update.eps,
+        weight_decay=update.weight_decay,
     )
+    return make_optimizer(model.module, wanted)

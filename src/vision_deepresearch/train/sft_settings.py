@@ -181,6 +181,8 @@ class SftSettings(Record):
         """Settings that change a run and that `ms_swift.swift_command` does not pass on."""
         here = {
             "optimizer.slow": self.optimizer.slow is not None,
+            "optimizer.eps": self.optimizer.eps != OptimizerSettings().eps,
+            'precision "float32"': self.precision == "float32",
             "max_steps": self.max_steps is not None,
             "held_out": bool(self.held_out),
             "held_out_frac": self.held_out_frac > 0,
